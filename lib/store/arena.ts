@@ -1,0 +1,85 @@
+// Memory for dirty data, shared with the workers. Room is handed out from blocks of 64 KiB; a block is free again when
+// the last extent in it is. Bounded: when it is full, `allocate` answers -1 and writers wait.
+
+export const arenaBlockBytes = 65536
+
+export class Arena {
+  readonly shared: SharedArrayBuffer
+  readonly bytes: Uint8Array
+  #free: number[] = []
+  #users: Uint32Array
+  #current = -1
+  #currentEnd = 0
+
+  /** `sizeBytes`: a multiple of the block size. */
+  constructor(sizeBytes: number) {
+    this.shared = new SharedArrayBuffer(sizeBytes)
+    this.bytes = new Uint8Array(this.shared)
+    const blocks = Math.floor(sizeBytes / arenaBlockBytes)
+    this.#users = new Uint32Array(blocks)
+    for (let block = blocks - 1; block >= 0; block--) this.#free.push(block)
+  }
+
+  get usedBytes(): number {
+    return (this.#users.length - this.#free.length) * arenaBlockBytes
+  }
+
+  get sizeBytes(): number {
+    return this.#users.length * arenaBlockBytes
+  }
+
+  /** Position of `length` ≤ 64 KiB contiguous bytes, or -1 when there is no room. One `free` is owed for it. */
+  allocate(length: number): number {
+    if (this.#current < 0 || this.#currentEnd + length > (this.#current + 1) * arenaBlockBytes) {
+      const block = this.#free.pop()
+      if (block === undefined) return -1
+      this.#retireCurrent()
+      this.#current = block
+      this.#currentEnd = block * arenaBlockBytes
+      // The block being filled counts as one user, so that it isn't freed under the filling.
+      this.#users[block] = 1
+    }
+    const position = this.#currentEnd
+    this.#currentEnd += length
+    this.#addUser(this.#current)
+    return position
+  }
+
+  /** Lengthens the newest allocation in place; false when something lies behind it or the block is full. */
+  extend(position: number, length: number, by: number): boolean {
+    if (position + length !== this.#currentEnd) return false
+    if (position + length + by > (this.#current + 1) * arenaBlockBytes) return false
+    this.#currentEnd += by
+    return true
+  }
+
+  /** Another extent shares the allocation's block (an extent was split in two). */
+  share(position: number): void {
+    this.#addUser(Math.floor(position / arenaBlockBytes))
+  }
+
+  /** Gives back one allocation (or one share of it). */
+  free(position: number): void {
+    this.#dropUser(Math.floor(position / arenaBlockBytes))
+  }
+
+  #retireCurrent(): void {
+    if (this.#current < 0) return
+    const retired = this.#current
+    this.#current = -1
+    this.#dropUser(retired)
+  }
+
+  #addUser(block: number): void {
+    this.#users[block] = (this.#users[block] ?? 0) + 1
+  }
+
+  #dropUser(block: number): void {
+    const left = (this.#users[block] ?? 1) - 1
+    this.#users[block] = left
+    if (left === 0) {
+      if (block === this.#current) this.#current = -1
+      this.#free.push(block)
+    }
+  }
+}
