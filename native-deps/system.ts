@@ -1,0 +1,54 @@
+// System calls that Node lacks: reserving and freeing a range of a file, and the nice value of one thread.
+import { getSystemErrorName } from 'node:util'
+import { fromErrno } from '../lib/terms/errors.js'
+import { loadAddon } from './addon.js'
+
+interface SystemAddon {
+  fallocate(fd: number, mode: number, offset: number, length: number): number
+  setNice(nice: number): number
+}
+
+/** FALLOC_FL_* of <linux/falloc.h>. */
+const keepSize = 1
+const punch = 2
+
+let loaded: SystemAddon | undefined
+
+function addon(): SystemAddon {
+  loaded ??= loadAddon('system') as SystemAddon
+  return loaded
+}
+
+function check(result: number, call: string): void {
+  if (result === 0) return
+  const code = getSystemErrorName(result)
+  throw fromErrno(Object.assign(new Error(`${code}: ${call}`), { code, errno: result, syscall: call }), call)
+}
+
+export interface FileRange {
+  readonly offset: number
+  readonly length: number
+}
+
+/** Reserves the range on disk and lets the file grow to its end; what is there stays. Throws 'no-space' when full. */
+export function preallocate(fd: number, { offset, length }: FileRange): void {
+  check(addon().fallocate(fd, 0, offset, length), 'fallocate')
+}
+
+/**
+ * Frees the range on disk; it reads as zeros, the size stays. Answers false where the filesystem has no holes
+ * (then nothing happened).
+ */
+export function punchHole(fd: number, { offset, length }: FileRange): boolean {
+  const result = addon().fallocate(fd, punch | keepSize, offset, length)
+  if (result === 0) return true
+  const code = getSystemErrorName(result)
+  if (code === 'EOPNOTSUPP' || code === 'ENOTSUP' || code === 'ENOSYS') return false
+  check(result, 'fallocate')
+  return false
+}
+
+/** Lowers the priority of the calling thread only (a worker's). */
+export function setThreadNice(nice: number): void {
+  check(addon().setNice(nice), 'nice')
+}
