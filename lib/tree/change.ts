@@ -1,0 +1,84 @@
+// One change of the tree, as the log will know it: all of it or nothing. Made, filled and committed without an await
+// in between; the tree shows it from the first call on, so validate before you begin.
+import type { EntryId } from '../terms/bytes.js'
+import { encodeImages, type DirentImage, type GoneImage } from './images.js'
+import { type Entry, type Name } from './entry.js'
+import type { Tree } from './tree.js'
+import type { Unpublished } from './unpublished.js'
+
+export interface ChangeTarget {
+  readonly tree: Tree
+  readonly unpublished: Unpublished
+  /** Appends to the log; answers the record's LSN. */
+  append(body: Uint8Array): number
+  /** Monotonic milliseconds. */
+  nowMs(): number
+}
+
+export class Change {
+  readonly #target: ChangeTarget
+  readonly #entries = new Map<number, Entry>()
+  readonly #xattrsOf = new Set<number>()
+  readonly #born = new Set<number>()
+  readonly #gone: GoneImage[] = []
+  readonly #dirents: DirentImage[] = []
+
+  constructor(target: ChangeTarget) {
+    this.#target = target
+  }
+
+  /** The entry, to be changed in place before `commit`. */
+  edit(ino: number): Entry {
+    const entry = this.#target.tree.edit(ino)
+    this.#entries.set(ino, entry)
+    return entry
+  }
+
+  create(entry: Entry): void {
+    this.#target.tree.addBorn(entry)
+    this.#entries.set(entry.ino, entry)
+    this.#born.add(entry.ino)
+    if (entry.xattrs !== null) this.#xattrsOf.add(entry.ino)
+  }
+
+  setXattrs(ino: number, xattrs: ReadonlyMap<Name, Uint8Array>): void {
+    this.edit(ino).xattrs = xattrs.size === 0 ? null : xattrs
+    this.#xattrsOf.add(ino)
+  }
+
+  /** A new name. */
+  bind(parent: number, name: Name, ino: number): void {
+    const cookie = this.#target.tree.bind(parent, name, ino)
+    this.#dirents.push({ parent, name, ino, cookie, was: 0, displaced: false })
+  }
+
+  /** The name now means another entry, at the same place of the listing. `displaced`: see DirentImage. */
+  rebind(parent: number, name: Name, ino: number, displaced: boolean): void {
+    const before = this.#target.tree.lookup(parent, name)
+    const cookie = this.#target.tree.bind(parent, name, ino, before?.cookie)
+    this.#dirents.push({ parent, name, ino, cookie, was: before?.ino ?? 0, displaced })
+  }
+
+  unbind(parent: number, name: Name): void {
+    const before = this.#target.tree.lookup(parent, name)
+    this.#target.tree.unbind(parent, name)
+    this.#dirents.push({ parent, name, ino: 0, cookie: before?.cookie ?? 0, was: before?.ino ?? 0, displaced: false })
+  }
+
+  /** The entry ends: no name, nobody has it open. */
+  remove(ino: number, id: EntryId): void {
+    this.#entries.delete(ino)
+    this.#target.tree.remove(ino)
+    this.#gone.push({ ino, id })
+  }
+
+  /** Logs it; the record is in the kernel's hands after the log's next flush. */
+  commit(): number {
+    const images = {
+      entries: [...this.#entries.values()], xattrsOf: this.#xattrsOf, born: this.#born, gone: this.#gone, dirents: this.#dirents,
+    }
+    const lsn = this.#target.append(encodeImages(images))
+    this.#target.unpublished.note(images, lsn, this.#target.nowMs())
+    return lsn
+  }
+}

@@ -1,0 +1,115 @@
+// What one change of the tree leaves in the log: after-images, applied as one. Replaying them twice, or over a state
+// that has them already, changes nothing. FORMAT "Log: images".
+import type { EntryId } from '../terms/bytes.js'
+import { VaultError } from '../terms/errors.js'
+import type { Entry, Name } from './entry.js'
+import { decodeAttributes, decodeXattrs, encodeAttributes, encodedAttributesBytes, encodeXattrs, readU64, writeU64 } from './entry-codec.js'
+
+export interface DirentImage {
+  readonly parent: number
+  readonly name: Name
+  /** 0: no entry has the name any more. */
+  readonly ino: number
+  /** The listing position of the name; unique in the vault, ascending in time. */
+  readonly cookie: number
+  /** What the name meant before this change; 0: nothing. */
+  readonly was: number
+  /** True when this very change put `ino` in the place of `was` (rename over): `was` must not vanish before `ino` is published. */
+  readonly displaced: boolean
+}
+
+export interface GoneImage {
+  readonly ino: number
+  readonly id: EntryId
+}
+
+export interface Images {
+  readonly entries: readonly Entry[]
+  /** Which of `entries` carry new xattrs. */
+  readonly xattrsOf: ReadonlySet<number>
+  /** Which of `entries` did not exist before. */
+  readonly born: ReadonlySet<number>
+  readonly gone: readonly GoneImage[]
+  readonly dirents: readonly DirentImage[]
+}
+
+const tag = { entry: 1, gone: 2, dirent: 3 } as const
+const flag = { xattrs: 1, born: 2 } as const
+
+export function encodeImages(images: Images): Buffer {
+  const xattrs = images.entries.map((entry) => (images.xattrsOf.has(entry.ino) ? encodeXattrs(entry.xattrs) : undefined))
+  let bytes = images.gone.length * 25
+  images.entries.forEach((entry, index) => {
+    const extra = xattrs[index]
+    bytes += 10 + encodedAttributesBytes(entry) + (extra === undefined ? 0 : 4 + extra.byteLength)
+  })
+  for (const dirent of images.dirents) bytes += 36 + dirent.name.length
+  const out = Buffer.allocUnsafe(bytes)
+  let at = 0
+  images.entries.forEach((entry, index) => {
+    const extra = xattrs[index]
+    out[at] = tag.entry
+    at = writeU64(out, entry.ino, at + 1)
+    out[at] = (extra === undefined ? 0 : flag.xattrs) | (images.born.has(entry.ino) ? flag.born : 0)
+    at = encodeAttributes(entry, out, at + 1)
+    if (extra !== undefined) {
+      at = out.writeUInt32LE(extra.byteLength, at)
+      at += extra.copy(out, at)
+    }
+  })
+  for (const { ino, id } of images.gone) {
+    out[at] = tag.gone
+    at = writeU64(out, ino, at + 1)
+    out.set(id, at)
+    at += 16
+  }
+  for (const dirent of images.dirents) at = encodeDirent(dirent, out, at)
+  return out
+}
+
+function encodeDirent(dirent: DirentImage, out: Buffer, at: number): number {
+  out[at] = tag.dirent
+  at = writeU64(out, dirent.parent, at + 1)
+  at = writeU64(out, dirent.ino, at)
+  at = writeU64(out, dirent.cookie, at)
+  at = writeU64(out, dirent.was, at)
+  out[at] = dirent.displaced ? 1 : 0
+  at = out.writeUInt16LE(dirent.name.length, at + 1)
+  return at + out.write(dirent.name, at, 'latin1')
+}
+
+export function decodeImages(input: Buffer): Images {
+  const images = { entries: [] as Entry[], xattrsOf: new Set<number>(), born: new Set<number>(), gone: [] as GoneImage[], dirents: [] as DirentImage[] }
+  for (let at = 0; at < input.byteLength; ) {
+    const kind = input[at]
+    const number = readU64(input, at + 1)
+    if (kind === tag.entry) {
+      at = decodeEntry(input, at + 9, number, images)
+    } else if (kind === tag.gone) {
+      images.gone.push({ ino: number, id: new Uint8Array(input.subarray(at + 9, at + 25)) as EntryId })
+      at += 25
+    } else if (kind === tag.dirent) {
+      const end = at + 36 + input.readUInt16LE(at + 34)
+      images.dirents.push({
+        parent: number, ino: readU64(input, at + 9), cookie: readU64(input, at + 17), was: readU64(input, at + 25),
+        displaced: input[at + 33] === 1, name: input.toString('latin1', at + 36, end),
+      })
+      at = end
+    } else {
+      throw new VaultError('format-unknown', `The log holds an image of kind ${String(kind)}`, { next: 'Use a newer VaultFS.' })
+    }
+  }
+  return images
+}
+
+function decodeEntry(input: Buffer, at: number, ino: number, into: { entries: Entry[]; xattrsOf: Set<number>; born: Set<number> }): number {
+  const flags = input[at] ?? 0
+  const { entry, end } = decodeAttributes(input, at + 1, ino)
+  into.entries.push(entry)
+  if ((flags & flag.born) !== 0) into.born.add(ino)
+  if ((flags & flag.xattrs) === 0) return end
+  const length = input.readUInt32LE(end)
+  entry.xattrs = decodeXattrs(input.subarray(end + 4, end + 4 + length))
+  into.xattrsOf.add(ino)
+  return end + 4 + length
+}
