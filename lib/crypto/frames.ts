@@ -1,0 +1,110 @@
+// Between plaintext and what is sealed: frames of 64 KiB, each compressed by itself where that pays, then zeros up to
+// the bucket. FORMAT §4.2. Compressed frames lie back to back; their lengths stand in a directory at the very end,
+// inside the sealing, because in the clear they would tell what the padding hides.
+
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { VaultError } from '../terms/errors.js'
+import { frameBytes, framesOf, paddedLength } from '../format/blob-envelope.js'
+
+const compressOptions = {
+  // Larger than a frame can become, so that one piece comes out: 16 KiB pieces cost a third of the speed.
+  chunkSize: 70_000,
+  params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_contentSizeFlag]: 0, [constants.ZSTD_c_checksumFlag]: 0 },
+}
+const probeBytes = 16_384
+/** A sixteenth saved is worth the time that opening costs; less is not. */
+const pays = (from: number, to: number): boolean => to <= from - (from >> 4)
+
+/** What frames cost at another level must not matter to a reader: tests seal at two. */
+export type CompressionLevel = 1 | 2 | 3
+
+let scratch = new Uint8Array(1024 * 1024)
+
+/** One plaintext as frames, padded. Valid until the next call on this thread. */
+export interface Framed {
+  readonly framing: 'raw' | 'zstd'
+  /** For 'zstd' all padded bytes; for 'raw' empty: the plaintext itself followed by zeros. */
+  readonly bytes: Uint8Array
+  readonly padded: number
+}
+
+export function frame(plain: Uint8Array, level: CompressionLevel = 1): Framed {
+  const raw: Framed = { framing: 'raw', bytes: scratch.subarray(0, 0), padded: paddedLength(plain.byteLength) }
+  if (!worthTrying(plain, level)) return raw
+  const frames = framesOf(plain.byteLength)
+  reserve(paddedLength(plain.byteLength + frames * 2))
+  const directory = new Uint8Array(frames * 2)
+  let at = 0
+  for (let index = 0; index < frames; index += 1) {
+    const piece = plain.subarray(index * frameBytes, Math.min((index + 1) * frameBytes, plain.byteLength))
+    const small = compress(piece, level)
+    const stored = pays(piece.byteLength, small.byteLength) ? small : piece
+    scratch.set(stored, at)
+    at += stored.byteLength
+    // Zero says: stored as it is. A frame that pays is below 61 441 bytes, so sixteen bits hold it.
+    if (stored === small) new DataView(directory.buffer).setUint16(index * 2, small.byteLength)
+  }
+  const padded = paddedLength(at + directory.byteLength)
+  // Padding hides what a smaller frame saved within the same bucket; then opening is cheaper without.
+  if (padded >= raw.padded) return raw
+  scratch.fill(0, at, padded - directory.byteLength)
+  scratch.set(directory, padded - directory.byteLength)
+  return { framing: 'zstd', bytes: scratch.subarray(0, padded), padded }
+}
+
+/** Where each frame of a 'zstd' blob lies: `starts[i]` to `starts[i + 1]`, and whether it is stored as it is. */
+export interface FrameDirectory {
+  readonly starts: Uint32Array
+  readonly stored: Uint8Array
+}
+
+/** `bytes` are the last two a frame of the padded plaintext. Throws 'corrupt'. */
+export function decodeDirectory(bytes: Uint8Array, lengths: { readonly plain: number; readonly padded: number }, subject: string): FrameDirectory {
+  const frames = framesOf(lengths.plain)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const starts = new Uint32Array(frames + 1)
+  const stored = new Uint8Array(frames)
+  let at = 0
+  for (let index = 0; index < frames; index += 1) {
+    const written = view.getUint16(index * 2)
+    if (written === 0) stored[index] = 1
+    at += written === 0 ? frameLength(index, lengths.plain) : written
+    starts[index + 1] = at
+  }
+  if (at + frames * 2 > lengths.padded) throw new VaultError('corrupt', `blob ${subject}: its frames do not fit into it`, { subject })
+  return { starts, stored }
+}
+
+export function frameLength(index: number, plainLength: number): number {
+  return Math.min(frameBytes, plainLength - index * frameBytes)
+}
+
+/** Exactly `length` bytes or 'corrupt'; never more memory than that, whatever the frame says. */
+export function unframe(bytes: Uint8Array, length: number, subject: string): Uint8Array {
+  let plain: Uint8Array
+  try {
+    plain = zstdDecompressSync(bytes, { chunkSize: Math.max(length, 64), maxOutputLength: Math.max(length, 1) })
+  } catch (cause) {
+    throw new VaultError('corrupt', `blob ${subject}: a frame does not decompress`, { subject, cause })
+  }
+  if (plain.byteLength !== length) throw new VaultError('corrupt', `blob ${subject}: a frame has the wrong length`, { subject })
+  return plain
+}
+
+function compress(piece: Uint8Array, level: CompressionLevel): Uint8Array {
+  if (level === 1) return zstdCompressSync(piece, compressOptions)
+  return zstdCompressSync(piece, { ...compressOptions, params: { ...compressOptions.params, [constants.ZSTD_c_compressionLevel]: level } })
+}
+
+/** A sixteen-kilobyte look at the beginning and the middle: media and archives are the bulk of what people keep. */
+function worthTrying(plain: Uint8Array, level: CompressionLevel): boolean {
+  // Up to the smallest bucket nothing can be saved.
+  if (plain.byteLength <= paddedLength(0)) return false
+  if (plain.byteLength <= 2 * probeBytes) return true
+  const middle = (plain.byteLength >> 1) - (probeBytes >> 1)
+  return [0, middle].some((at) => pays(probeBytes, compress(plain.subarray(at, at + probeBytes), level).byteLength))
+}
+
+function reserve(length: number): void {
+  if (scratch.byteLength < length) scratch = new Uint8Array(length)
+}

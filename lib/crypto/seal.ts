@@ -1,0 +1,87 @@
+// Plaintext in, a sealed blob out: the last line in which plaintext of a file exists on its way to the store. FORMAT §4.
+// Deterministic: equal frames under one epoch give the same blob, different ones never share a key (the salt is a keyed
+// hash of what is sealed). `Sealed` is minted only here and where the cache reads its own rows back.
+
+import { aeadSeal, sha256, wipe } from '../../native-deps/sodium.js'
+import type { ChunkId, Sealed } from '../terms/bytes.js'
+import { invariant } from '../terms/errors.js'
+import {
+  blobHeaderBytes, encodeBlobHeader, fillSegmentNonce, indexLength, plainBytesMax, sealedLengthOf, segmentHashBytes,
+  segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes, suiteXChaCha,
+} from '../format/blob-envelope.js'
+import { formByte, type BlobKind, type BlobReference } from '../format/blob-reference.js'
+import { blobIdOf } from './blob-id.js'
+import { blobKeyInto, chunkKeyInto } from './derivation.js'
+import { frame, type CompressionLevel, type Framed } from './frames.js'
+import type { SealingKeys } from './key-ring.js'
+
+export interface SealedBlob extends BlobReference {
+  /** Header, table and segments, in memory of its own. */
+  readonly sealed: Sealed
+  /** A view of the table in `sealed`. */
+  readonly table: Uint8Array
+}
+
+const saltLabel = Buffer.from('salt/v1\0', 'latin1')
+const zeros = new Uint8Array(segmentPlainBytes)
+const tail = new Uint8Array(segmentPlainBytes)
+const nonce = new Uint8Array(24)
+const keys = new Uint8Array(64)
+
+/** Synchronous, for a worker. `plain` may be a view of shared memory that nobody writes to meanwhile. */
+export function sealChunk(
+  plain: Uint8Array, chunkId: ChunkId, sealing: SealingKeys, kind: BlobKind, level: CompressionLevel = 1,
+): SealedBlob {
+  invariant(plain.byteLength <= plainBytesMax, 'a chunk larger than any may be')
+  const framed = frame(plain, level)
+  const segments = segmentsOf(framed.padded)
+  const form = formByte(kind, framed.framing)
+  const salt = saltOf(framed, plain, form, sealing)
+  const header = encodeBlobHeader({ suite: suiteXChaCha, epoch: sealing.epoch, segments, salt })
+  const sealed = new Uint8Array(sealedLengthOf(framed.padded))
+  sealed.set(header)
+
+  const chunkKey = keys.subarray(0, 32)
+  const blobKey = keys.subarray(32)
+  chunkKeyInto(chunkKey, sealing.dataKey, chunkId)
+  blobKeyInto(blobKey, chunkKey, { form, plainLength: plain.byteLength, header })
+  for (let index = 0; index < segments; index += 1) {
+    const { offset, length } = segmentRange(framed.padded, index)
+    const out = sealed.subarray(offset, offset + length)
+    fillSegmentNonce(nonce, index, index === segments - 1)
+    aeadSeal(out, segmentPlain(framed, plain, index, length - segmentTagBytes), header, nonce, blobKey)
+    sealed.set(sha256(out), blobHeaderBytes + index * segmentHashBytes)
+  }
+  wipe(keys)
+
+  const table = sealed.subarray(blobHeaderBytes, indexLength(segments))
+  return {
+    chunkId, blobId: blobIdOf(sealed), tableHash: sha256(table), plainLength: plain.byteLength, sealedLength: sealed.byteLength,
+    epoch: sealing.epoch, suite: suiteXChaCha, kind, framing: framed.framing,
+    sealed: sealed as Uint8Array as Sealed, table,
+  }
+}
+
+/** FORMAT §4.5. Everything that goes under the key goes into the salt, lengths and form included. */
+function saltOf(framed: Framed, plain: Uint8Array, form: number, sealing: SealingKeys): Uint8Array {
+  const bound = new Uint8Array(saltLabel.byteLength + 6)
+  bound.set(saltLabel)
+  const view = new DataView(bound.buffer)
+  view.setUint8(saltLabel.byteLength, suiteXChaCha)
+  view.setUint8(saltLabel.byteLength + 1, form)
+  view.setUint32(saltLabel.byteLength + 2, plain.byteLength)
+  // The zeros after raw frames follow from the length and need no hashing.
+  return sealing.saltHasher.digest(bound, framed.framing === 'raw' ? plain : framed.bytes)
+}
+
+/** The bytes of one segment; copied only where the plaintext ends inside it. */
+function segmentPlain(framed: Framed, plain: Uint8Array, index: number, length: number): Uint8Array {
+  const start = index * segmentPlainBytes
+  if (framed.framing === 'zstd') return framed.bytes.subarray(start, start + length)
+  if (start + length <= plain.byteLength) return plain.subarray(start, start + length)
+  if (start >= plain.byteLength) return zeros.subarray(0, length)
+  const rest = plain.byteLength - start
+  tail.set(plain.subarray(start))
+  tail.fill(0, rest, length)
+  return tail.subarray(0, length)
+}
