@@ -1,0 +1,34 @@
+// Tables of the sealed catalog. `began` is the sequence of the manifest entry from which a row holds (0: not published
+// yet): where history begins. WITHOUT ROWID puts a directory's names side by side.
+import type { Database } from '../../native-deps/sqlite.js'
+import { VaultError } from '../terms/errors.js'
+
+export const schemaVersion = 1
+
+const tables = `
+CREATE TABLE mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE entry (
+  ino INTEGER PRIMARY KEY, id BLOB NOT NULL, orphan INTEGER NOT NULL DEFAULT 0, began INTEGER NOT NULL DEFAULT 0,
+  attributes BLOB NOT NULL, xattrs BLOB, content BLOB);
+CREATE UNIQUE INDEX entry_id ON entry (id);
+CREATE INDEX entry_orphan ON entry (ino) WHERE orphan = 1;
+CREATE TABLE dirent (
+  parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL, cookie INTEGER NOT NULL,
+  began INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (parent, name)) WITHOUT ROWID;
+CREATE UNIQUE INDEX dirent_cookie ON dirent (parent, cookie);
+CREATE TABLE chunk (chunk_id BLOB PRIMARY KEY, reference BLOB NOT NULL) WITHOUT ROWID;
+`
+
+export function prepareSchema(database: Database): void {
+  const version = Number(database.pragma('user_version'))
+  if (version === schemaVersion) return
+  if (version !== 0) {
+    throw new VaultError('format-unknown', `The catalog has version ${version}; this VaultFS reads ${schemaVersion}`, {
+      subject: database.path, next: 'Use a newer VaultFS, or move the catalog away and run vaultfs rebuild.',
+    })
+  }
+  database.transaction(() => {
+    database.exec(tables)
+    database.exec(`PRAGMA user_version = ${schemaVersion}`)
+  })
+}
