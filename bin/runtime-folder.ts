@@ -1,0 +1,34 @@
+// The private folder of sockets and pid files: $XDG_RUNTIME_DIR/vaultfs, else vaultfs-<uid> below the temporary folder,
+// which is shared: there the folder must be ours, a real folder, and closed to others, or it is refused.
+
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { storeKey } from './registry.js'
+import type { Settings } from './settings.js'
+
+export interface RuntimeFiles {
+  readonly socket: string
+  readonly pidFile: string
+}
+
+export function runtimeFiles(settings: Settings, store: string): RuntimeFiles {
+  const uid = process.getuid?.() ?? 0
+  const own = settings.runtimeFolder
+  const folder = own === undefined ? join(settings.temporaryFolder, `vaultfs-${uid}`) : join(own, 'vaultfs')
+  makePrivate(folder, uid)
+  const key = storeKey(store)
+  return { socket: join(folder, `${key}.sock`), pidFile: join(folder, `${key}.pid`) }
+}
+
+function makePrivate(folder: string, uid: number): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw fromErrno(error, folder)
+  }
+  const status = lstatSync(folder)
+  if (!status.isDirectory() || status.uid !== uid)
+    throw new VaultError('denied', `${folder} is not a folder of yours`, { subject: folder, next: 'set XDG_RUNTIME_DIR to a private folder' })
+  if ((status.mode & 0o777) !== 0o700) chmodSync(folder, 0o700)
+}

@@ -1,0 +1,120 @@
+// What belongs to this machine, not to a vault: defaults ← settings.json ← environment ← options, frozen. The only
+// reader of process.env. A key that is not known is refused by name; secrets have no key here.
+
+import { readFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import type { LogLevel } from '../lib/terms/log.js'
+
+export interface Settings {
+  /** Folders of the XDG specification. */
+  readonly dataHome: string
+  readonly stateHome: string
+  readonly configHome: string
+  /** Undefined: a private folder below the temporary one is used. */
+  readonly runtimeFolder: string | undefined
+  readonly temporaryFolder: string
+  readonly driver: 'kernel' | 'fuse-native'
+  readonly logLevel: LogLevel
+  /** How an unmounted mount point is kept from being written to. */
+  readonly guard: 'immutable' | 'mode' | 'none'
+  /** Microseconds for which the kernel driver goes on polling after activity. */
+  readonly spinMicroseconds: number
+  /** The blob cache's limit. */
+  readonly cacheBytesMax: number
+}
+
+type Choice = Pick<Settings, 'driver' | 'logLevel' | 'guard' | 'spinMicroseconds' | 'cacheBytesMax'>
+type Key = keyof Choice
+
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, cacheBytesMax: 2 ** 40 }
+
+const drivers = ['kernel', 'fuse-native'] as const
+const logLevels = ['error', 'warn', 'info', 'debug'] as const
+const guards = ['immutable', 'mode', 'none'] as const
+export const choices = { driver: drivers, logLevel: logLevels, guard: guards }
+
+const variables: Readonly<Record<Key, string>> = {
+  driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', guard: 'VAULTFS_GUARD',
+  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', cacheBytesMax: 'VAULTFS_CACHE_BYTES_MAX',
+}
+
+/** Reads one value from text or JSON; undefined: it is none. */
+const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined } = {
+  driver: (value) => drivers.find((one) => one === value),
+  logLevel: (value) => logLevels.find((one) => one === value),
+  guard: (value) => guards.find((one) => one === value),
+  spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
+  cacheBytesMax: (value) => wholeNumber(value, 2 ** 26, 2 ** 50),
+}
+
+function wholeNumber(value: unknown, min: number, max: number): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max ? number : undefined
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** `flags` are the options of the command line that were given. */
+export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, environment: Environment = process.env): Settings {
+  const home = environment['HOME'] ?? homedir()
+  const folder = (name: string, otherwise: string): string => {
+    const value = environment[name]
+    // The specification: a relative path is to be ignored.
+    return value !== undefined && isAbsolute(value) ? value : join(home, otherwise)
+  }
+  const configHome = folder('XDG_CONFIG_HOME', '.config')
+  const runtimeFolder = environment['XDG_RUNTIME_DIR']
+  const fromEnvironment = Object.fromEntries(keys().map((key) => [key, environment[variables[key]]]))
+  const choice = { ...defaults }
+  const file = join(configHome, 'vaultfs', 'settings.json')
+  apply(choice, readFile(file), (key) => `${key} in ${file}`)
+  apply(choice, fromEnvironment, (key) => variables[key])
+  apply(choice, flags, (key) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)
+  return Object.freeze({
+    ...choice,
+    dataHome: folder('XDG_DATA_HOME', '.local/share'),
+    stateHome: folder('XDG_STATE_HOME', '.local/state'),
+    configHome,
+    runtimeFolder: runtimeFolder !== undefined && isAbsolute(runtimeFolder) ? runtimeFolder : undefined,
+    temporaryFolder: tmpdir(),
+  })
+}
+
+function keys(): readonly Key[] {
+  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'cacheBytesMax']
+}
+
+function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Record<string, unknown>>, nameOf: (key: Key) => string): void {
+  const put = <K extends Key>(key: K, value: unknown): void => {
+    const read = readers[key](value)
+    if (read === undefined)
+      throw new VaultError('usage', `${nameOf(key)}: '${String(value)}' is no value for it`, { subject: nameOf(key), next: 'bin/CLI.md lists the settings and their values' })
+    choice[key] = read
+  }
+  for (const key of keys()) if (values[key] !== undefined) put(key, values[key])
+}
+
+function readFile(path: string): Readonly<Record<string, unknown>> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const wrong = fromErrno(error, path)
+    if (wrong.code === 'not-found') return {}
+    throw wrong
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new VaultError('usage', `${path} is not JSON`, { subject: path, next: 'mend or remove it', cause: error })
+  }
+  const record: Readonly<Record<string, unknown>> = typeof value === 'object' && value !== null ? { ...value } : {}
+  const known: readonly string[] = keys()
+  for (const key of Object.keys(record))
+    if (!known.includes(key))
+      throw new VaultError('usage', `unknown key '${key}' in ${path}`, { subject: key, next: `known keys: ${known.join(', ')}` })
+  return record
+}

@@ -1,0 +1,56 @@
+// What a running vault answers to `status`, `sync` and `unmount`, and soon to a web page. Implemented by whoever holds
+// the mounted vault; the shapes are the contract for scripts and are described field by field in bin/CLI.md.
+
+export interface StatusReport {
+  /** 64 hexadecimal digits. */
+  readonly vault: string
+  readonly name: string
+  readonly store: string
+  readonly mountPoint: string
+  readonly driver: 'kernel' | 'fuse-native'
+  /** The daemon, and every process of this vault: the daemon first. */
+  readonly pid: number
+  readonly pids: readonly number[]
+  /** 'failsafe': an invariant broke; reads only, nothing is published. */
+  readonly state: 'mounted' | 'unmounting' | 'failsafe'
+  readonly readOnly: boolean
+  readonly recovery: 'confirmed' | 'later'
+  /** In memory, not yet in the log. */
+  readonly dirty: { readonly files: number; readonly bytes: number }
+  /** In the log, not yet published. */
+  readonly unpublished: { readonly entries: number; readonly bytes: number }
+  /** Published and on no other machine. */
+  readonly onlyHere: { readonly blobs: number; readonly bytes: number }
+  readonly log: { readonly bytes: number; readonly segments: number }
+  readonly cache: { readonly blobs: number; readonly bytes: number }
+  /** Since the mount: what users wrote, what went to the log and to the cache, and (logged + stored) ÷ written. */
+  readonly amplification: {
+    readonly writtenByUser: number
+    readonly logged: number
+    readonly stored: number
+    readonly ratio: number
+  }
+  /** Sentences, each with its next step. */
+  readonly warnings: readonly string[]
+}
+
+/** How far a long request is. Sent when it changes, at most a few times a second. */
+export interface Progress {
+  readonly phase: 'publishing' | 'syncing' | 'draining' | 'unmounting'
+  /** What is still in flight. */
+  readonly entries: number
+  readonly bytes: number
+}
+export type OnProgress = (progress: Progress) => void
+
+export interface DaemonPort {
+  /** Cheap; may be called at any time, also while one of the others runs. */
+  status(): Promise<StatusReport>
+  /** Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. */
+  sync(onProgress: OnProgress): Promise<void>
+  /**
+   * Publishes, drains, unmounts, and lets go of the store: when it resolves another daemon may open it. Rejects with
+   * 'busy' when files are open and not lazy; the vault is then mounted as before. A second call joins the first.
+   */
+  unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void>
+}

@@ -1,0 +1,108 @@
+// The control socket's language: one JSON object a line. A request is {id, verb, args}; answers bear its id and are any
+// number of {id, progress}, then one {id, result} or {id, error}. No secret travels here.
+
+import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
+import type { Progress } from './daemon-port.js'
+
+/** A line longer than this is not ours: a status report takes a few KiB. */
+export const controlLineBytesMax = 256 * 1024
+
+export const controlVerbs = ['ping', 'status', 'sync', 'unmount'] as const
+export type ControlVerb = (typeof controlVerbs)[number]
+
+export interface ControlRequest {
+  readonly id: number
+  readonly verb: ControlVerb
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+export interface ErrorMessage {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly subject?: string
+  readonly next?: string
+}
+
+export type ControlAnswer =
+  | { readonly id: number; readonly progress: Progress }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: ErrorMessage }
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function encodeLine(message: ControlRequest | ControlAnswer): string {
+  return JSON.stringify(message) + '\n'
+}
+
+export function decodeRequest(line: string): ControlRequest {
+  const value = parseLine(line)
+  const id = value['id']
+  const verb = controlVerbs.find((one) => one === value['verb'])
+  const args = value['args'] ?? {}
+  if (typeof id !== 'number' || verb === undefined || !isRecord(args))
+    throw new VaultError('invalid', 'not a request of the control socket', { subject: line.slice(0, 80) })
+  return { id, verb, args }
+}
+
+export function decodeAnswer(line: string): ControlAnswer {
+  const value = parseLine(line)
+  const { id, progress, error } = value
+  if (typeof id === 'number') {
+    if (isRecord(progress)) return { id, progress: decodeProgress(progress) }
+    if (isRecord(error)) return { id, error: decodeErrorMessage(error) }
+    if ('result' in value) return { id, result: value['result'] }
+  }
+  throw new VaultError('invalid', 'the daemon answered something that is not of this version', {
+    next: 'unmount and mount again with one version of vaultfs',
+  })
+}
+
+function parseLine(line: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    value = undefined
+  }
+  if (!isRecord(value)) throw new VaultError('invalid', 'a line of the control socket is not JSON')
+  return value
+}
+
+const phases: readonly Progress['phase'][] = ['publishing', 'syncing', 'draining', 'unmounting']
+
+function decodeProgress(value: Readonly<Record<string, unknown>>): Progress {
+  const { phase, entries, bytes } = value
+  return {
+    phase: phases.find((one) => one === phase) ?? 'publishing',
+    entries: typeof entries === 'number' ? entries : 0,
+    bytes: typeof bytes === 'number' ? bytes : 0,
+  }
+}
+
+/** An error on its way to another process, without its cause and stack. */
+export function errorMessageOf(error: unknown): ErrorMessage {
+  if (!(error instanceof VaultError))
+    return { code: 'broken-invariant', message: error instanceof Error ? error.message : String(error) }
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.subject === undefined ? {} : { subject: error.subject }),
+    ...(error.next === undefined ? {} : { next: error.next }),
+  }
+}
+
+export function decodeErrorMessage(value: Readonly<Record<string, unknown>>): ErrorMessage {
+  const { message, subject, next } = value
+  return {
+    code: errorCodes.find((one) => one === value['code']) ?? 'io',
+    message: typeof message === 'string' ? message : 'no reason was given',
+    ...(typeof subject === 'string' ? { subject } : {}),
+    ...(typeof next === 'string' ? { next } : {}),
+  }
+}
+
+export function errorOf({ code, message, ...details }: ErrorMessage): VaultError {
+  return new VaultError(code, message, details)
+}
