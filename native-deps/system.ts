@@ -1,4 +1,5 @@
-// System calls that Node lacks: reserving and freeing a range of a file, and the nice value of one thread.
+// System calls that Node lacks: reserving and freeing a range of a file, the nice value of one thread, flock(2), and the
+// immutable flag.
 import { getSystemErrorName } from 'node:util'
 import { fromErrno } from '../lib/terms/errors.js'
 import { loadAddon } from './addon.js'
@@ -6,6 +7,8 @@ import { loadAddon } from './addon.js'
 interface SystemAddon {
   fallocate(fd: number, mode: number, offset: number, length: number): number
   setNice(nice: number): number
+  lock(fd: number): number
+  setImmutable(fd: number, on: boolean): number
 }
 
 /** FALLOC_FL_* of <linux/falloc.h>. */
@@ -51,4 +54,17 @@ export function punchHole(fd: number, { offset, length }: FileRange): boolean {
 /** Lowers the priority of the calling thread only (a worker's). */
 export function setThreadNice(nice: number): void {
   check(addon().setNice(nice), 'nice')
+}
+
+/** Locks an open file for this process alone; answers false when another has it. Closing the file unlocks it. */
+export function lockOpenFile(fd: number): boolean {
+  const result = addon().lock(fd)
+  if (result !== 0 && getSystemErrorName(result) === 'EAGAIN') return false
+  check(result, 'flock')
+  return true
+}
+
+/** A folder with the flag takes no new entries, from root neither. Answers false where that cannot be had. */
+export function setImmutable(fd: number, on: boolean): boolean {
+  return addon().setImmutable(fd, on) === 0
 }

@@ -1,0 +1,60 @@
+// Two daemons must not open one vault. The lock is the kernel's (flock), so it dies with its holder and no stale lock is
+// ever to be removed by hand. The file says who has it, for people only.
+
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { lockOpenFile } from '../native-deps/system.js'
+
+/** A daemon that is publishing its last at unmount is waited for this long. */
+const waitMsMax = 60_000
+const pollMs = 50
+
+export class StoreLock {
+  #fd: number | undefined
+
+  private constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  /** `isLeaving` tells whether the present holder is on its way out, and worth waiting for. */
+  static async take(store: string, isLeaving: () => boolean): Promise<StoreLock> {
+    for (let waitedMs = 0; ; waitedMs += pollMs) {
+      const lock = StoreLock.tryTake(store)
+      if (lock !== undefined) return lock
+      if (waitedMs >= waitMsMax || !isLeaving())
+        throw new VaultError('locked', `the vault in ${store} is in use by another daemon`, { subject: store, next: "'vaultfs list' shows where it is mounted" })
+      await new Promise((resolve) => setTimeout(resolve, pollMs))
+    }
+  }
+
+  /** Undefined: another process has it. */
+  static tryTake(store: string): StoreLock | undefined {
+    const path = join(store, 'lock')
+    let fd: number
+    try {
+      fd = openSync(path, 'a', 0o600)
+    } catch (error) {
+      const { code } = fromErrno(error, store)
+      const next = code === 'read-only' ? 'its disk is mounted read-only: remount it, or move the store' : 'check its owner and permissions'
+      throw new VaultError(code, `the store ${store} cannot be written to`, { subject: store, next, cause: error })
+    }
+    if (!lockOpenFile(fd)) {
+      closeSync(fd)
+      return undefined
+    }
+    try {
+      ftruncateSync(fd)
+      writeSync(fd, `${process.pid}\n`)
+    } catch {
+      // A full disk: the lock holds all the same.
+    }
+    return new StoreLock(fd)
+  }
+
+  /** May be called twice. */
+  release(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+}

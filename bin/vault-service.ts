@@ -1,0 +1,56 @@
+// What the commands ask of a vault. An interface, so that bin decides nothing about keys and stores: wiring.ts fulfils
+// it with lib's vault and mount's drivers, tests with less.
+
+import type { DaemonPort } from '../lib/control/daemon-port.js'
+import type { Logger } from '../lib/terms/log.js'
+import type { Unlock } from './secrets.js'
+
+/** Of Argon2id. */
+export interface KdfCost {
+  readonly memoryBytes: number
+  readonly passes: number
+}
+
+export interface RecoveryKit {
+  /** 24 of them. */
+  readonly words: readonly string[]
+  /** To be printed and kept. */
+  readonly text: string
+}
+
+export interface MountRequest {
+  readonly store: string
+  readonly name: string
+  readonly mountPoint: string
+  readonly unlock: Unlock
+  readonly driver: 'kernel' | 'fuse-native'
+  readonly allowOther: boolean
+  readonly readOnly: boolean
+  readonly writeback: boolean
+  readonly spinMicroseconds: number
+  readonly cacheBytesMax: number
+  readonly logger: Logger
+}
+
+export interface MountedVault extends DaemonPort {
+  /** Resolves when the kernel let go of the mount, by us or by umount(8); `unmount` is still to be called then. */
+  readonly closed: Promise<void>
+  /** What the driver chosen cannot do, sentences. */
+  readonly limitations: readonly string[]
+}
+
+export interface VaultService {
+  /** Whether a vault's header, or its second copy, is in this folder. */
+  exists(store: string): boolean
+  /** A new vault whose kit is not confirmed yet. On failure nothing of it is left behind. */
+  create(request: { readonly store: string; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<RecoveryKit>
+  /** Resolves when the mount answers. */
+  mount(request: MountRequest): Promise<MountedVault>
+  changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
+  /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
+  recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>
+  /** Whether these words open this vault. */
+  checkRecovery(request: { readonly store: string; readonly words: string }): Promise<boolean>
+  /** The kit is on paper: forgets it here. */
+  confirmRecovery(request: { readonly store: string; readonly unlock: Unlock }): Promise<void>
+}
