@@ -1,0 +1,152 @@
+// What of a file is not published, by offset: a sorted list of extents that do not overlap, over the published content.
+// Splitting an extent makes two users of one source; the arena's bytes are free when the last user is gone.
+import type { BlobReference } from '../format/blob-reference.js'
+import type { LogExtent } from '../store/log-port.js'
+
+export type Source =
+  /** In the arena. `flushing`: a worker reads it, so it must not be changed in place. */
+  | { readonly kind: 'memory'; readonly position: number; length: number; users: number; flushing: boolean }
+  /** `lsn`: the record that put it here; older data can be copied into a file (`extent.lsn` is then lower). */
+  | { readonly kind: 'log'; readonly extent: LogExtent; readonly lsn: number }
+  | { readonly kind: 'blob'; readonly reference: BlobReference; readonly lsn: number }
+  | { readonly kind: 'hole'; readonly lsn: number }
+
+export interface Extent {
+  readonly start: number
+  readonly end: number
+  readonly source: Source
+  /** First byte of the source that the extent shows. */
+  readonly skip: number
+}
+
+/** Log record from which the extent holds; Infinity: not logged yet. */
+export function lsnOf(source: Source): number {
+  return source.kind === 'memory' ? Infinity : source.lsn
+}
+
+export class ExtentMap {
+  #extents: Extent[] = []
+  readonly #release: (source: Source) => void
+  /** Bytes of extents that lie in memory. */
+  memoryBytes = 0
+  holeBytes = 0
+  /** Bytes of extents that are not hole. */
+  dataBytes = 0
+
+  /** `release`: called when the last extent of a memory source is gone. */
+  constructor(release: (source: Source) => void) {
+    this.#release = release
+  }
+
+  get size(): number {
+    return this.#extents.length
+  }
+
+  get end(): number {
+    return this.#extents.at(-1)?.end ?? 0
+  }
+
+  all(): readonly Extent[] {
+    return this.#extents
+  }
+
+  /** Extents that overlap [start, end), whole, ascending. */
+  overlapping(start: number, end: number): readonly Extent[] {
+    return this.#extents.slice(this.#firstEndingAfter(start), this.#firstStartingAt(end))
+  }
+
+  /** The extent that holds this byte. */
+  at(offset: number): Extent | undefined {
+    const extent = this.#extents[this.#firstEndingAfter(offset)]
+    return extent !== undefined && extent.start <= offset ? extent : undefined
+  }
+
+  /** The extent that ends exactly here: what an append may lengthen. */
+  endingAt(offset: number): Extent | undefined {
+    const index = this.#firstEndingAfter(offset) - 1
+    const extent = this.#extents[index]
+    return extent?.end === offset ? extent : undefined
+  }
+
+  /** Puts `extent` over whatever was there. Its source counts one more user. */
+  put(extent: Extent): void {
+    this.#replace(extent.start, extent.end, extent)
+  }
+
+  /** Takes away what overlaps [start, end). */
+  remove(start: number, end: number): void {
+    this.#replace(start, end, undefined)
+  }
+
+  /** An extent of memory grew in place by `bytes`: nothing may lie behind it. */
+  lengthen(extent: Extent, bytes: number): void {
+    const index = this.#firstEndingAfter(extent.start)
+    this.#extents[index] = { ...extent, end: extent.end + bytes }
+    this.memoryBytes += bytes
+    this.dataBytes += bytes
+  }
+
+  /** Removes every extent that `which` names. */
+  removeWhere(which: (extent: Extent) => boolean): void {
+    const kept: Extent[] = []
+    for (const extent of this.#extents) {
+      if (which(extent)) this.#drop(extent)
+      else kept.push(extent)
+    }
+    this.#extents = kept
+  }
+
+  #replace(start: number, end: number, extent: Extent | undefined): void {
+    if (end <= start) return
+    const first = this.#firstEndingAfter(start)
+    const last = this.#firstStartingAt(end)
+    const fresh: Extent[] = []
+    const old = this.#extents.slice(first, last)
+    const head = old[0]
+    if (head !== undefined && head.start < start) fresh.push({ ...head, end: start })
+    if (extent !== undefined) fresh.push(extent)
+    const tail = old.at(-1)
+    if (tail !== undefined && tail.end > end) fresh.push({ ...tail, start: end, skip: tail.skip + end - tail.start })
+    // The new ones are counted before the old ones are dropped: a source that lives on must not pass through zero.
+    for (const each of fresh) this.#take(each)
+    if (old.length === 0 && first === this.#extents.length) this.#extents.push(...fresh)
+    else this.#extents.splice(first, last - first, ...fresh)
+    for (const each of old) this.#drop(each)
+  }
+
+  #take(extent: Extent): void {
+    this.#count(extent, extent.end - extent.start)
+    if (extent.source.kind === 'memory') extent.source.users++
+  }
+
+  #drop(extent: Extent): void {
+    this.#count(extent, extent.start - extent.end)
+    if (extent.source.kind === 'memory' && --extent.source.users === 0) this.#release(extent.source)
+  }
+
+  #count(extent: Extent, bytes: number): void {
+    if (extent.source.kind === 'hole') this.holeBytes += bytes
+    else this.dataBytes += bytes
+    if (extent.source.kind === 'memory') this.memoryBytes += bytes
+  }
+
+  #firstEndingAfter(offset: number): number {
+    let low = 0
+    for (let high = this.#extents.length; low < high; ) {
+      const middle = (low + high) >>> 1
+      if ((this.#extents[middle]?.end ?? Infinity) <= offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #firstStartingAt(offset: number): number {
+    let low = 0
+    for (let high = this.#extents.length; low < high; ) {
+      const middle = (low + high) >>> 1
+      if ((this.#extents[middle]?.start ?? Infinity) < offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

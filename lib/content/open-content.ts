@@ -1,0 +1,71 @@
+// One file's content while something of it is not published or somebody uses it. Guarded by the thread: only code
+// between two awaits changes it; `flushing` says that a worker is sealing a part of it for the log.
+import type { Arena } from '../store/arena.js'
+import type { LogPort } from '../store/log-port.js'
+import type { PoolPort } from '../store/pool-port.js'
+import type { Entry, Moment } from '../tree/entry.js'
+import type { Tree } from '../tree/tree.js'
+import type { Unpublished } from '../tree/unpublished.js'
+import { decodeContent, type ContentReference } from './content-reference.js'
+import { ExtentMap, type Source } from './extent-map.js'
+import type { PageStore } from './page-store.js'
+
+/** What the rooms of lib/content share. */
+export interface ContentContext {
+  readonly tree: Tree
+  readonly unpublished: Unpublished
+  readonly log: LogPort
+  readonly pool: PoolPort
+  readonly pages: PageStore
+  readonly arena: Arena
+  now(): Moment
+  /** Monotonic. */
+  nowMs(): number
+}
+
+export class OpenContent {
+  readonly ino: number
+  readonly extents: ExtentMap
+  /** What is published; the extents lie over it. */
+  base: ContentReference
+  /** Bytes, with what is only in memory. */
+  size: number
+  /** Of writes that are not logged yet; they become the entry's times with the next record. */
+  times: Moment | undefined
+  /** When the oldest byte that is only in memory was written, monotonic milliseconds; Infinity: there is none. */
+  dirtySinceMs = Infinity
+  /** The spill to the log that is under way. */
+  flushing: Promise<void> | undefined
+  /** Operations that hold on to this object across an await: it must stay the one of its file. */
+  pins = 0
+  /** Bumped by every change: what was planned before may be stale. */
+  version = 0
+
+  constructor(entry: Entry, release: (source: Source) => void) {
+    this.ino = entry.ino
+    this.extents = new ExtentMap(release)
+    this.base = decodeContent(entry.content)
+    this.size = entry.size
+  }
+
+  get idle(): boolean {
+    return this.extents.size === 0 && this.pins === 0 && this.times === undefined && this.flushing === undefined
+  }
+
+  /** 512-byte units that are not hole: exact when all is published, an estimate from above before. */
+  get blocks(): number {
+    const { dataBytes, holeBytes } = this.extents
+    const allocated = Math.max(this.base.allocated - holeBytes, 0) + dataBytes
+    return Math.ceil(Math.min(allocated, this.size) / 512)
+  }
+
+  /** The oldest log record that its unpublished data needs; Infinity: none. */
+  neededLsn(): number {
+    let needed = Infinity
+    for (const { source } of this.extents.all()) {
+      if (source.kind === 'memory') continue
+      needed = Math.min(needed, source.lsn, source.kind === 'log' ? source.extent.lsn : Infinity)
+    }
+    return needed
+  }
+}

@@ -1,0 +1,76 @@
+// Reads: what lies in memory is answered at once, the rest is assembled and verified by a reader thread.
+import type { Piece } from '../store/content-piece.js'
+import type { ContentContext, OpenContent } from './open-content.js'
+import { pieceOf, stretchesOf } from './read-plan.js'
+
+/** One read may ask for this much: the largest request of the kernel. */
+const readBytesMax = 1024 * 1024
+
+export class Reading {
+  readonly #context: ContentContext
+  /** Answers of the fast path; each is sent before the next is made. */
+  readonly #scratch = new Uint8Array(readBytesMax)
+  #active = new Set<Promise<unknown>>()
+
+  constructor(context: ContentContext) {
+    this.#context = context
+  }
+
+  /** At most `length` bytes from `offset`, fewer at the end. Valid until the thread turns to other work. */
+  read(content: OpenContent, offset: number, length: number): Uint8Array | Promise<Uint8Array> {
+    const end = Math.min(offset + Math.min(length, readBytesMax), content.size)
+    if (end <= offset) return this.#scratch.subarray(0, 0)
+    const stretches = stretchesOf(content, offset, end, this.#context.pages)
+    if (stretches instanceof Promise) {
+      return this.#track(content, stretches.then(() => this.read(content, offset, length)))
+    }
+    const pieces = stretches.map(pieceOf)
+    if (pieces.every(isNear)) return this.#assemble(pieces)
+    return this.#track(content, this.#fetch(pieces))
+  }
+
+  /** Resolves when all reads that are under way now have ended: what they read from may go then. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#active])
+  }
+
+  #assemble(pieces: readonly Piece[]): Uint8Array {
+    let at = 0
+    for (const piece of pieces) {
+      if (piece.kind === 'memory') this.#scratch.set(this.#context.arena.bytes.subarray(piece.position, piece.position + piece.length), at)
+      else if (piece.kind === 'inline') this.#scratch.set(piece.bytes, at)
+      else this.#scratch.fill(0, at, at + piece.length)
+      at += piece.length
+    }
+    return this.#scratch.subarray(0, at)
+  }
+
+  async #fetch(pieces: readonly Piece[]): Promise<Uint8Array> {
+    const lease = await this.#context.pool.read(pieces.map((piece) => this.#pinned(piece)))
+    // The reply leaves in the microtask that this answer starts; the room may be lent again after that.
+    setImmediate(() => lease.release())
+    return lease.bytes
+  }
+
+  /** Memory of the arena may be given back while the reader works: such bytes go along as a copy. */
+  #pinned(piece: Piece): Piece {
+    if (piece.kind !== 'memory') return piece
+    const bytes = this.#context.arena.bytes.slice(piece.position, piece.position + piece.length)
+    return { kind: 'inline', bytes, length: piece.length }
+  }
+
+  #track<Value>(content: OpenContent, promise: Promise<Value>): Promise<Value> {
+    content.pins++
+    const tracked = promise.finally(() => {
+      content.pins--
+      this.#active.delete(tracked)
+    })
+    this.#active.add(tracked)
+    return tracked
+  }
+}
+
+function isNear(piece: Piece): boolean {
+  return piece.kind === 'memory' || piece.kind === 'inline' || piece.kind === 'hole'
+}
+

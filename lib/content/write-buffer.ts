@@ -1,0 +1,63 @@
+// What a write brings is copied into the arena: in place where the bytes are dirty already, behind the last extent when
+// it goes on from there, else as a new extent. Never waits: answers how much found room.
+import { arenaBlockBytes } from '../store/arena.js'
+import type { Source } from './extent-map.js'
+import type { ContentContext, OpenContent } from './open-content.js'
+
+/** Bytes taken from the beginning of `data`; fewer than all when the arena is full. */
+export function buffer(content: OpenContent, offset: number, data: Uint8Array, context: ContentContext): number {
+  let taken = 0
+  while (taken < data.byteLength) {
+    const at = offset + taken
+    const step = overwrite(content, at, data, taken, context) || append(content, at, data, taken, context) || place(content, at, data, taken, context)
+    if (step === 0) break
+    taken += step
+  }
+  if (taken > 0) {
+    content.version++
+    content.size = Math.max(content.size, offset + taken)
+    content.times = context.now()
+    content.dirtySinceMs = Math.min(content.dirtySinceMs, context.nowMs())
+  }
+  return taken
+}
+
+/** Over bytes that are dirty and that no worker reads. */
+function overwrite(content: OpenContent, at: number, data: Uint8Array, from: number, { arena }: ContentContext): number {
+  const extent = content.extents.at(at)
+  if (extent === undefined || !isWritable(extent.source)) return 0
+  const length = Math.min(extent.end - at, data.byteLength - from)
+  arena.bytes.set(data.subarray(from, from + length), extent.source.position + extent.skip + at - extent.start)
+  return length
+}
+
+/** Lengthens the extent that ends here, when nothing lies behind it in the file or in its block. */
+function append(content: OpenContent, at: number, data: Uint8Array, from: number, { arena }: ContentContext): number {
+  const extent = content.extents.endingAt(at)
+  if (extent === undefined || !isWritable(extent.source) || content.extents.end > at) return 0
+  const { source } = extent
+  if (extent.skip + extent.end - extent.start !== source.length) return 0
+  const length = Math.min(data.byteLength - from, arenaBlockBytes - source.length)
+  if (length <= 0 || !arena.extend(source.position, source.length, length)) return 0
+  arena.bytes.set(data.subarray(from, from + length), source.position + source.length)
+  source.length += length
+  content.extents.lengthen(extent, length)
+  return length
+}
+
+function place(content: OpenContent, at: number, data: Uint8Array, from: number, { arena }: ContentContext): number {
+  const next = content.extents.overlapping(at, at + data.byteLength - from).find(({ source }) => isWritable(source))
+  // Up to the next dirty bytes: those are overwritten in place.
+  const room = next === undefined ? Infinity : Math.max(next.start - at, 1)
+  const length = Math.min(data.byteLength - from, arenaBlockBytes, room)
+  const position = arena.allocate(length)
+  if (position < 0) return 0
+  arena.bytes.set(data.subarray(from, from + length), position)
+  content.extents.put({ start: at, end: at + length, source: { kind: 'memory', position, length, users: 0, flushing: false }, skip: 0 })
+  return length
+}
+
+function isWritable(source: Source): source is Extract<Source, { kind: 'memory' }> {
+  return source.kind === 'memory' && !source.flushing
+}
+
