@@ -12,6 +12,8 @@ export type Name = string
 /** What `struct fuse_attr` and statx need. A tree entry satisfies it as it is. */
 export interface Attributes {
   readonly ino: number
+  /** The kernel's number for it, where that is not `ino`: a view of the past, or a version that another device replaced. */
+  readonly nodeid?: number
   /** Type bits and permissions. */
   readonly mode: number
   readonly nlink: number
@@ -79,7 +81,7 @@ export interface VolumeStatistics {
  */
 export type FillDirectory = (name: Name, ino: number, mode: number, cookie: number, attributes: Attributes | null) => boolean
 
-/** How one request may be abandoned: FUSE_INTERRUPT calls `onAbort`; the handler then answers -EINTR (or its result). */
+/** Valid until its answer. How one request may be abandoned: FUSE_INTERRUPT calls `onAbort`; the handler then answers -EINTR (or its result). */
 export interface Request extends Caller {
   onAbort(callback: () => void): void
 }

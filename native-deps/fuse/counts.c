@@ -1,0 +1,100 @@
+#include "counts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static size_t home(const struct counts *counts, uint64_t ino) {
+  return (size_t)((ino * 0x9e3779b97f4a7c15ull) >> 20) & (counts->capacity - 1);
+}
+
+static struct count *find(const struct counts *counts, uint64_t ino) {
+  size_t at = home(counts, ino);
+  while (counts->slots[at].ino != 0 && counts->slots[at].ino != ino) at = (at + 1) & (counts->capacity - 1);
+  return &counts->slots[at];
+}
+
+int counts_open(struct counts *counts) {
+  counts->capacity = 1024;
+  counts->slots = calloc(counts->capacity, sizeof(struct count));
+  return counts->slots == NULL ? -ENOMEM : 0;
+}
+
+void counts_close(struct counts *counts) {
+  free(counts->slots);
+  free(counts->forgotten);
+}
+
+static int grow(struct counts *counts) {
+  struct count *old = counts->slots;
+  size_t old_capacity = counts->capacity;
+  struct count *slots = calloc(old_capacity * 2, sizeof(struct count));
+  if (slots == NULL) return -ENOMEM;
+  counts->slots = slots;
+  counts->capacity = old_capacity * 2;
+  for (size_t at = 0; at < old_capacity; at++) {
+    if (old[at].ino != 0) *find(counts, old[at].ino) = old[at];
+  }
+  free(old);
+  return 0;
+}
+
+int counts_add(struct counts *counts, uint64_t ino) {
+  struct count *slot = find(counts, ino);
+  if (slot->ino == 0) {
+    if (counts->used + 1 > counts->capacity / 10 * 7) {
+      /* A table without a free slot would make find() run for ever: one is always kept. */
+      if (grow(counts) < 0 && counts->used + 2 > counts->capacity) return -ENOMEM;
+      slot = find(counts, ino);
+    }
+    slot->ino = ino;
+    slot->references = 0;
+    slot->watched = 0;
+    counts->used++;
+  }
+  slot->references++;
+  return 0;
+}
+
+/* Closes the gap, so that no probe sequence is cut. */
+static void drop(struct counts *counts, struct count *slot) {
+  size_t mask = counts->capacity - 1;
+  size_t gap = (size_t)(slot - counts->slots);
+  for (size_t at = (gap + 1) & mask; counts->slots[at].ino != 0; at = (at + 1) & mask) {
+    size_t wanted = home(counts, counts->slots[at].ino);
+    if (((at - wanted) & mask) >= ((at - gap) & mask)) {
+      counts->slots[gap] = counts->slots[at];
+      gap = at;
+    }
+  }
+  counts->slots[gap] = (struct count){0};
+  counts->used--;
+}
+
+static void report(struct counts *counts, uint64_t ino) {
+  if (counts->forgotten_used == counts->forgotten_capacity) {
+    size_t capacity = counts->forgotten_capacity == 0 ? 64 : counts->forgotten_capacity * 2;
+    uint64_t *larger = realloc(counts->forgotten, capacity * sizeof(uint64_t));
+    if (larger == NULL) return; /* the handler keeps an entry longer than it must; nothing breaks */
+    counts->forgotten = larger;
+    counts->forgotten_capacity = capacity;
+  }
+  counts->forgotten[counts->forgotten_used++] = ino;
+}
+
+void counts_forget(struct counts *counts, uint64_t ino, uint64_t references) {
+  struct count *slot = find(counts, ino);
+  if (slot->ino == 0) return;
+  if (slot->references > references) {
+    slot->references -= references;
+    return;
+  }
+  if (slot->watched) report(counts, ino);
+  drop(counts, slot);
+}
+
+int counts_watch(struct counts *counts, uint64_t ino) {
+  struct count *slot = find(counts, ino);
+  if (slot->ino == 0) return 0;
+  slot->watched = 1;
+  return 1;
+}

@@ -1,0 +1,35 @@
+/*
+ * How many references the kernel holds to each inode number: one for every entry that a reply carried, less what
+ * FORGET took back. Open addressing, so that a lookup costs no allocation and a FORGET never enters JavaScript.
+ * One thread only: the one that reads and answers requests.
+ */
+#ifndef VAULTFS_FUSE_COUNTS_H
+#define VAULTFS_FUSE_COUNTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct count {
+  uint64_t ino; /* 0: free */
+  uint64_t references;
+  int watched;
+};
+
+struct counts {
+  struct count *slots;
+  size_t capacity; /* a power of two */
+  size_t used;
+  uint64_t *forgotten; /* watched numbers that dropped to nothing, for JavaScript to collect */
+  size_t forgotten_used;
+  size_t forgotten_capacity;
+};
+
+int counts_open(struct counts *counts);
+void counts_close(struct counts *counts);
+/* 0, or -ENOMEM: then the number stays uncounted and is never reported forgotten. */
+int counts_add(struct counts *counts, uint64_t ino);
+void counts_forget(struct counts *counts, uint64_t ino, uint64_t references);
+/* Whether the kernel holds any reference; then its end will be reported once. */
+int counts_watch(struct counts *counts, uint64_t ino);
+
+#endif

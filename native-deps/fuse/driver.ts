@@ -1,0 +1,147 @@
+// The kernel driver: a mount of its own on /dev/fuse, served from the event loop. Who calls mountKernel must have
+// loaded all its modules and work from a folder outside of the mount: a file access of this process to its own mount
+// waits for itself.
+import { closeSync, writeFileSync } from 'node:fs'
+import { getSystemErrorName } from 'node:util'
+import { VaultError } from '../../lib/terms/errors.js'
+import type { Logger } from '../../lib/terms/log.js'
+import type { Exchange } from './exchange.js'
+import type { Handler, Mount, MountOptions, Name } from './handler.js'
+import { closeMount, openMount, type OpenedMount } from './kernel-mount.js'
+import { findMount } from './mount-table.js'
+import { fuseAddon, type Channel } from './native.js'
+import { initReplyBytes, negotiate, putInitReply, readOffer, writeBytesMax, type Negotiated } from './negotiation.js'
+import { Notices } from './notices.js'
+import { isChanging, operationTable } from './operations.js'
+import { errno, version } from './protocol.js'
+import type { RequestBuffer } from './protocol-input.js'
+import { validity } from './protocol-output.js'
+import { RequestBuffers } from './request-buffers.js'
+import { Session } from './session.js'
+import { Spinner } from './spinner.js'
+
+/** After an unmount the connection normally ends at once; another mount namespace may hold on to it. */
+const endWithinMs = 2000
+
+export async function mountKernel(options: MountOptions, handler: Handler, logger: Logger): Promise<Mount> {
+  const opened = await openMount(options)
+  try {
+    const mount = new KernelMount(opened, options, handler, logger)
+    await mount.ready
+    return mount
+  } catch (error) {
+    await closeMount(opened.mountPoint, { direct: opened.direct, lazy: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+class KernelMount implements Mount {
+  readonly driver = 'kernel'
+  readonly mountPoint: string
+  readonly closed: Promise<void>
+  /** Resolves when INIT was answered. */
+  readonly ready: Promise<void>
+  readonly #opened: OpenedMount
+  readonly #device: string | undefined
+  readonly #channel: Channel
+  readonly #session: Session
+  readonly #notices: Notices
+  readonly #resolveClosed: () => void
+  readonly #resolveReady: () => void
+  readonly #rejectReady: (error: VaultError) => void
+  #open = true
+
+  constructor(opened: OpenedMount, options: MountOptions, handler: Handler, logger: Logger) {
+    this.#opened = opened
+    this.mountPoint = opened.mountPoint
+    this.#device = findMount(opened.mountPoint)?.device
+    const closed = Promise.withResolvers<void>()
+    const ready = Promise.withResolvers<void>()
+    this.closed = closed.promise
+    this.ready = ready.promise
+    this.#resolveClosed = closed.resolve
+    this.#resolveReady = ready.resolve
+    this.#rejectReady = ready.reject
+    this.#session = new Session({
+      handler,
+      logger,
+      valid: { entry: validity(options.entrySeconds), attributes: validity(options.attributeSeconds) },
+      operations: operationTable((session, input, exchange) => this.#init(session, input, exchange, options)),
+      changing: isChanging,
+      spinner: new Spinner(options.spinMicroseconds),
+      onEnd: () => this.#end(),
+    })
+    const channel = fuseAddon().openChannel(opened.fd, this.#session.arena.bytes, () => this.#session.drain())
+    if (typeof channel === 'number') {
+      closeSync(opened.fd)
+      throw new VaultError('no-fuse', `the kernel's descriptor can't be polled: ${getSystemErrorName(channel)}`)
+    }
+    this.#channel = channel
+    this.#notices = new Notices(channel, logger)
+    this.#session.channel = channel
+    this.#session.buffers = new RequestBuffers(channel, writeBytesMax)
+    channel.setPolling(true)
+  }
+
+  #init(session: Session, input: RequestBuffer, exchange: Exchange, options: MountOptions): void {
+    const offer = readOffer(input)
+    if (offer.major !== version.major || offer.minor < version.oldestMinor) {
+      session.fail(exchange, -errno.EPROTO)
+      this.#rejectReady(new VaultError('no-fuse', `the kernel speaks FUSE ${offer.major}.${offer.minor}, which is too old`, {
+        next: 'Linux 4.20 or newer is needed.',
+      }))
+      return
+    }
+    const negotiated = negotiate(offer, options)
+    session.negotiated = negotiated.flags
+    session.handler.ready?.(negotiated satisfies Negotiated)
+    session.answerStatus(exchange, 0, (_, at) => {
+      putInitReply(session.arena.view, at, offer, negotiated)
+      return initReplyBytes
+    })
+    this.#readAhead()
+    this.#resolveReady()
+  }
+
+  /** The kernel reads 128 KiB ahead at most unless root says otherwise; a request may carry 1 MiB. */
+  #readAhead(): void {
+    if (!this.#opened.direct || this.#device === undefined) return
+    try {
+      writeFileSync(`/sys/class/bdi/${this.#device}/read_ahead_kb`, String(writeBytesMax / 1024))
+    } catch {
+      // Only slower: /sys is read-only in most containers.
+    }
+  }
+
+  #end(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#notices.close()
+    this.#channel.close()
+    this.#rejectReady(new VaultError('no-fuse', 'the kernel ended the mount before it began', { subject: this.mountPoint }))
+    this.#resolveClosed()
+  }
+
+  watchForget(ino: number): boolean {
+    return this.#open && this.#channel.watch(ino)
+  }
+
+  invalidateInode(ino: number, offset: number, length: number): void {
+    if (this.#open) this.#notices.inode(ino, offset, length)
+  }
+
+  invalidateEntry(parent: number, name: Name): void {
+    if (this.#open) this.#notices.entry(parent, name)
+  }
+
+  async unmount({ lazy }: { readonly lazy: boolean }): Promise<void> {
+    // Somebody may have unmounted us, and mounted something else there since.
+    const stillThere = this.#device !== undefined && findMount(this.mountPoint)?.device === this.#device
+    if (this.#open && stillThere) await closeMount(this.mountPoint, { direct: this.#opened.direct, lazy })
+    if (lazy) return
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, endWithinMs)
+    await Promise.race([this.closed, late.promise])
+    clearTimeout(timer)
+  }
+}

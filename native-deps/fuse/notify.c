@@ -1,0 +1,121 @@
+#include "notify.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct start {
+  struct notifier *notifier;
+  int fd;
+  void (*ended)(void *);
+  void *data;
+};
+
+static struct notice *take(struct notifier *notifier) {
+  pthread_mutex_lock(&notifier->lock);
+  while (notifier->first == NULL && !notifier->stopping) pthread_cond_wait(&notifier->filled, &notifier->lock);
+  struct notice *notice = notifier->stopping ? NULL : notifier->first;
+  if (notice != NULL) {
+    notifier->first = notice->next;
+    if (notifier->first == NULL) notifier->last = NULL;
+    notifier->queued--;
+  }
+  pthread_mutex_unlock(&notifier->lock);
+  return notice;
+}
+
+static void *run(void *argument) {
+  struct start start = *(struct start *)argument;
+  free(argument);
+  struct notice *notice;
+  while ((notice = take(start.notifier)) != NULL) {
+    /* ENOENT: the kernel does not know the inode or name, so there is nothing to drop. ENODEV: the mount is gone. */
+    ssize_t written;
+    do {
+      written = write(start.fd, notice->bytes, notice->length);
+    } while (written < 0 && errno == EINTR);
+    free(notice);
+  }
+  start.ended(start.data);
+  return NULL;
+}
+
+int notify_open(struct notifier *notifier, int fd, void (*ended)(void *), void *data) {
+  pthread_mutex_init(&notifier->lock, NULL);
+  pthread_cond_init(&notifier->filled, NULL);
+  struct start *start = malloc(sizeof(*start));
+  if (start == NULL) return -ENOMEM;
+  *start = (struct start){notifier, fd, ended, data};
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, 256 * 1024);
+  int result = pthread_create(&notifier->thread, &attributes, run, start);
+  pthread_attr_destroy(&attributes);
+  if (result != 0) free(start);
+  notifier->started = result == 0;
+  return -result;
+}
+
+void notify_stop(struct notifier *notifier) {
+  pthread_mutex_lock(&notifier->lock);
+  notifier->stopping = 1;
+  pthread_cond_signal(&notifier->filled);
+  pthread_mutex_unlock(&notifier->lock);
+}
+
+void notify_free(struct notifier *notifier) {
+  while (notifier->first != NULL) {
+    struct notice *next = notifier->first->next;
+    free(notifier->first);
+    notifier->first = next;
+  }
+  pthread_cond_destroy(&notifier->filled);
+  pthread_mutex_destroy(&notifier->lock);
+}
+
+static struct notice *make(int code, size_t body) {
+  size_t length = sizeof(struct fuse_out_header) + body;
+  struct notice *notice = calloc(1, sizeof(*notice) + length);
+  if (notice == NULL) return NULL;
+  notice->length = length;
+  struct fuse_out_header header = {.len = (uint32_t)length, .error = code, .unique = 0};
+  memcpy(notice->bytes, &header, sizeof(header));
+  return notice;
+}
+
+static int push(struct notifier *notifier, struct notice *notice) {
+  pthread_mutex_lock(&notifier->lock);
+  int full = notifier->queued >= NOTIFY_QUEUE_MAX;
+  if (!full) {
+    if (notifier->last != NULL) notifier->last->next = notice;
+    else notifier->first = notice;
+    notifier->last = notice;
+    notifier->queued++;
+    pthread_cond_signal(&notifier->filled);
+  }
+  pthread_mutex_unlock(&notifier->lock);
+  if (full) free(notice);
+  return full ? -EAGAIN : 0;
+}
+
+int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length) {
+  struct fuse_notify_inval_inode_out body = {.ino = ino, .off = offset, .len = length};
+  struct notice *notice = make(FUSE_NOTIFY_INVAL_INODE, sizeof(body));
+  if (notice == NULL) return -ENOMEM;
+  memcpy(notice->bytes + sizeof(struct fuse_out_header), &body, sizeof(body));
+  return push(notifier, notice);
+}
+
+int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length) {
+  struct fuse_notify_inval_entry_out body = {.parent = parent, .namelen = (uint32_t)length};
+  /* The name is followed by a zero byte that namelen does not count. */
+  struct notice *notice = make(FUSE_NOTIFY_INVAL_ENTRY, sizeof(body) + length + 1);
+  if (notice == NULL) return -ENOMEM;
+  uint8_t *at = notice->bytes + sizeof(struct fuse_out_header);
+  memcpy(at, &body, sizeof(body));
+  memcpy(at + sizeof(body), name, length);
+  return push(notifier, notice);
+}

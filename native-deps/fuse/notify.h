@@ -1,0 +1,40 @@
+/*
+ * Invalidations leave from a thread of their own: the kernel takes inode and directory locks for them, which may be
+ * held by a request that waits for our answer. The queue is bounded; who fills it keeps the rest.
+ */
+#ifndef VAULTFS_FUSE_NOTIFY_H
+#define VAULTFS_FUSE_NOTIFY_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NOTIFY_QUEUE_MAX 65536
+
+struct notice {
+  struct notice *next;
+  size_t length;
+  uint8_t bytes[];
+};
+
+struct notifier {
+  pthread_t thread;
+  pthread_mutex_t lock; /* guards everything below */
+  pthread_cond_t filled;
+  struct notice *first;
+  struct notice *last;
+  size_t queued;
+  int started;
+  int stopping;
+};
+
+/* `ended` is called on the thread when it is about to end. */
+int notify_open(struct notifier *notifier, int fd, void (*ended)(void *), void *data);
+/* The thread may be waiting for a lock: it is told to end, not waited for. */
+void notify_stop(struct notifier *notifier);
+void notify_free(struct notifier *notifier);
+/* 0, -EAGAIN when the queue is full, -ENOMEM. */
+int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length);
+int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length);
+
+#endif

@@ -1,0 +1,118 @@
+// Operations on open files. A write's data stays in the request's buffer, which is lent until a deferred write settles.
+import type { Exchange } from './exchange.js'
+import type { OpenReply, WriteFlags } from './handler.js'
+import { nothing } from './operations-entries.js'
+import { errno, fsyncDataOnly, openAppend, openKillSuidGid, writeCache, writeKillSuidGid } from './protocol.js'
+import { headerBytes, writeDataAt, type RequestBuffer } from './protocol-input.js'
+import { openReplyBytes, putLong, putOpen } from './protocol-output.js'
+import type { Session } from './session.js'
+
+/** Every combination once, so that a write allocates none. */
+const writeFlags: readonly WriteFlags[] = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
+  fromCache: (bits & 1) !== 0,
+  killSuidGid: (bits & 2) !== 0,
+  append: (bits & 4) !== 0,
+}))
+const plainWrite: WriteFlags = { fromCache: false, killSuidGid: false, append: false }
+
+function flagsOfWrite(write: number, open: number): WriteFlags {
+  const bits = ((write & writeCache) !== 0 ? 1 : 0) | ((write & writeKillSuidGid) !== 0 ? 2 : 0) | ((open & openAppend) !== 0 ? 4 : 0)
+  return writeFlags[bits] ?? plainWrite
+}
+
+function encodeOpen(session: Session, at: number, reply: OpenReply, exchange: Exchange): number {
+  putOpen(session.arena.view, at, reply.handle, reply.flags)
+  exchange.openedIno = exchange.node
+  exchange.openedHandle = reply.handle
+  return openReplyBytes
+}
+
+/** struct fuse_write_out: 32 bits and padding. Also struct fuse_lseek_out and fuse_copy_file_range_out: 64 bits. */
+function encodeCount(session: Session, at: number, count: number): number {
+  putLong(session.arena.view, at, count)
+  return 8
+}
+
+/** struct fuse_open_in */
+export function open(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const kill = (input.word(headerBytes + 4) & openKillSuidGid) !== 0
+  session.answer(exchange, session.handler.open(exchange.node, input.word(headerBytes), kill, exchange), encodeOpen)
+}
+
+/** struct fuse_read_in */
+export function read(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const offset = input.long(headerBytes + 8)
+  const length = input.word(headerBytes + 16)
+  if (offset === Infinity) return session.fail(exchange, -errno.EINVAL)
+  const answer = session.handler.read(exchange.node, input.long(headerBytes), offset, length, exchange)
+  if (answer instanceof Promise) {
+    session.later(exchange, answer, (bytes) => session.sendBytes(exchange, bytes, Math.min(bytes.byteLength, length), false))
+  } else if (typeof answer === 'number') session.fail(exchange, answer)
+  else session.sendBytes(exchange, answer, Math.min(answer.byteLength, length), false)
+}
+
+/** struct fuse_write_in */
+export function write(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const offset = input.long(headerBytes + 8)
+  const data = input.data(writeDataAt, input.word(headerBytes + 16))
+  if (offset + data.byteLength > Number.MAX_SAFE_INTEGER) return session.fail(exchange, -errno.EFBIG)
+  const flags = flagsOfWrite(input.word(headerBytes + 20), input.word(headerBytes + 32))
+  const answer = session.handler.write(exchange.node, input.long(headerBytes), offset, data, flags, exchange)
+  if (answer instanceof Promise) session.lend(input, answer)
+  session.answerStatus(exchange, answer, encodeCount)
+}
+
+/** struct fuse_flush_in: on every close(2) of a descriptor. */
+export function flush(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  session.answerStatus(exchange, session.handler.flush(exchange.node, input.long(headerBytes), exchange), nothing)
+}
+
+/** struct fuse_release_in: once, after the last descriptor and mapping are gone. */
+export function release(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  session.answerStatus(exchange, session.handler.release(exchange.node, input.long(headerBytes), exchange), nothing)
+}
+
+/** struct fuse_fsync_in */
+export function fsync(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const dataOnly = (input.word(headerBytes + 8) & fsyncDataOnly) !== 0
+  session.answerStatus(exchange, session.handler.fsync(exchange.node, input.long(headerBytes), dataOnly, exchange), nothing)
+}
+
+/** struct fuse_fallocate_in */
+export function fallocate(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const [handle, offset, length] = [input.long(headerBytes), input.long(headerBytes + 8), input.long(headerBytes + 16)]
+  if (offset + length > Number.MAX_SAFE_INTEGER) return session.fail(exchange, -errno.EFBIG)
+  const mode = input.word(headerBytes + 24)
+  session.answerStatus(exchange, session.handler.fallocate(exchange.node, handle, mode, offset, length, exchange), nothing)
+}
+
+/** struct fuse_lseek_in */
+export function lseek(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const offset = input.long(headerBytes + 8)
+  if (offset === Infinity) return session.fail(exchange, -errno.ENXIO)
+  const whence = input.word(headerBytes + 16)
+  session.answerStatus(exchange, session.handler.lseek(exchange.node, input.long(headerBytes), offset, whence, exchange), encodeCount)
+}
+
+/** The answer to COPY_FILE_RANGE has 32 bits; a caller goes on after a short copy. */
+const copyBytesMax32 = 0x7ffff000
+
+export function copyFileRange(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  copy(session, input, exchange, copyBytesMax32)
+}
+
+export function copyFileRange64(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  copy(session, input, exchange, Number.MAX_SAFE_INTEGER)
+}
+
+/** struct fuse_copy_file_range_in */
+function copy(session: Session, input: RequestBuffer, exchange: Exchange, lengthMax: number): void {
+  const at = headerBytes
+  const from = { ino: exchange.node, handle: input.long(at), offset: input.long(at + 8) }
+  const to = { ino: input.long(at + 16), handle: input.long(at + 24), offset: input.long(at + 32) }
+  if (from.offset === Infinity || to.offset === Infinity) return session.fail(exchange, -errno.EFBIG)
+  if (input.long(at + 48) !== 0) return session.fail(exchange, -errno.EINVAL)
+  const room = Number.MAX_SAFE_INTEGER - Math.max(from.offset, to.offset)
+  const length = Math.min(input.long(at + 40), lengthMax, room)
+  session.answerStatus(exchange, session.handler.copyFileRange(from, to, length, exchange), encodeCount)
+}

@@ -1,0 +1,48 @@
+// The table of operations by their number, and which of them change something. What is not in it is answered ENOSYS,
+// which tells the kernel not to ask again (mount/POSIX.md says why for each).
+import * as attributes from './operations-attributes.js'
+import * as directories from './operations-directories.js'
+import * as entries from './operations-entries.js'
+import * as files from './operations-files.js'
+import type { Exchange } from './exchange.js'
+import { errno, opcodes, opcodesMax, openTruncate } from './protocol.js'
+import { headerBytes, type RequestBuffer } from './protocol-input.js'
+import type { Operation, Session } from './session.js'
+
+/** struct fuse_interrupt_in. No reply: one whose request we don't know was answered already, we read in order. */
+function interrupt(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const high = input.word(headerBytes + 4) & 0x1fffff
+  session.interrupt(high * 0x100000000 + input.word(headerBytes))
+  session.forgo(exchange)
+}
+
+function destroy(session: Session, _input: RequestBuffer, exchange: Exchange): void {
+  session.answerStatus(exchange, 0, entries.nothing)
+}
+
+function ioctl(session: Session, _input: RequestBuffer, exchange: Exchange): void {
+  session.fail(exchange, -errno.ENOTTY)
+}
+
+export function operationTable(init: Operation): readonly (Operation | undefined)[] {
+  const table = new Array<Operation | undefined>(opcodesMax).fill(undefined)
+  const byName: Partial<Record<keyof typeof opcodes, Operation>> = {
+    ...entries, ...attributes, ...directories, ...files, interrupt, destroy, ioctl, init,
+  }
+  for (const name of Object.keys(opcodes) as (keyof typeof opcodes)[]) table[opcodes[name]] = byName[name]
+  return table
+}
+
+const changing = new Set<number>([
+  opcodes.setattr, opcodes.symlink, opcodes.mknod, opcodes.mkdir, opcodes.unlink, opcodes.rmdir, opcodes.rename,
+  opcodes.link, opcodes.write, opcodes.release, opcodes.fsync, opcodes.setxattr, opcodes.removexattr, opcodes.flush,
+  opcodes.fsyncdir, opcodes.create, opcodes.fallocate, opcodes.rename2, opcodes.copyFileRange, opcodes.copyFileRange64,
+  opcodes.syncfs, opcodes.tmpfile,
+])
+
+/** Whether the reply has to wait for the handler's log. */
+export function isChanging(input: RequestBuffer): boolean {
+  const opcode = input.opcode
+  if (opcode === opcodes.open) return (input.word(headerBytes) & openTruncate) !== 0
+  return changing.has(opcode)
+}
