@@ -118,3 +118,8 @@ function readFile(path: string): Readonly<Record<string, unknown>> {
       throw new VaultError('usage', `unknown key '${key}' in ${path}`, { subject: key, next: `known keys: ${known.join(', ')}` })
   return record
 }
+
+/** For a child process: ours, with some of it set otherwise. */
+export function environmentWith(changes: Environment): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes }
+}

@@ -1,0 +1,139 @@
+// `vaultfs mount`: mounts a vault, and offers to make it when there is none. Everything that can refuse does so before
+// the passphrase is asked for; nothing is changed on disk by then but the mount point made.
+
+import { accessSync, constants } from 'node:fs'
+import { VaultError } from '../../lib/terms/errors.js'
+import { hardenProcess } from '../../native-deps/secure.js'
+import { answers } from '../connection.js'
+import type { Context } from '../context.js'
+import { DaemonLog, daemonLogPath } from '../daemon-log.js'
+import { runDaemon } from '../daemon-life.js'
+import type { DaemonRequest } from '../daemon-request.js'
+import { startDaemon } from '../daemon-start.js'
+import { detachMount } from '../detach.js'
+import { prepareMountPoint, type MountPoint } from '../mount-point.js'
+import { mountAt, isVault, realMountPoint } from '../mount-table.js'
+import { costOptions, kdfCost, recoveryFileOption, recoveryOption, secretOptions, storeOption, verb } from '../options.js'
+import { defaultStore, nameOf, notAVault, realStore, registeredAt } from '../place.js'
+import { readNewPassphrase, readUnlock, requireSource, type SecretOptions, type Unlock } from '../secrets.js'
+import { choices, readSettings } from '../settings.js'
+import { checkNewStore, createVault } from '../vault-creation.js'
+
+const mountOptions = {
+  ...storeOption, ...secretOptions, ...recoveryFileOption, ...recoveryOption, ...costOptions,
+  driver: { choices: choices.driver, describe: 'How to speak to the kernel (default: kernel)' },
+  'allow-other': { type: 'boolean', default: false, describe: 'Let other users in, by the permissions of the files' },
+  'read-only': { type: 'boolean', default: false, describe: 'Refuse every change' },
+  writeback: { type: 'boolean', default: false, describe: 'Let the kernel hold written pages back: faster, but a kill of the daemon loses them' },
+  foreground: { alias: 'f', type: 'boolean', default: false, describe: 'Stay, and log to standard error' },
+  create: { type: 'boolean', default: false, describe: 'Make the vault when there is none, without asking' },
+  guard: { choices: choices.guard, describe: 'How the unmounted mount point refuses writes (default: immutable)' },
+  'log-level': { choices: choices.logLevel, describe: 'How much the daemon logs (default: info)' },
+  'spin-microseconds': { type: 'number', requiresArg: true, describe: 'How long the driver polls after activity' },
+  'cache-bytes-max': { type: 'number', requiresArg: true, describe: 'Limit of the blob cache' },
+} as const
+
+export const mountCommand = (context: Context) =>
+  verb({
+    command: 'mount <mountpoint>',
+    describe: 'Mount a vault on an empty folder',
+    builder: (options) =>
+      options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
+    handler: async (args) => {
+      const { driver, guard, logLevel, spinMicroseconds, cacheBytesMax, allowOther, readOnly, writeback } = args
+      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, cacheBytesMax })
+      const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
+      const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
+      hardenProcess()
+      requireFuse()
+      await requireUnmounted(context, args.mountpoint)
+      const isNew = !context.service.exists(store)
+      if (isNew) await agreeToCreate(context, { ...args, store })
+      else requireSource(args, context.terminal)
+      const mountPoint = prepareMountPoint(args.mountpoint, store)
+      const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
+      const request: DaemonRequest = {
+        store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, settings,
+      }
+      await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
+    },
+  })
+
+function requireFuse(): void {
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
+  } catch (error) {
+    throw new VaultError('no-fuse', '/dev/fuse is missing or closed to you', {
+      subject: '/dev/fuse', next: "load it with 'modprobe fuse' and install the package fuse3 ('vaultfs doctor' tells more)", cause: error,
+    })
+  }
+}
+
+/** A dead daemon's mount is taken away, a living one's refuses. */
+async function requireUnmounted(context: Context, asked: string): Promise<void> {
+  const mountPoint = realMountPoint(asked)
+  const mount = mountAt(mountPoint)
+  const socket = registeredAt(context, mountPoint)?.socket
+  if (isVault(mount) && socket !== undefined && !(await answers(socket))) return detachMount(mountPoint)
+  if (isVault(mount))
+    throw new VaultError('mount-point', `a vault is mounted at ${mountPoint} already`, { subject: mountPoint, next: `'vaultfs unmount ${mountPoint}' takes it away` })
+}
+
+interface NewVault extends SecretOptions {
+  readonly store: string
+  readonly recovery: string | undefined
+  readonly create: boolean
+  readonly kdfMemoryMib: number
+  readonly kdfPasses: number
+}
+
+async function agreeToCreate(context: Context, args: NewVault): Promise<void> {
+  checkNewStore(context, args.store)
+  if (args.recoveryFile !== undefined) throw notAVault(args.store)
+  if (args.create) {
+    requireSource(args, context.terminal)
+    if (args.recovery !== 'later') context.terminal.require('--recovery later')
+    return
+  }
+  if (!context.terminal.present)
+    throw new VaultError('not-a-vault', `there is no vault in ${args.store}`, {
+      subject: args.store, next: 'to make one without a terminal, add --create --passphrase-file FILE --recovery later',
+    })
+  if (!(await context.terminal.confirm(`There is no vault in ${args.store}. Make one?`, '--create'))) throw new VaultError('cancelled', 'nothing was made')
+}
+
+async function unlockNew(context: Context, args: NewVault & { readonly name: string }): Promise<Unlock> {
+  const passphrase = await readNewPassphrase(args, context.terminal, `A passphrase for ${args.name}: `, '--passphrase-file FILE')
+  await createVault(context, { store: args.store, name: args.name, passphrase, kdf: kdfCost(args), recoveryLater: args.recovery === 'later' })
+  return { kind: 'passphrase', passphrase }
+}
+
+/** As it was before the first mount: by now it is our own 0500 that we see. */
+function originalMode(context: Context, store: string, found: MountPoint): number | null {
+  const known = context.registry.ofStore(store)
+  return known?.mountPoint === found.path && known.mountPointMode !== undefined ? known.mountPointMode : found.originalMode
+}
+
+async function leave(context: Context, request: DaemonRequest, unlock: Unlock): Promise<void> {
+  const { limitations } = await startDaemon(request, unlock)
+  for (const sentence of limitations) context.note(`note: ${sentence}`)
+  context.note(`mounted ${request.name} at ${request.mountPoint}`)
+}
+
+async function stay(context: Context, request: DaemonRequest, unlock: Unlock): Promise<void> {
+  const logger = new DaemonLog({
+    path: daemonLogPath(request.store), level: request.settings.logLevel,
+    also: (line) => {
+      context.note(line.trimEnd())
+    },
+  })
+  process.umask(0o077)
+  process.chdir('/')
+  await runDaemon({
+    request, unlock, service: context.service, logger,
+    ready: ({ limitations }) => {
+      for (const sentence of limitations) context.note(`note: ${sentence}`)
+      context.note(`mounted ${request.name} at ${request.mountPoint}; Ctrl-C unmounts`)
+    },
+  })
+}

@@ -1,0 +1,136 @@
+// The life of one mounted vault, in the daemon or in the foreground: lock, guard, mount, control socket, and at the end
+// all of it backwards. Whatever ends the mount (a command, a signal, umount(8)), the same `leave` is gone through once.
+
+import { rmSync, writeFileSync } from 'node:fs'
+import type { DaemonPort, OnProgress } from '../lib/control/daemon-port.js'
+import { ControlServer } from '../lib/control/server.js'
+import { VaultError } from '../lib/terms/errors.js'
+import type { Logger } from '../lib/terms/log.js'
+import type { DaemonRequest, MountReady } from './daemon-request.js'
+import { MountPointGuard } from './mount-point.js'
+import { isVault, mountAt } from './mount-table.js'
+import { Registry } from './registry.js'
+import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
+import type { Unlock } from './secrets.js'
+import { onEnding } from './signals.js'
+import { StoreLock } from './store-lock.js'
+import type { MountedVault, VaultService } from './vault-service.js'
+
+interface Parts {
+  readonly request: DaemonRequest
+  readonly unlock: Unlock
+  readonly service: VaultService
+  readonly logger: Logger
+  readonly ready: (ready: MountReady) => void
+}
+
+/** Resolves when the vault is unmounted and let go of. */
+export async function runDaemon(parts: Parts): Promise<void> {
+  const { request, logger } = parts
+  const registry = new Registry(request.settings.stateHome)
+  const lock = await StoreLock.take(request.store, () => isLeaving(registry, request.store))
+  try {
+    const files = runtimeFiles(request.settings, request.store)
+    const guard = MountPointGuard.hold(request.mountPoint, request.settings.guard)
+    let mounted: MountedVault
+    try {
+      mounted = await mount(parts)
+    } finally {
+      guard?.seal()
+    }
+    await new Residence({ ...parts, registry, lock, files, mounted }).live()
+  } finally {
+    lock.release()
+    logger.log('info', 'the daemon ends')
+  }
+}
+
+/** The one who holds the store has no mount any more: it publishes its last. */
+function isLeaving(registry: Registry, store: string): boolean {
+  const mountPoint = registry.ofStore(store)?.mountPoint
+  return mountPoint !== undefined && !isVault(mountAt(mountPoint))
+}
+
+function mount({ request, unlock, service, logger }: Parts): Promise<MountedVault> {
+  const { settings, store, name, mountPoint, allowOther, readOnly, writeback } = request
+  const { driver, spinMicroseconds, cacheBytesMax } = settings
+  logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
+  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, spinMicroseconds, cacheBytesMax, logger })
+}
+
+interface Held extends Parts {
+  readonly registry: Registry
+  readonly lock: StoreLock
+  readonly files: RuntimeFiles
+  readonly mounted: MountedVault
+}
+
+/** From the moment of the mount to its end. */
+class Residence {
+  readonly #held: Held
+  readonly #gone: Promise<void>
+  #markGone: () => void = () => undefined
+  #leaving: Promise<void> | undefined
+  #ended = false
+
+  constructor(held: Held) {
+    this.#held = held
+    this.#gone = new Promise((resolve) => {
+      this.#markGone = resolve
+    })
+  }
+
+  async live(): Promise<void> {
+    const { mounted, files, logger, request, registry } = this.#held
+    const port: DaemonPort = {
+      status: () => mounted.status(),
+      sync: (onProgress) => mounted.sync(onProgress),
+      unmount: (options, onProgress) => this.#leave(options, onProgress),
+    }
+    const control = await ControlServer.open({ path: files.socket, port, logger })
+    writeFileSync(files.pidFile, `${process.pid}\n`, { mode: 0o600 })
+    const { store, name, mountPoint, mountPointMode } = request
+    registry.put({ name, store, mountPoint, mountPointMode, socket: files.socket, pid: process.pid })
+    const release = onEnding((lazy) => {
+      this.#leaveBySignal(lazy)
+    })
+    void mounted.closed.then(() => {
+      this.#leaveBySignal(true)
+    })
+    this.#held.ready({ pid: process.pid, limitations: mounted.limitations })
+    logger.log('info', 'mounted')
+    await this.#gone
+    release()
+    await control.close()
+  }
+
+  /** Joined by whoever else asks meanwhile; a lazy request does not wait for one that is not. */
+  #leave(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {
+    const { mounted, lock, files, registry, request } = this.#held
+    const leave = async (): Promise<void> => {
+      await mounted.unmount(options, onProgress)
+      // A second wish may have joined; by now the store may be another daemon's.
+      if (this.#ended) return
+      this.#ended = true
+      const { store, name, mountPoint, mountPointMode } = request
+      registry.put({ name, store, mountPoint, mountPointMode })
+      rmSync(files.pidFile, { force: true })
+      lock.release()
+      this.#markGone()
+    }
+    if (this.#leaving === undefined || options.lazy)
+      this.#leaving = leave().catch((error: unknown) => {
+        this.#leaving = undefined
+        throw error
+      })
+    return this.#leaving
+  }
+
+  #leaveBySignal(lazy: boolean): void {
+    const { logger } = this.#held
+    if (this.#ended) return
+    this.#leave({ lazy }, () => undefined).catch((error: unknown) => {
+      logger.log('error', 'not unmounted', { reason: error instanceof VaultError ? error.message : String(error), lazy })
+    })
+  }
+}

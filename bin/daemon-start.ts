@@ -1,0 +1,78 @@
+// Starts the daemon in the background and waits until its mount is usable, or until it says why not. The passphrase goes
+// over a pipe; the daemon's output to its log. Ctrl-C while waiting takes the half-made mount back.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { errorOf } from '../lib/control/messages.js'
+import { daemonLogPath } from './daemon-log.js'
+import { answerFd, decodeDaemonAnswer, encodeRequest, requestFd, type DaemonRequest, type MountReady } from './daemon-request.js'
+import type { Unlock } from './secrets.js'
+
+export async function startDaemon(request: DaemonRequest, unlock: Unlock): Promise<MountReady> {
+  const child = spawnDaemon(request)
+  const cancel = (): void => {
+    child.kill('SIGTERM')
+  }
+  process.once('SIGINT', cancel)
+  process.once('SIGTERM', cancel)
+  try {
+    const line = await firstLine(child, encodeRequest(request, unlock))
+    if (line === undefined)
+      throw new VaultError('io', 'the daemon ended before its mount was usable', { next: `its log says why: ${daemonLogPath(request.store)}` })
+    const answer = decodeDaemonAnswer(line)
+    if ('code' in answer) throw errorOf(answer)
+    return answer
+  } finally {
+    process.off('SIGINT', cancel)
+    process.off('SIGTERM', cancel)
+    for (const stream of child.stdio) stream?.destroy()
+    child.unref()
+  }
+}
+
+function spawnDaemon(request: DaemonRequest): ChildProcess {
+  const path = daemonLogPath(request.store)
+  let log: number
+  try {
+    log = openSync(path, 'a', 0o600)
+  } catch (error) {
+    const { code } = fromErrno(error, path)
+    throw new VaultError(code, `the store ${request.store} cannot be written to`, { subject: request.store, next: 'check its disk, owner and permissions', cause: error })
+  }
+  try {
+    // The mount point is there for people who look at ps, and the name of the program so that it is found there.
+    return spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'daemon.js'), request.mountPoint], {
+      stdio: ['ignore', log, log, 'pipe', 'pipe'],
+      detached: true,
+      cwd: '/',
+    })
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** Hands over the request; undefined when the daemon ends without a word. */
+function firstLine(child: ChildProcess, request: Buffer): Promise<string | undefined> {
+  const input = child.stdio[requestFd] as Writable
+  const output = child.stdio[answerFd] as Readable
+  // A daemon that dies early breaks the pipe; that shows as its missing answer.
+  input.on('error', () => undefined)
+  input.end(request, () => request.fill(0))
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.once('error', (error) => {
+      reject(fromErrno(error, process.execPath))
+    })
+    output.setEncoding('utf8')
+    output.on('data', (piece: string) => {
+      text += piece
+      if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
+    })
+    output.on('end', () => {
+      resolve(undefined)
+    })
+  })
+}

@@ -1,0 +1,61 @@
+// The daemon's program, started by `vaultfs mount` only: reads its request and passphrase from one descriptor, says on
+// another when the mount is usable. Works from / with a closed umask, so that it holds no folder and leaves nothing
+// readable. A fault nobody foresaw ends it at once: the log is the truth, and the supervisor takes the mount away.
+
+import { closeSync, readFileSync, writeSync } from 'node:fs'
+import { errorMessageOf } from '../lib/control/messages.js'
+import { hardenProcess } from '../native-deps/secure.js'
+import { DaemonLog, daemonLogPath } from './daemon-log.js'
+import { runDaemon } from './daemon-life.js'
+import { answerFd, decodeRequest, encodeFailure, encodeReady, requestFd } from './daemon-request.js'
+import { exitCodeOf, exitCodes } from './exit-codes.js'
+import { createVaultService } from './wiring.js'
+
+process.chdir('/')
+process.umask(0o077)
+process.title = 'vaultfs'
+
+/** To whoever started us, once; it may be gone already. */
+function answer(line: string): void {
+  try {
+    writeSync(answerFd, line)
+    closeSync(answerFd)
+  } catch {
+    // Answered before, or nobody listens.
+  }
+}
+
+async function main(): Promise<number> {
+  const hardened = hardenProcess()
+  const { request, unlock } = decodeRequest(readFileSync(requestFd))
+  closeSync(requestFd)
+  const log = new DaemonLog({ path: daemonLogPath(request.store), level: request.settings.logLevel })
+  if (!hardened) log.log('warn', 'the kernel did not agree to keep core dumps off')
+  process.on('SIGHUP', () => {
+    log.reopen()
+  })
+  const fatal = (error: unknown): void => {
+    log.log('error', 'unforeseen fault', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    answer(encodeFailure(errorMessageOf(error)))
+    process.exit(exitCodes['broken-invariant'])
+  }
+  process.on('uncaughtException', fatal)
+  process.on('unhandledRejection', fatal)
+  try {
+    await runDaemon({
+      request, unlock, service: createVaultService(), logger: log,
+      ready: (ready) => {
+        answer(encodeReady(ready))
+      },
+    })
+    return 0
+  } catch (error) {
+    log.log('error', 'the daemon failed', { reason: error instanceof Error ? error.message : String(error) })
+    answer(encodeFailure(errorMessageOf(error)))
+    return exitCodeOf(error)
+  } finally {
+    if (unlock.kind === 'passphrase') unlock.passphrase.fill(0)
+  }
+}
+
+process.exit(await main())

@@ -1,0 +1,66 @@
+// From what a person names (a mount point, a store, or neither) to one vault: its store's real path and its name.
+
+import { realpathSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import type { Context } from './context.js'
+import { realMountPoint } from './mount-table.js'
+import type { Registration } from './registry.js'
+
+/** A folder's name on all systems, and a line in /proc/mounts. */
+const nameLengthMax = 100
+
+export interface Place {
+  readonly store: string
+  readonly name: string
+}
+
+export function defaultStore(context: Context, mountPoint: string): string {
+  return join(context.settings.dataHome, 'vaultfs', nameOf(mountPoint))
+}
+
+export function nameOf(path: string): string {
+  const name = basename(resolve(path)).replace(/[\s,\\]+/g, '-').slice(0, nameLengthMax)
+  if (name === '') throw new VaultError('usage', `${path} has no name of its own`, { subject: path, next: 'use --store DIR' })
+  return name
+}
+
+/** Where a store is or will be: its real path, as far as it exists. */
+export function realStore(path: string): string {
+  const full = resolve(path)
+  try {
+    return realpathSync(full)
+  } catch (error) {
+    const wrong = fromErrno(error, full)
+    if (wrong.code !== 'not-found') throw wrong
+    const parent = resolve(full, '..')
+    return parent === full ? full : join(realStore(parent), basename(full))
+  }
+}
+
+/** The vault of a command that takes MOUNTPOINT or --store. */
+export function placeOf(context: Context, args: { readonly mountpoint: string | undefined; readonly store: string | undefined }): Place {
+  if (args.store !== undefined) {
+    const store = realStore(args.store)
+    return { store, name: context.registry.ofStore(store)?.name ?? nameOf(store) }
+  }
+  if (args.mountpoint === undefined) throw new VaultError('usage', 'which vault?', { next: 'give its mount point, or --store DIR' })
+  const known = context.registry.ofMountPoint(realMountPoint(args.mountpoint))
+  if (known !== undefined) return known
+  const store = realStore(defaultStore(context, args.mountpoint))
+  return { store, name: nameOf(store) }
+}
+
+export function requireVault(context: Context, store: string): void {
+  if (!context.service.exists(store)) throw notAVault(store)
+}
+
+export function notAVault(store: string): VaultError {
+  return new VaultError('not-a-vault', `there is no vault in ${store}`, { subject: store, next: `'vaultfs init --store ${store}' makes one, or name another with --store` })
+}
+
+/** What is registered as mounted here; its daemon may be dead. */
+export function registeredAt(context: Context, mountPoint: string): Registration | undefined {
+  const known = context.registry.ofMountPoint(mountPoint)
+  return known?.socket === undefined ? undefined : known
+}
