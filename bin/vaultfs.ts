@@ -42,9 +42,9 @@ function parser(context: Context, words: readonly string[]) {
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .epilogue('Exit codes, settings and the JSON of status are described in bin/CLI.md.')
     .exitProcess(false)
-    // Called with an error of ours or a message of yargs' about the arguments.
-    .fail((message: string, error: Error | undefined) => {
-      throw error ?? usageError(message, words)
+    // Called with an error of a command, or with a message of yargs' about the arguments (and perhaps its error).
+    .fail((message: string | null, error: Error | undefined) => {
+      throw message === null ? error : usageError(message, words)
     })
 }
 

@@ -96,4 +96,6 @@ for (const { name, rule, bad, good } of cases) {
 
 const promises = (text: string): number => promiseFindings(programOf({ '/a.ts': `declare function f(): Promise<void>\n${text}` }), (name) => (name === '/a.ts' ? name : undefined)).length
 t.equal(promises('f()\n'), 1, 'a floating promise: seen')
+t.equal(promises('f().then(f)\n'), 1, 'a chain without an end: seen')
+t.equal(promises('f().catch(() => undefined)\nf().then(f, f)\n'), 0, 'handled: let be')
 t.equal(promises('export async function g() { void f(); await f(); return f() }\n'), 0, 'void, await and return: let be')

@@ -5,7 +5,7 @@ import { lineAt, nodesOf, type Finding, type SourceFile } from './source.js'
 
 const linesMax = 300
 const functionLinesMax = 60
-const bannedWords = new Set(['util', 'utils', 'helper', 'helpers', 'common', 'misc', 'manager', 'base', 'index'])
+const bannedWords = new Set(['util', 'utils', 'helper', 'helpers', 'common', 'misc', 'manager', 'base'])
 const kebabName = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/
 const codeFile = /\.(ts|js|mjs|c|h|cc)$|^bin\/vaultfs$/
 const machinePath = /(^|[\s"'`(=:])\/(home|Users|root|work)\/[A-Za-z0-9._-]/
@@ -18,6 +18,7 @@ export function nameFindings(file: SourceFile): Finding[] {
   if (!codeFile.test(file.path)) return []
   const findings: Finding[] = []
   for (const part of file.path.split('/')) {
+    if (part === 'index.ts') findings.push(finding(file, 0, 'no barrel: import from the file that makes it'))
     const words = part.split(/[-._]/)
     for (const word of words)
       if (bannedWords.has(word)) findings.push(finding(file, 0, `'${word}' says nothing: name ${part} after the one thing it exports`))
@@ -46,7 +47,9 @@ export function sizeFindings(file: SourceFile): Finding[] {
 export function openingFindings(file: SourceFile): Finding[] {
   if (!codeFile.test(file.path)) return []
   const lines = file.text.split('\n')
-  if (lines[0]?.startsWith('#!')) lines.shift()
+  // These two must be a file's first line.
+  if (lines[0]?.startsWith('#!') || lines[0]?.startsWith('#define _GNU_SOURCE')) lines.shift()
+  while (lines[0] === '') lines.shift()
   if (lines[0]?.startsWith('/*')) return []
   const length = lines.findIndex((line) => !line.startsWith('//'))
   if (length >= 1 && length <= 6) return []
