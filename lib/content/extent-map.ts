@@ -4,12 +4,14 @@ import type { BlobReference } from '../format/blob-reference.js'
 import type { LogExtent } from '../store/log-port.js'
 
 export type Source =
-  /** In the arena. `flushing`: a worker reads it, so it must not be changed in place. */
-  | { readonly kind: 'memory'; readonly position: number; length: number; users: number; flushing: boolean }
+  /** In the arena. `readers`: workers that read it, so it must be neither changed in place nor given back. */
+  | { readonly kind: 'memory'; readonly position: number; length: number; users: number; readers: number }
   /** `lsn`: the record that put it here; older data can be copied into a file (`extent.lsn` is then lower). */
   | { readonly kind: 'log'; readonly extent: LogExtent; readonly lsn: number }
   | { readonly kind: 'blob'; readonly reference: BlobReference; readonly lsn: number }
   | { readonly kind: 'hole'; readonly lsn: number }
+
+export type MemorySource = Extract<Source, { kind: 'memory' }>
 
 export interface Extent {
   readonly start: number
@@ -96,6 +98,15 @@ export class ExtentMap {
     this.#extents = kept
   }
 
+  lend(source: MemorySource): void {
+    source.readers++
+  }
+
+  /** The worker has done with it. */
+  takeBack(source: MemorySource): void {
+    if (--source.readers === 0 && source.users === 0) this.#release(source)
+  }
+
   #replace(start: number, end: number, extent: Extent | undefined): void {
     if (end <= start) return
     const first = this.#firstEndingAfter(start)
@@ -121,7 +132,8 @@ export class ExtentMap {
 
   #drop(extent: Extent): void {
     this.#count(extent, extent.start - extent.end)
-    if (extent.source.kind === 'memory' && --extent.source.users === 0) this.#release(extent.source)
+    const { source } = extent
+    if (source.kind === 'memory' && --source.users === 0 && source.readers === 0) this.#release(source)
   }
 
   #count(extent: Extent, bytes: number): void {

@@ -36,6 +36,8 @@ export class OpenContent {
   dirtySinceMs = Infinity
   /** The spill to the log that is under way. */
   flushing: Promise<void> | undefined
+  /** Chunks are being cut from the dirty data of a large file while it is still written. */
+  streaming: Promise<void> | undefined
   /** Operations that hold on to this object across an await: it must stay the one of its file. */
   pins = 0
   /** Bumped by every change: what was planned before may be stale. */
@@ -49,7 +51,7 @@ export class OpenContent {
   }
 
   get idle(): boolean {
-    return this.extents.size === 0 && this.pins === 0 && this.times === undefined && this.flushing === undefined
+    return this.extents.size === 0 && this.pins === 0 && this.times === undefined
   }
 
   /** 512-byte units that are not hole: exact when all is published, an estimate from above before. */

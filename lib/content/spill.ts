@@ -3,12 +3,11 @@
 import type { LogExtent, SealedExtent } from '../store/log-port.js'
 import { limits } from '../terms/limits.js'
 import { touchModified, type Entry } from '../tree/entry.js'
-import type { Extent, Source } from './extent-map.js'
+import type { Extent, MemorySource, Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { encodeChange } from './records.js'
 
-type MemorySource = Extract<Source, { kind: 'memory' }>
-interface DirtyExtent extends Extent {
+export interface DirtyExtent extends Extent {
   readonly source: MemorySource
 }
 
@@ -34,7 +33,7 @@ export function spill(content: OpenContent, context: ContentContext): Promise<vo
     }
     return undefined
   }
-  for (const { source } of dirty) source.flushing = true
+  for (const { source } of dirty) content.extents.lend(source)
   content.pins++
   content.flushing = spillThroughWorkers(content, dirty, context).finally(() => {
     content.flushing = undefined
@@ -43,8 +42,13 @@ export function spill(content: OpenContent, context: ContentContext): Promise<vo
   return content.flushing
 }
 
-function dirtyExtents(content: OpenContent): DirtyExtent[] {
-  const isDirty = (extent: Extent): extent is DirtyExtent => extent.source.kind === 'memory' && !extent.source.flushing
+/** As `spill`, and what is being cut into chunks is waited for: everything written before the call is in the log after. */
+export function drain(content: OpenContent, context: ContentContext): Promise<void> | undefined {
+  return content.streaming === undefined ? spill(content, context) : content.streaming.then(() => drain(content, context))
+}
+
+export function dirtyExtents(content: OpenContent): DirtyExtent[] {
+  const isDirty = (extent: Extent): extent is DirtyExtent => extent.source.kind === 'memory' && extent.source.readers === 0
   return content.extents.memoryBytes === 0 ? [] : content.extents.all().filter(isDirty)
 }
 
@@ -60,11 +64,12 @@ async function spillThroughWorkers(content: OpenContent, dirty: readonly DirtyEx
       lease?.extents.forEach((each, at) => appendSealed(content, batches[index]?.[at], each, context))
       lease?.release()
       done++
+      for (const { source } of batches[index] ?? []) content.extents.takeBack(source)
     }
     context.log.flush()
   } catch (error) {
     // What is not logged stays in memory and dirty: the next spill takes it.
-    for (const { source } of dirty) source.flushing = false
+    for (const { source } of batches.slice(done).flat()) content.extents.takeBack(source)
     content.dirtySinceMs = Math.min(content.dirtySinceMs, context.nowMs())
     await Promise.allSettled(sealed.slice(done).map((each) => each.then(({ release }) => release())))
     throw error

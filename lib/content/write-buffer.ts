@@ -1,7 +1,7 @@
 // What a write brings is copied into the arena: in place where the bytes are dirty already, behind the last extent when
 // it goes on from there, else as a new extent. Never waits: answers how much found room.
 import { arenaBlockBytes } from '../store/arena.js'
-import type { Source } from './extent-map.js'
+import type { MemorySource, Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 
 /** Bytes taken from the beginning of `data`; fewer than all when the arena is full. */
@@ -53,11 +53,11 @@ function place(content: OpenContent, at: number, data: Uint8Array, from: number,
   const position = arena.allocate(length)
   if (position < 0) return 0
   arena.bytes.set(data.subarray(from, from + length), position)
-  content.extents.put({ start: at, end: at + length, source: { kind: 'memory', position, length, users: 0, flushing: false }, skip: 0 })
+  content.extents.put({ start: at, end: at + length, source: { kind: 'memory', position, length, users: 0, readers: 0 }, skip: 0 })
   return length
 }
 
-function isWritable(source: Source): source is Extract<Source, { kind: 'memory' }> {
-  return source.kind === 'memory' && !source.flushing
+function isWritable(source: Source): source is MemorySource {
+  return source.kind === 'memory' && source.readers === 0
 }
 

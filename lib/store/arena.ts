@@ -31,9 +31,10 @@ export class Arena {
   /** Position of `length` ≤ 64 KiB contiguous bytes, or -1 when there is no room. One `free` is owed for it. */
   allocate(length: number): number {
     if (this.#current < 0 || this.#currentEnd + length > (this.#current + 1) * arenaBlockBytes) {
+      // Whatever lay in the current block may be gone: then it is free again once it counts no longer as being filled.
+      this.#retireCurrent()
       const block = this.#free.pop()
       if (block === undefined) return -1
-      this.#retireCurrent()
       this.#current = block
       this.#currentEnd = block * arenaBlockBytes
       // The block being filled counts as one user, so that it isn't freed under the filling.

@@ -1,0 +1,174 @@
+// Every file's content that is open to change or to reading, and the room for dirty data that they share.
+import type { Arena } from '../store/arena.js'
+import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
+import type { Entry } from '../tree/entry.js'
+import type { Source } from './extent-map.js'
+import { OpenContent, type ContentContext } from './open-content.js'
+import { drain, spill } from './spill.js'
+import { stream } from './streaming.js'
+import { buffer } from './write-buffer.js'
+
+export class Contents {
+  readonly context: ContentContext
+  readonly #open = new Map<number, OpenContent>()
+  readonly #dirty = new Set<OpenContent>()
+  #waiting: (() => void)[] = []
+  /** Why nothing can be logged: writers get it instead of waiting for room. */
+  #failure: VaultError | undefined
+
+  constructor(context: ContentContext) {
+    this.context = context
+  }
+
+  /** The content of a file; the caller looks the entry up first. */
+  of(entry: Entry): OpenContent {
+    const known = this.#open.get(entry.ino)
+    if (known !== undefined) return known
+    const content = new OpenContent(entry, (source) => this.#release(source))
+    this.#open.set(entry.ino, content)
+    if (this.#open.size > limits.cachedContentsMax) this.#dropIdle()
+    return content
+  }
+
+  peek(ino: number): OpenContent | undefined {
+    return this.#open.get(ino)
+  }
+
+  all(): IterableIterator<OpenContent> {
+    return this.#open.values()
+  }
+
+  get dirtyBytes(): number {
+    let bytes = 0
+    for (const { extents } of this.#dirty) bytes += extents.memoryBytes
+    return bytes
+  }
+
+  get dirtyFiles(): number {
+    return this.#dirty.size
+  }
+
+  /**
+   * Takes all of `data`; waits (a promise) while the arena is full. Answers the number of bytes taken, or rejects when
+   * nothing can be logged any more.
+   */
+  write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
+    const taken = buffer(content, offset, data, this.context)
+    if (taken > 0) this.#dirty.add(content)
+    if (taken === data.byteLength) {
+      if (this.context.arena.usedBytes > this.context.arena.sizeBytes * limits.arenaSpillShare) this.relieve()
+      return taken
+    }
+    return this.#writeRest(content, offset, data, taken)
+  }
+
+  /** Logs what of the file is only in memory. Undefined: done at once. */
+  spill(content: OpenContent): Promise<void> | undefined {
+    const spilling = spill(content, this.context)
+    if (spilling !== undefined) return spilling.then(() => this.#noteClean(content))
+    this.#noteClean(content)
+    return undefined
+  }
+
+  /** As `spill`, and what is being cut into chunks is waited for too. */
+  drain(content: OpenContent): Promise<void> | undefined {
+    const draining = drain(content, this.context)
+    if (draining !== undefined) return draining.then(() => this.#noteClean(content))
+    this.#noteClean(content)
+    return undefined
+  }
+
+  /** Logs what is older than a moment (monotonic): the one-second rule. */
+  spillOlderThan(ms: number): Promise<unknown> {
+    return Promise.all([...this.#dirty].filter(({ dirtySinceMs }) => dirtySinceMs <= ms).map((content) => this.spill(content)))
+  }
+
+  async spillAll(): Promise<void> {
+    await this.spillOlderThan(Infinity)
+  }
+
+  /** The arena fills: a large file's chunks are cut; when that lags, the file with most dirty bytes goes to the log. */
+  relieve(): void {
+    let largest: OpenContent | undefined
+    for (const content of this.#dirty) {
+      if (content.flushing === undefined && content.extents.memoryBytes > (largest?.extents.memoryBytes ?? 0)) largest = content
+    }
+    if (largest === undefined) return
+    const streamed = largest
+    if (stream(streamed, this.context)) {
+      streamed.streaming?.then(() => this.#noteClean(streamed), (error: unknown) => this.fail(error))
+      return
+    }
+    const { arena, log } = this.context
+    const full = arena.usedBytes > arena.sizeBytes * limits.arenaFullShare
+    if (!full && largest.streaming !== undefined) return
+    if (log.sizeBytes > limits.logBytesMax * 2 && largest.streaming !== undefined) return
+    this.spill(largest)?.catch((error: unknown) => this.fail(error))
+  }
+
+  /** Nothing can be logged: those who wait for room are told. Cleared by the next spill that works. */
+  fail(error: unknown): void {
+    this.#failure = error instanceof VaultError ? error : new VaultError('io', String(error))
+    this.#wake()
+  }
+
+  /** The entry ended: its bytes are nobody's. */
+  discard(ino: number): void {
+    const content = this.#open.get(ino)
+    if (content === undefined) return
+    this.#open.delete(ino)
+    this.#dirty.delete(content)
+    content.extents.removeWhere(() => true)
+  }
+
+  async #writeRest(content: OpenContent, offset: number, data: Uint8Array, taken: number): Promise<number> {
+    content.pins++
+    try {
+      while (taken < data.byteLength) {
+        this.relieve()
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+        if (this.#failure !== undefined) {
+          if (taken > 0) return taken
+          throw this.#failure
+        }
+        const more = buffer(content, offset + taken, data.subarray(taken), this.context)
+        if (more > 0) this.#dirty.add(content)
+        taken += more
+      }
+      return taken
+    } finally {
+      content.pins--
+    }
+  }
+
+  #noteClean(content: OpenContent): void {
+    this.#failure = undefined
+    if (content.extents.memoryBytes === 0) this.#dirty.delete(content)
+  }
+
+  #release(source: Source): void {
+    if (source.kind !== 'memory') return
+    this.arena.free(source.position)
+    this.#wake()
+  }
+
+  get arena(): Arena {
+    return this.context.arena
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resume of waiting) resume()
+  }
+
+  #dropIdle(): void {
+    for (const [ino, content] of this.#open) {
+      if (!content.idle) continue
+      this.#open.delete(ino)
+      if (this.#open.size <= limits.cachedContentsMax * 0.75) return
+    }
+  }
+}
