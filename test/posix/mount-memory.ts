@@ -1,0 +1,39 @@
+// Mounts the in-memory tree for the POSIX suites and for benchmarks of the driver alone:
+//   node dist/test/posix/mount-memory.js MOUNTPOINT [--spin MICROSECONDS] [--seconds CACHED] [--writeback]
+// Prints "mounted" when the mount answers; ends when it is unmounted, or unmounts at SIGTERM and SIGINT.
+import { parseArgs } from 'node:util'
+import { mountKernel } from '../../native-deps/fuse/driver.js'
+import { MemoryTree } from '../model/memory-tree.js'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    spin: { type: 'string', default: '0' }, seconds: { type: 'string', default: '1' },
+    writeback: { type: 'boolean', default: false }, private: { type: 'boolean', default: false },
+  },
+})
+
+function wallClock(): { sec: number; nsec: number } {
+  const ms = performance.timeOrigin + performance.now()
+  const sec = Math.floor(ms / 1000)
+  return { sec, nsec: Math.floor((ms - sec * 1000) * 1e6) }
+}
+
+const [mountPoint = ''] = positionals
+const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+const tree = new MemoryTree(wallClock, owner)
+process.chdir('/')
+const mount = await mountKernel(
+  {
+    mountPoint, source: 'vaultfs:memory', allowOther: !values.private, readOnly: false, spinMicroseconds: Number(values.spin),
+    entrySeconds: Number(values.seconds), attributeSeconds: Number(values.seconds), writeback: values.writeback,
+  },
+  tree,
+  { log: (level, message, fields) => process.stderr.write(`${level}: ${message} ${JSON.stringify(fields ?? {})}\n`) },
+)
+tree.mounted(mount)
+process.stdout.write('mounted\n')
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void mount.unmount({ lazy: false }).catch(() => mount.unmount({ lazy: true })))
+}
+await mount.closed
