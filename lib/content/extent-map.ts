@@ -52,6 +52,15 @@ export class ExtentMap {
     return this.#extents
   }
 
+  /** The extents as they are now, for reading; of a map without memory, whose sources would need users. */
+  snapshot(): ExtentMap {
+    const copy = new ExtentMap(() => undefined)
+    copy.#extents = [...this.#extents]
+    copy.dataBytes = this.dataBytes
+    copy.holeBytes = this.holeBytes
+    return copy
+  }
+
   /** Extents that overlap [start, end), whole, ascending. */
   overlapping(start: number, end: number): readonly Extent[] {
     return this.#extents.slice(this.#firstEndingAfter(start), this.#firstStartingAt(end))

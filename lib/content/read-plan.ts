@@ -1,10 +1,15 @@
 // Where the bytes of a range lie now: extents over published content, as pieces that a reader thread can assemble.
 import type { Piece } from '../store/content-piece.js'
 import { runsOf } from './content-tree.js'
-import type { Run } from './content-reference.js'
-import type { Extent } from './extent-map.js'
-import type { OpenContent } from './open-content.js'
+import type { ContentReference, Run } from './content-reference.js'
+import type { Extent, ExtentMap } from './extent-map.js'
 import type { PageStore } from './page-store.js'
+
+/** Extents over published content: a file as it is, or as it was when a snapshot was taken. */
+export interface ContentView {
+  readonly extents: ExtentMap
+  readonly base: ContentReference
+}
 
 /** A stretch of content by where it comes from; used for reading, seeking, copying and publishing. */
 export type Stretch =
@@ -13,7 +18,7 @@ export type Stretch =
   | { readonly start: number; readonly end: number; readonly from: 'inline'; readonly bytes: Uint8Array }
 
 /** Stretches that cover exactly [start, end), or a promise of them while pages of the tree are loaded. */
-export function stretchesOf(content: OpenContent, start: number, end: number, pages: PageStore): Stretch[] | Promise<Stretch[]> {
+export function stretchesOf(content: ContentView, start: number, end: number, pages: PageStore): Stretch[] | Promise<Stretch[]> {
   const out: Stretch[] = []
   let at = start
   for (const extent of [...content.extents.overlapping(start, end), undefined]) {
@@ -31,7 +36,7 @@ export function stretchesOf(content: OpenContent, start: number, end: number, pa
   return out
 }
 
-function publishedStretches(content: OpenContent, start: number, end: number, pages: PageStore): Stretch[] | Promise<unknown> {
+function publishedStretches(content: ContentView, start: number, end: number, pages: PageStore): Stretch[] | Promise<unknown> {
   const { body, length } = content.base
   if (body.form === 'inline') {
     const covered = Math.min(end, length)

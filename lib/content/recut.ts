@@ -4,8 +4,8 @@ import { limits } from '../terms/limits.js'
 import { isWholeChunk, type Run } from './content-reference.js'
 import { runsOf, type Splice } from './content-tree.js'
 import type { Extent } from './extent-map.js'
-import type { OpenContent } from './open-content.js'
 import type { PageStore } from './page-store.js'
+import type { ContentView } from './read-plan.js'
 
 export interface Window {
   readonly start: number
@@ -27,9 +27,9 @@ interface Range {
   end: number
 }
 
-/** For the content below `size` of the extents that were logged up to `throughLsn`. */
-export async function planRecut(content: OpenContent, size: number, throughLsn: number, pages: PageStore): Promise<RecutPlan> {
-  const extents = content.extents.all().filter(({ source, start }) => source.kind !== 'memory' && source.lsn <= throughLsn && start < size)
+/** For content below `size`; nothing of it lies in memory only. */
+export async function planRecut(content: ContentView, size: number, pages: PageStore): Promise<RecutPlan> {
+  const extents = content.extents.all().filter(({ start }) => start < size)
   const splices = extents.filter(({ source }) => source.kind !== 'log').map((extent) => spliceOf(extent, size))
   const ranges = dataRanges(content, extents, size)
   const windows: Window[] = []
@@ -64,7 +64,7 @@ function spliceOf({ start, end, source, skip }: Extent, size: number): Splice {
 }
 
 /** Stretches of new bytes. Inline content counts as new: it lies in no chunk. */
-function dataRanges(content: OpenContent, extents: readonly Extent[], size: number): Range[] {
+function dataRanges(content: ContentView, extents: readonly Extent[], size: number): Range[] {
   const ranges: Range[] = []
   const add = (start: number, end: number): void => {
     const last = ranges.at(-1)
@@ -92,13 +92,13 @@ function overlayStartAfter(extents: readonly Extent[], offset: number): number |
 }
 
 /** The beginning of the chunk before `offset`, not below `floor`. */
-async function windowStart(content: OpenContent, offset: number, floor: number, pages: PageStore): Promise<number> {
+async function windowStart(content: ContentView, offset: number, floor: number, pages: PageStore): Promise<number> {
   if (offset <= floor || content.base.body.form === 'inline') return offset
   const last = (await runsOf(content.base, Math.max(offset - chunkBytesMax, floor), offset, pages)).at(-1)
   return last?.kind === 'chunk' ? offset - last.length : offset
 }
 
-async function windowEnd(content: OpenContent, editEnd: number, ceiling: number, pages: PageStore): Promise<{ end: number; boundaries: number[] }> {
+async function windowEnd(content: ContentView, editEnd: number, ceiling: number, pages: PageStore): Promise<{ end: number; boundaries: number[] }> {
   const boundaries: number[] = []
   const reach = Math.min(ceiling, editEnd + limits.recutBytesMax + chunkBytesMax)
   if (content.base.body.form === 'inline' || editEnd >= content.base.length || editEnd >= ceiling) return { end: Math.min(editEnd, ceiling), boundaries }
