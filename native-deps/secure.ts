@@ -2,9 +2,7 @@
 // (no compiler) everything still works with `locked: false`, and the caller warns.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { builtPath, loadAddon } from './addon.js'
 
 interface SecureAddon {
   lockPages(view: Uint8Array, bytes: number): { readonly offset: number; readonly error: number }
@@ -64,13 +62,6 @@ function readText(path: string): string {
 
 function load(): SecureAddon | null {
   if (addon !== undefined) return addon
-  const path = join(packageRoot(), 'native-deps', 'secure', 'build', 'Release', 'secure.node')
-  addon = existsSync(path) ? (createRequire(import.meta.url)(path) as SecureAddon) : null
+  addon = existsSync(builtPath('secure', 'secure.node')) ? (loadAddon('secure') as SecureAddon) : null
   return addon
-}
-
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
-  return folder
 }

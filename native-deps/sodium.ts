@@ -5,6 +5,8 @@
 
 import { hash } from 'node:crypto'
 import sodium from 'sodium-native'
+import { concatBytes } from '../lib/terms/bytes.js'
+import type { Entropy } from '../lib/terms/entropy.js'
 
 export const aeadKeyBytes = 32
 export const aeadNonceBytes = 24
@@ -43,6 +45,9 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   sodium.randombytes_buf(out)
   return out
 }
+
+/** The machine's randomness, for whoever wires the parts together. */
+export const systemEntropy: Entropy = { bytes: randomBytes }
 
 /** BLAKE2b sub-key: `out` is 16 to 64 bytes, `context` exactly 8 characters of ASCII, `id` below 2^53. */
 export function deriveKey(out: Uint8Array, id: number, context: string, key: Uint8Array): void {
@@ -111,10 +116,20 @@ export function boxKeyPair(seed: Uint8Array): KeyPair {
   return { publicKey, secretKey }
 }
 
-/** To whoever holds the secret key of `publicKey`, from nobody in particular: message + 48 bytes. */
-export function boxSeal(message: Uint8Array, publicKey: Uint8Array): Uint8Array<ArrayBuffer> {
+/**
+ * To whoever holds the secret key of `publicKey`, from nobody in particular: message + 48 bytes. What crypto_box_seal
+ * does, with the ephemeral key from the entropy that is handed in, so that test vectors can be made again.
+ */
+export function boxSeal(message: Uint8Array, publicKey: Uint8Array, entropy: Entropy): Uint8Array<ArrayBuffer> {
+  const seed = entropy.bytes(32)
+  const ephemeral = boxKeyPair(seed)
+  const nonce = new Uint8Array(24)
+  blake2b(nonce, concatBytes(ephemeral.publicKey, publicKey))
   const out = new Uint8Array(message.byteLength + boxSealBytes)
-  sodium.crypto_box_seal(out, message, publicKey)
+  out.set(ephemeral.publicKey)
+  const copy = privateCopy(message)
+  sodium.crypto_box_easy(out.subarray(boxPublicKeyBytes), copy, nonce, privateCopy(publicKey), ephemeral.secretKey)
+  for (const secret of [seed, ephemeral.secretKey, copy]) wipe(secret)
   return out
 }
 

@@ -24,10 +24,11 @@ const slots = {
   'page-id': [224, 32],
   chunker: [256, 32],
   'device-sign': [320, 64],
-  'device-box': [384, 32],
+  'device-tls': [384, 64],
+  'device-box': [448, 32],
 } as const satisfies Record<string, readonly [number, number]>
 
-/** Keys of which there is one; `device-sign` has 64 bytes, the others 32. */
+/** Keys of which there is one; `device-sign` and `device-tls` have 64 bytes, the others 32. */
 export type KeyName = keyof typeof slots
 /** Keys of which each epoch has its own. */
 export const epochKeyNames = ['data', 'siv', 'manifest'] as const
@@ -107,6 +108,11 @@ export class KeyPage {
     this.#page[epochsPresentAt + epoch - 1] = 1
     for (const name of epochKeyNames) fill(name, this.epochKey(epoch, name))
     if (epoch > this.currentEpoch) new DataView(this.#page.buffer, this.#page.byteOffset).setUint32(currentEpochAt, epoch)
+  }
+
+  /** Everything of another page; for a change of the master key. */
+  copyFrom(other: KeyPage): void {
+    this.#page.set(other.#page)
   }
 
   wipe(): void {

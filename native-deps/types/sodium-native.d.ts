@@ -27,7 +27,7 @@ declare module 'sodium-native' {
     crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
 
     crypto_box_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void
-    crypto_box_seal(cipher: Uint8Array, message: Uint8Array, publicKey: Uint8Array): void
+    crypto_box_easy(cipher: Uint8Array, message: Uint8Array, nonce: Uint8Array, publicKey: Uint8Array, secretKey: Uint8Array): void
     crypto_box_seal_open(message: Uint8Array, cipher: Uint8Array, publicKey: Uint8Array, secretKey: Uint8Array): boolean
   }
   const sodium: Sodium
