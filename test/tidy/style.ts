@@ -1,5 +1,6 @@
 // What a file may look like and call: sizes, names, banned calls and constructs, each with what to write instead.
 
+import { basename } from 'node:path'
 import ts from 'typescript'
 import { lineAt, nodesOf, type Finding, type SourceFile } from './source.js'
 
@@ -50,7 +51,8 @@ export function openingFindings(file: SourceFile): Finding[] {
   // These two must be a file's first line.
   if (lines[0]?.startsWith('#!') || lines[0]?.startsWith('#define _GNU_SOURCE')) lines.shift()
   while (lines[0] === '') lines.shift()
-  if (lines[0]?.startsWith('/*')) return []
+  // A C file may leave it to its header, which it then includes first.
+  if (lines[0]?.startsWith('/*') || (file.path.endsWith('.c') && lines[0] === `#include "${basename(file.path, '.c')}.h"`)) return []
   const length = lines.findIndex((line) => !line.startsWith('//'))
   if (length >= 1 && length <= 6) return []
   return [finding(file, 1, 'open the file with one to six comment lines: what it is for, and the one thing a newcomer would get wrong')]
