@@ -1,0 +1,54 @@
+// Cuts a stretch of plaintext into chunks by its content. Each chunk's cut depends on the chunk's own bytes only, so
+// cutting may begin at any old boundary and gives what cutting from the file's beginning gave.
+
+import { RabinCutter, type RabinBounds } from '../../native-deps/rabin.js'
+import { polynomialFrom } from './polynomial.js'
+
+/** DESIGN §5: 1.5 MiB on average. */
+export const chunkBounds: RabinBounds = { minBytes: 512 * 1024, maxBytes: 8 * 1024 * 1024, maskBits: 20 }
+
+export interface CutStretch {
+  readonly from: number
+  readonly until: number
+  /** True: what remains at the end is a chunk. False: it is left. */
+  readonly final: boolean
+  /** Ascending positions at which older chunks begin; a cut on one of them, not before `resumeAfter`, ends the cutting. */
+  readonly boundaries: readonly number[]
+  readonly resumeAfter: number
+}
+
+export interface CutLengths {
+  readonly lengths: readonly number[]
+  /** Whether one of `boundaries` was met. */
+  readonly met: boolean
+}
+
+export class Chunker {
+  readonly #cutter: RabinCutter
+
+  /** `seed` is the vault's chunker key; `bounds` differ in tests only. */
+  constructor(seed: Uint8Array, bounds: RabinBounds = chunkBounds) {
+    this.#cutter = new RabinCutter(polynomialFrom(seed), bounds)
+  }
+
+  /** `bytes` is private memory: rabin-native crashes on shared. */
+  cut(bytes: Uint8Array, stretch: CutStretch): CutLengths {
+    const lengths: number[] = []
+    let at = stretch.from
+    let nextBoundary = 0
+    while (at < stretch.until) {
+      const found = this.#cutter.next(bytes, at, stretch.until)
+      if (found === 0 && !stretch.final) break
+      const length = found === 0 ? stretch.until - at : found
+      lengths.push(length)
+      at += length
+      while ((stretch.boundaries[nextBoundary] ?? Infinity) < at) nextBoundary++
+      if (stretch.boundaries[nextBoundary] === at && at >= stretch.resumeAfter && at < stretch.until) return { lengths, met: true }
+    }
+    return { lengths, met: false }
+  }
+
+  wipe(): void {
+    this.#cutter.wipe()
+  }
+}
