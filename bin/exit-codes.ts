@@ -37,6 +37,7 @@ export function errorLine(error: unknown): string {
     return `vaultfs: unforeseen fault: ${reason}; 'vaultfs doctor' checks this machine`
   }
   const subject = error.subject === undefined || error.message.includes(error.subject) ? '' : ` (${error.subject})`
-  const next = error.next === undefined ? '' : `; ${error.next}`
+  // Elsewhere the next step is a sentence of its own.
+  const next = error.next === undefined ? '' : `; ${error.next.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase()).replace(/\.$/, '')}`
   return `vaultfs: ${error.message}${subject}${next}`.replace(/\s*\n\s*/g, ' ')
 }

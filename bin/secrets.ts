@@ -52,11 +52,14 @@ function givenPassphrase(options: SecretOptions): Uint8Array | undefined {
   return undefined
 }
 
-/** The 24 words, with or without the numbers and remarks of the printed kit's lines. */
+/** The 24 words in order: as a line of them, or as they stand on the printed kit, where their numbers run down columns. */
 function readWords(path: string): string {
-  const text = Buffer.from(readSecretFile(path)).toString('utf8')
-  const words = [...text.matchAll(/\b\d{1,2}[.):]?\s+([a-z]+)\b/g)].map((match) => match[1] ?? '')
-  return (words.length === 24 ? words : text.trim().split(/\s+/)).join(' ')
+  const bytes = readSecretFile(path)
+  const text = Buffer.from(bytes).toString('utf8')
+  bytes.fill(0)
+  const numbered = new Map([...text.matchAll(/\b(\d{1,2})[.):]\s+([a-z]+)\b/gi)].map(([, number = '', word = '']) => [Number(number), word]))
+  const inOrder = Array.from({ length: 24 }, (_, at) => numbered.get(at + 1))
+  return (inOrder.every((word) => word !== undefined) ? inOrder : text.trim().split(/\s+/)).join(' ')
 }
 
 function readSecretFile(path: string): Uint8Array {

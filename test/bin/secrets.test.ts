@@ -51,7 +51,7 @@ t.test('recovery kits', async (t) => {
   }
   t.equal(await wordsOf(words.join(' ') + '\n'), words.join(' '))
   t.equal(await wordsOf(words.join('\n')), words.join(' '))
-  t.equal(await wordsOf(`The kit of the vault\n${words.map((word, at) => `${at + 1}. ${word}`).join('   ')}\n`), words.join(' '), 'as it was printed')
+  t.equal(await wordsOf(`The kit of the vault\n${words.map((word, at) => `${at + 1}. ${word}`).reverse().join('   ')}\n`), words.join(' '), 'as it was printed')
 })
 
 t.test('a comparison sees every difference', async (t) => {

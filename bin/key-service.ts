@@ -1,0 +1,91 @@
+// The part of the vault service that needs keys and the header only, no mount: create, passwd, recovery. The header is
+// written last, so that a store without one is no vault and a failure leaves nothing that looks like one.
+
+import { existsSync, rmSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { basename, join } from 'node:path'
+import { backupName, createHeaders, headerName, readHeaders, replaceHeaders, writeDurably } from '../lib/crypto/header-store.js'
+import { kitEntropy, kitText, kitWords } from '../lib/crypto/recovery-kit.js'
+import type { Unlock as CryptoUnlock } from '../lib/crypto/slots.js'
+import { changePassphrase, confirmRecovery } from '../lib/crypto/vault-changes.js'
+import { createVault, openVault, unconfirmedKit, type OpenedVault } from '../lib/crypto/vault-keys.js'
+import type { VaultId } from '../lib/terms/bytes.js'
+import { VaultError } from '../lib/terms/errors.js'
+import { wipe } from '../native-deps/sodium.js'
+import type { Unlock } from './secrets.js'
+import { systemClock, systemEntropy } from './system-sources.js'
+import type { RecoveryKit, VaultService } from './vault-service.js'
+
+/** This device's identity, beside the header. */
+export const deviceName = 'device'
+
+type KeyService = Omit<VaultService, 'mount'>
+
+export const keyService: KeyService = {
+  exists: (store) => [headerName, backupName].some((name) => existsSync(join(store, name))),
+  create: async ({ store, passphrase, kdf }) => {
+    const nowSec = systemClock.now().sec
+    const created = await createVault({ passphrase, cost: kdf, entropy: systemEntropy, nowSec, deviceName: hostname() })
+    const device = join(store, deviceName)
+    try {
+      await writeDurably(device, created.deviceFile, { mustBeNew: true })
+      await createHeaders(store, created.headerBytes)
+      return kitOf(store, created.kit, created.header)
+    } catch (error) {
+      for (const name of [headerName, backupName, deviceName]) rmSync(join(store, name), { force: true })
+      throw error
+    } finally {
+      wipe(created.kit)
+      created.page.wipe()
+    }
+  },
+  changePassphrase: ({ store, unlock, passphrase, kdf }) =>
+    withVault(store, unlock, async (vault) => {
+      const header = await changePassphrase(vault, passphrase, { entropy: systemEntropy, nowSec: systemClock.now().sec, cost: kdf })
+      await replaceHeaders(store, header, vault.page)
+    }),
+  recoveryKit: ({ store, unlock }) =>
+    withVault(store, unlock, (vault) => {
+      const entropy = unconfirmedKit(vault)
+      if (entropy === undefined)
+        throw new VaultError('not-found', 'the recovery kit was confirmed, and forgotten here', { subject: store, next: 'look for the paper it was written on' })
+      const kit = kitOf(store, entropy, vault.header)
+      wipe(entropy)
+      return kit
+    }),
+  checkRecovery: async ({ store, words }) => {
+    try {
+      await withVault(store, { kind: 'recovery', words }, () => undefined)
+      return true
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'wrong-passphrase') return false
+      throw error
+    }
+  },
+  confirmRecovery: ({ store, unlock }) =>
+    withVault(store, unlock, async (vault) => {
+      if (vault.header.recovery.state === 'unconfirmed') await replaceHeaders(store, confirmRecovery(vault), vault.page)
+    }),
+}
+
+/** Opens the header for one piece of work, and wipes the keys after it. */
+async function withVault<Result>(store: string, unlock: Unlock, work: (vault: OpenedVault) => Result | Promise<Result>): Promise<Result> {
+  const { copies } = await readHeaders(store)
+  const secret = cryptoUnlock(unlock)
+  const vault = await openVault(copies, secret)
+  try {
+    return await work(vault)
+  } finally {
+    vault.page.wipe()
+    if (secret.kind === 'recovery') wipe(secret.entropy)
+  }
+}
+
+export function cryptoUnlock(unlock: Unlock): CryptoUnlock {
+  return unlock.kind === 'passphrase' ? unlock : { kind: 'recovery', entropy: kitEntropy(unlock.words) }
+}
+
+function kitOf(store: string, entropy: Uint8Array, header: { readonly vaultId: VaultId; readonly createdSec: number }): RecoveryKit {
+  const created = new Date(header.createdSec * 1000).toISOString().slice(0, 10)
+  return { words: kitWords(entropy), text: kitText({ entropy, vaultId: header.vaultId, created, name: basename(store) }) }
+}
