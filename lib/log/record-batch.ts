@@ -34,8 +34,8 @@ export interface Payload {
   readonly sealed: boolean
 }
 
-const firstBytes = 1 << 20
-const noncesAtOnce = 512
+const firstBytes = 1 << 18
+const noncesAtOnce = 128
 
 export class RecordBatch {
   readonly #options: BatchOptions

@@ -117,7 +117,8 @@ export class Replay {
     this.#synced = synced
     let count = 0
     for (const { record } of this.#pending) {
-      if (record.framing.lsn > synced) break
+      // A mark was written after the record whose number it bears: only a later record's sync covers it.
+      if (record.framing.lsn + (record.head.kind === syncMarkKind ? 1 : 0) > synced) break
       this.#show(record)
       count++
     }

@@ -9,7 +9,7 @@ import { segmentHeaderBytes } from '../format/log-segment.js'
 import { equalBytes } from '../terms/bytes.js'
 import type { LogFile } from './disk.js'
 
-const windowBytes = 1 << 20
+const windowBytesMax = 1 << 20
 const tagBytes = 16
 
 export interface ReadRecord {
@@ -36,8 +36,8 @@ export class SegmentReader {
   readonly #owner: LogOwner
   readonly #key: Uint8Array
   readonly #codec: HeadCodec
-  #window = new Uint8Array(windowBytes)
-  #view = viewOf(this.#window)
+  #window: Uint8Array
+  #view: DataView
   #windowAt = 0
   #windowLength = 0
 
@@ -46,6 +46,8 @@ export class SegmentReader {
     this.#owner = owner
     this.#key = key
     this.#codec = new HeadCodec(owner, key)
+    this.#window = new Uint8Array(Math.min(windowBytesMax, file.sizeBytes))
+    this.#view = viewOf(this.#window)
   }
 
   /** The record at `position`, when it verifies and follows what came before. The payload itself is not opened. */
