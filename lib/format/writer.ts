@@ -19,19 +19,22 @@ export class ByteWriter {
 
   u8(value: number): this {
     invariant(Number.isInteger(value) && value >= 0 && value <= 0xff, `${value} is no u8`)
-    this.#view.setUint8(this.#room(1), value)
+    const at = this.#room(1)
+    this.#view.setUint8(at, value)
     return this
   }
 
   u16(value: number): this {
     invariant(Number.isInteger(value) && value >= 0 && value <= 0xffff, `${value} is no u16`)
-    this.#view.setUint16(this.#room(2), value)
+    const at = this.#room(2)
+    this.#view.setUint16(at, value)
     return this
   }
 
   u32(value: number): this {
     invariant(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, `${value} is no u32`)
-    this.#view.setUint32(this.#room(4), value)
+    const at = this.#room(4)
+    this.#view.setUint32(at, value)
     return this
   }
 
@@ -54,7 +57,8 @@ export class ByteWriter {
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#room(value.byteLength))
+    const at = this.#room(value.byteLength)
+    this.#bytes.set(value, at)
     return this
   }
 
@@ -88,6 +92,7 @@ export class ByteWriter {
     return this
   }
 
+  /** Its callers take the place first and the memory then: growing replaces `#bytes` and `#view`. */
   #room(length: number): number {
     const at = this.#length
     const end = at + length
