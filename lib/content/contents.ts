@@ -3,6 +3,7 @@ import type { Arena } from '../store/arena.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Entry } from '../tree/entry.js'
+import { encodeContent, type ContentReference } from './content-reference.js'
 import type { Source } from './extent-map.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { drain, spill } from './spill.js'
@@ -111,6 +112,18 @@ export class Contents {
   fail(error: unknown): void {
     this.#failure = error instanceof VaultError ? error : new VaultError('io', String(error))
     this.#wake()
+  }
+
+  /** What was logged of the file up to `throughLsn` is published: its extents go, the content reference takes their place. */
+  installPublished(ino: number, reference: ContentReference, throughLsn: number): void {
+    const entry = this.context.tree.edit(ino)
+    entry.content = encodeContent(reference)
+    const content = this.#open.get(ino)
+    if (content === undefined) return
+    content.base = reference
+    content.extents.removeWhere(({ source }) => source.kind !== 'memory' && source.lsn <= throughLsn)
+    content.version++
+    entry.blocks = content.blocks
   }
 
   /** The entry ended: its bytes are nobody's. */

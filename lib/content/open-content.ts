@@ -21,6 +21,8 @@ export interface ContentContext {
   now(): Moment
   /** Monotonic. */
   nowMs(): number
+  /** Something was published; `lsn` is the log's record of it. */
+  published?(lsn: number): void
 }
 
 export class OpenContent {

@@ -1,7 +1,7 @@
 // Reads: what lies in memory is answered at once, the rest is assembled and verified by a reader thread.
 import type { Piece } from '../store/content-piece.js'
 import type { ContentContext, OpenContent } from './open-content.js'
-import { pieceOf, stretchesOf } from './read-plan.js'
+import { isHole, pieceOf, stretchesOf } from './read-plan.js'
 
 /** One read may ask for this much: the largest request of the kernel. */
 const readBytesMax = 1024 * 1024
@@ -27,6 +27,14 @@ export class Reading {
     const pieces = stretches.map(pieceOf)
     if (pieces.every(isNear)) return this.#assemble(pieces)
     return this.#track(content, this.#fetch(pieces))
+  }
+
+  /** The first offset from `offset` on that is data or hole (the end of the file is a hole); undefined: there is none. */
+  async seek(content: OpenContent, offset: number, wanted: 'data' | 'hole'): Promise<number | undefined> {
+    if (offset >= content.size || offset < 0) return undefined
+    const stretches = await this.#track(content, Promise.resolve(stretchesOf(content, offset, content.size, this.#context.pages)))
+    const found = stretches.find((stretch) => isHole(stretch) === (wanted === 'hole'))
+    return found?.start ?? (wanted === 'hole' ? content.size : undefined)
   }
 
   /** Resolves when all reads that are under way now have ended: what they read from may go then. */

@@ -1,7 +1,6 @@
 // Changes of content that move no bytes: truncate, punch, zero, copy. What was written before is logged before, so that
 // the log's order is the order of arrival.
 import { recordKind } from '../store/log-port.js'
-import { VaultError } from '../terms/errors.js'
 import { touchModified } from '../tree/entry.js'
 import type { Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
@@ -41,7 +40,10 @@ export interface CopyRange {
   readonly length: number
 }
 
-/** Copies by naming the same chunks and log extents again; answers the number of bytes copied. */
+/**
+ * Copies by naming the same chunks and log extents again. Answers the number of bytes copied; 0 when the first of them
+ * can't be named (it is inline or only in memory): the caller then moves bytes.
+ */
 export async function copyRange(range: CopyRange, context: ContentContext): Promise<number> {
   const { from, to, fromOffset, toOffset } = range
   await drain(from, context)
@@ -52,7 +54,7 @@ export async function copyRange(range: CopyRange, context: ContentContext): Prom
   // Written again between the spill and now: rare, and the caller takes a short answer for what it is.
   const parts = namable(stretches)
   const copied = parts.reduce((sum, part) => sum + part.length, 0)
-  if (copied === 0) throw new VaultError('busy', 'The source is being written', { subject: `entry ${from.ino}` })
+  if (copied === 0) return 0
   to.size = Math.max(to.size, toOffset + copied)
   record(to, toOffset, toOffset + copied, parts, context)
   return copied

@@ -39,8 +39,12 @@ export const limits = {
   /** Bytes of content that one step of publishing holds at a time. */
   publishBytesMax: 24 * MiB,
   publishFilesMax: 64,
-  /** Operations of one manifest entry: its body stays below about 2 MiB. */
-  operationsMax: 8192,
+  /** Files whose content is announced together. */
+  publishGroupMax: 256,
+  /** Entries and names told by one announcement: what the thread does in one go. */
+  announceMax: 2048,
+  /** Of the operations of one manifest entry. */
+  manifestEntryBytesMax: 4 * MiB,
 
   // content
   inlineBytesMax: 2 * KiB,
@@ -66,4 +70,29 @@ export const limits = {
   applyMs: 1000,
   catalogSliceMs: 2,
   catalogCacheBytes: 32 * MiB,
+
+  // workers and the blob cache
+  /** One request to read; the kernel asks for no more. */
+  readBytesMax: MiB,
+  /** Room for answers of that size, and for those of at most 64 KiB, which are most. */
+  readSlots: 16,
+  smallReadSlots: 64,
+  /** Room for sealed extents on their way to the log. */
+  sealSlots: 16,
+  /** Plaintext that one call of `cut` may bring. */
+  cutBytesMax: 32 * MiB,
+  /** Plaintext that one worker keeps for cuts that are not stored yet; further ones wait. */
+  heldBytesMax: 32 * MiB,
+  /** Sealed bytes that a worker gathers before it writes them. */
+  appendBytesWished: 4 * MiB,
+  /** A file of sealed blobs ends here: large enough for few files, small enough to be gone when its blobs are. */
+  blobSegmentBytesMax: 256 * MiB,
+  /** Descriptors of blob and log segments that one thread keeps open. */
+  segmentsOpenMax: 64,
+  /** Tables of blobs that one thread keeps verified (at most 6 KiB each). */
+  blobTablesMax: 1024,
+  /** Opened pieces of 64 KiB that one reading thread keeps. */
+  openedFramesMax: 256,
+  /** Rows of the cache's index after which its write-ahead log is copied into the database. */
+  checkpointRows: 20_000,
 } as const

@@ -19,20 +19,31 @@ export interface UnpublishedEntry {
   attributes: boolean
 }
 
-export interface UnpublishedName {
-  readonly parent: number
-  readonly name: Name
-  /** Entry that the name meant when last published; 0: none. */
+interface NameChange {
+  readonly lsn: number
+  /** Entry that the name meant before; 0: none. */
   readonly was: number
   readonly wasId: EntryId | undefined
-  readonly firstLsn: number
-  /** `was` was put out of the name by this entry (rename over it): not published before it; 0: by none. */
-  displacedBy: number
+  /** `was` was put out of the name by this entry (rename over it), and is not published before it; 0: by none. */
+  readonly displacedBy: number
+}
+
+export interface UnpublishedName {
+  readonly parent: number
+  readonly parentId: EntryId | undefined
+  readonly name: Name
+  /** In the order of the log, at least one; the first tells what is published. */
+  changes: NameChange[]
 }
 
 export class Unpublished {
   readonly entries = new Map<number, UnpublishedEntry>()
+  /** In the order in which they changed first. */
   readonly names = new Map<string, UnpublishedName>()
+  /** Names that came to mean an entry, by its number. */
+  readonly #arrivals = new Map<number, Set<string>>()
+  /** How many unpublished names meant an entry when last published. */
+  readonly #departures = new Map<number, number>()
   readonly #idOf: (ino: number) => EntryId | undefined
 
   /** `idOf`: the id of an entry that is in the tree. */
@@ -45,12 +56,13 @@ export class Unpublished {
     // Names first: the id of an entry that goes in the same change is still known then.
     for (const { parent, name, ino, was, displaced } of images.dirents) {
       const key = nameKey(parent, name)
-      const known = this.names.get(key)
+      let known = this.names.get(key)
       if (known === undefined) {
-        this.names.set(key, { parent, name, was, wasId: was === 0 ? undefined : this.#id(was, images), firstLsn: lsn, displacedBy: displaced ? ino : 0 })
-      } else {
-        known.displacedBy = displaced ? ino : known.displacedBy
+        this.names.set(key, (known = { parent, parentId: this.#id(parent, images), name, changes: [] }))
+        this.#depart(was, 1)
       }
+      if (ino !== 0) this.#arrive(ino, key)
+      known.changes.push({ lsn, was, wasId: was === 0 ? undefined : this.#id(was, images), displacedBy: displaced ? ino : 0 })
     }
     for (const entry of images.entries) {
       const noted = this.#touch(entry.ino, lsn, nowMs)
@@ -60,7 +72,7 @@ export class Unpublished {
     for (const { ino, id } of images.gone) {
       const noted = this.#touch(ino, lsn, nowMs)
       // Born and dead between two publications: never told to anybody.
-      if (noted.born) this.entries.delete(ino)
+      if (noted.born) this.#drop(ino)
       else noted.goneId = id
     }
   }
@@ -76,25 +88,70 @@ export class Unpublished {
   get oldestLsn(): number {
     let oldest = Infinity
     for (const { firstLsn } of this.entries.values()) if (firstLsn < oldest) oldest = firstLsn
-    for (const { firstLsn } of this.names.values()) if (firstLsn < oldest) oldest = firstLsn
+    for (const { changes } of this.names.values()) oldest = Math.min(oldest, changes[0]?.lsn ?? Infinity)
     return oldest
   }
 
-  /** A manifest entry says all of this entry up to `throughLsn`; `contentFromLsn`: its oldest unpublished data, if any. */
+  /**
+   * A manifest entry says what the entry was at `throughLsn`. `contentFromLsn`: the oldest record that data newer than
+   * what was published needs; Infinity: there is none.
+   */
   published(ino: number, throughLsn: number, contentFromLsn: number): void {
     const noted = this.entries.get(ino)
     if (noted === undefined) return
     noted.born = false
     if (noted.lastLsn <= throughLsn && contentFromLsn === Infinity) {
-      this.entries.delete(ino)
+      this.#drop(ino)
     } else {
       noted.firstLsn = Math.min(contentFromLsn, throughLsn + 1)
       noted.attributes = noted.lastLsn > throughLsn
     }
   }
 
-  publishedName(parent: number, name: Name): void {
-    this.names.delete(nameKey(parent, name))
+  /** A manifest entry says what the name meant at `throughLsn`. */
+  publishedName(parent: number, name: Name, throughLsn: number): void {
+    const key = nameKey(parent, name)
+    const noted = this.names.get(key)
+    if (noted === undefined) return
+    this.#depart(noted.changes[0]?.was ?? 0, -1)
+    noted.changes = noted.changes.filter(({ lsn }) => lsn > throughLsn)
+    if (noted.changes.length === 0) this.names.delete(key)
+    else this.#depart(noted.changes[0]?.was ?? 0, 1)
+  }
+
+  /** Unpublished names that were given to the entry (and may have been taken from it again). */
+  *namesOf(ino: number): IterableIterator<UnpublishedName> {
+    const keys = this.#arrivals.get(ino)
+    for (const key of keys ?? []) {
+      const name = this.names.get(key)
+      if (name === undefined) keys?.delete(key)
+      else yield name
+    }
+  }
+
+  /** How many names that meant the entry when last published have changed since. */
+  departuresOf(ino: number): number {
+    return this.#departures.get(ino) ?? 0
+  }
+
+  #drop(ino: number): void {
+    this.entries.delete(ino)
+    // An entry that is told whole has no name left to tell; names told later are found in `names`.
+    const keys = this.#arrivals.get(ino)
+    if (keys !== undefined && ![...keys].some((key) => this.names.has(key))) this.#arrivals.delete(ino)
+  }
+
+  #arrive(ino: number, key: string): void {
+    const keys = this.#arrivals.get(ino)
+    if (keys === undefined) this.#arrivals.set(ino, new Set([key]))
+    else keys.add(key)
+  }
+
+  #depart(ino: number, by: number): void {
+    if (ino === 0) return
+    const count = (this.#departures.get(ino) ?? 0) + by
+    if (count === 0) this.#departures.delete(ino)
+    else this.#departures.set(ino, count)
   }
 
   #id(ino: number, images: Images): EntryId | undefined {

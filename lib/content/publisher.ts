@@ -1,0 +1,138 @@
+// Turns what the log holds into chunks, blobs and manifest entries. One round at a time. Order: blobs durable, then the
+// manifest entry durable, then the log's word that it is published, then (synced) the catalog; only then the log shrinks.
+import type { ManifestPort } from '../store/manifest-port.js'
+import { recordKind } from '../store/log-port.js'
+import { limits } from '../terms/limits.js'
+import { isFile } from '../tree/entry.js'
+import type { UnpublishedEntry } from '../tree/unpublished.js'
+import { encodeContent } from './content-reference.js'
+import type { Contents } from './contents.js'
+import { announce, inManifestEntries, type Announcement } from './operations.js'
+import { draftOf, publishContents, type ContentDraft } from './publish-content.js'
+import { encodePublished } from './published-record.js'
+
+/** Groups whose content is cut side by side. */
+const lanes = 2
+/** How often a file is logged once more because it was written again before a view of it was taken. */
+const settleAttempts = 8
+
+export class Publisher {
+  readonly #contents: Contents
+  readonly #manifest: ManifestPort
+  #running: Promise<void> = Promise.resolve()
+  #announcing: Promise<unknown> = Promise.resolve()
+  /** Entries of the running round that are still to be published. */
+  left = 0
+
+  constructor(contents: Contents, manifest: ManifestPort) {
+    this.#contents = contents
+    this.#manifest = manifest
+  }
+
+  /** Publishes what is due, or (`all`) everything that was changed before the call. Rounds follow one another. */
+  round(which: 'due' | 'all'): Promise<void> {
+    const round = this.#running.then(() => this.#round(which))
+    this.#running = round.catch(() => undefined)
+    return round
+  }
+
+  /** Whether anything has been quiet, or waited, for long enough. */
+  isDue(): boolean {
+    const { unpublished, log } = this.#contents.context
+    if (log.sizeBytes > limits.logBytesMax) return true
+    for (const noted of unpublished.entries.values()) if (this.#isReady(noted)) return true
+    return false
+  }
+
+  #isReady({ firstMs, lastMs }: UnpublishedEntry): boolean {
+    const now = this.#contents.context.nowMs()
+    return now - lastMs >= limits.quietMs || now - firstMs >= limits.hotMs
+  }
+
+  async #round(which: 'due' | 'all'): Promise<void> {
+    const { unpublished, log } = this.#contents.context
+    const all = which === 'all' || log.sizeBytes > limits.logBytesMax
+    const files = [...unpublished.entries.values()].filter((noted) => (all || this.#isReady(noted)) && this.#hasContent(noted.ino)).map(({ ino }) => ino)
+    this.left = files.length
+    // Folders first: what is put into them is told after them.
+    await this.#announceRest()
+    const groups: number[][] = []
+    for (let at = 0; at < files.length; at += limits.publishGroupMax) groups.push(files.slice(at, at + limits.publishGroupMax))
+    const lane = async (): Promise<void> => {
+      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+        const drafts = await this.#draft(group)
+        await publishContents(drafts, this.#contents.context)
+        if (drafts.length > 0) await this.#announce(drafts)
+        this.left -= group.length
+      }
+    }
+    await Promise.all(Array.from({ length: lanes }, lane))
+    if (files.length > 0) await this.#announceRest()
+    this.left = 0
+  }
+
+  /** What needs no content, and what waited for some. */
+  async #announceRest(): Promise<void> {
+    while ((await this.#announce([])) >= limits.announceMax) continue
+  }
+
+  #hasContent(ino: number): boolean {
+    const { tree } = this.#contents.context
+    const entry = tree.get(ino)
+    const open = this.#contents.peek(ino)
+    return entry !== undefined && isFile(entry) && entry.nlink > 0 && open !== undefined && open.extents.size > 0
+  }
+
+  /** A view of each file as it is logged; a file that is written faster than it can be logged waits for the next round. */
+  async #draft(inos: readonly number[]): Promise<ContentDraft[]> {
+    const drafts: ContentDraft[] = []
+    for (const ino of inos) {
+      for (let attempt = 0; attempt < settleAttempts; attempt++) {
+        const open = this.#contents.peek(ino)
+        if (open === undefined || !this.#hasContent(ino)) break
+        await this.#contents.drain(open)
+        const entry = this.#contents.context.tree.get(ino)
+        if (entry === undefined || open.extents.memoryBytes > 0) continue
+        drafts.push(draftOf(entry, open, this.#contents.context))
+        break
+      }
+    }
+    return drafts
+  }
+
+  /** Manifest entries follow one another; what is said is what holds when the one before is durable. Answers how much was. */
+  #announce(drafts: readonly ContentDraft[]): Promise<number> {
+    const announcing = this.#announcing.then(() => this.#say(drafts))
+    this.#announcing = announcing.catch(() => undefined)
+    return announcing
+  }
+
+  async #say(drafts: readonly ContentDraft[]): Promise<number> {
+    const { tree, unpublished, log } = this.#contents.context
+    const byIno = new Map(drafts.map((draft) => [draft.ino, draft]))
+    const isHeld = (ino: number): boolean => !byIno.has(ino) && this.#hasContent(ino)
+    const announcement = announce({ tree, unpublished, drafts: byIno, countMax: limits.announceMax, isHeld })
+    if (announcement.inos.length + announcement.names.length + drafts.length === 0) return 0
+    const throughLsn = log.lastLsn
+    // The log must hold on the disk what the entry says: a manifest ahead of the log would tell of changes that a power
+    // cut took back.
+    await log.sync(throughLsn)
+    for (const operations of inManifestEntries(announcement.operations, limits.manifestEntryBytesMax)) await this.#manifest.append(operations)
+    this.#install(drafts, announcement, throughLsn)
+    return Math.max(announcement.inos.length, announcement.names.length)
+  }
+
+  #install(drafts: readonly ContentDraft[], announcement: Announcement, throughLsn: number): void {
+    const { tree, unpublished, log } = this.#contents.context
+    const contents = drafts.filter(({ ino }) => tree.get(ino) !== undefined)
+    const lsn = log.append(recordKind.published, encodePublished({
+      throughLsn, contents: contents.map((draft) => ({ ino: draft.ino, throughLsn: draft.throughLsn, content: encodeContent(draft.content) })),
+      inos: announcement.inos, names: announcement.names,
+    }))
+    log.flush()
+    for (const draft of contents) this.#contents.installPublished(draft.ino, draft.content, draft.throughLsn)
+    for (const ino of announcement.inos) unpublished.published(ino, throughLsn, this.#contents.peek(ino)?.neededLsn() ?? Infinity)
+    for (const { parent, name } of announcement.names) unpublished.publishedName(parent, name, throughLsn)
+    this.#contents.context.published?.(lsn)
+  }
+}

@@ -1,0 +1,110 @@
+// Content: reading, writing, and what moves none of its bytes.
+import { fallocateModes, isFallocateModeOffered } from '../../lib/tree/posix/modes.js'
+import { isDirectory, isFile, type Entry } from '../../lib/tree/entry.js'
+import { limits } from '../../lib/terms/limits.js'
+import type { CopyEnd, Errno, OpenReply, WriteFlags } from '../../native-deps/fuse/handler.js'
+import { errno } from '../errno.js'
+import { killSetIdsNow } from './attributes.js'
+import type { Volume } from './volume.js'
+
+/** FOPEN_KEEP_CACHE of <linux/fuse.h>: all changes come through this kernel, so what it caches stays true. */
+const keepCache = 1 << 1
+const truncateFlag = 0o1000
+
+/** Nothing of an open file is kept here: the handle is 0, so that another daemon could answer for it. */
+export const opened: OpenReply = { handle: 0, flags: keepCache }
+
+export function open(volume: Volume, ino: number, flags: number, killSuidGid: boolean): OpenReply | Errno | Promise<OpenReply | Errno> {
+  const entry = volume.vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  if ((flags & truncateFlag) === 0 || !isFile(entry)) return opened
+  if (killSuidGid) killSetIdsNow(volume, entry)
+  const resizing = volume.vault.resize(volume.vault.contents.of(entry), 0)
+  return resizing === undefined ? opened : resizing.then(() => opened)
+}
+
+export function read({ vault }: Volume, ino: number, offset: number, length: number): Uint8Array | Errno | Promise<Uint8Array> {
+  const entry = vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  if (!isFile(entry)) return isDirectory(entry) ? errno.EISDIR : errno.EINVAL
+  return vault.reading.read(vault.contents.of(entry), offset, length)
+}
+
+export function write(volume: Volume, ino: number, offset: number, data: Uint8Array, flags: WriteFlags): number | Promise<number> {
+  const { vault } = volume
+  const entry = vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  if (!isFile(entry)) return errno.EINVAL
+  const content = vault.contents.of(entry)
+  // The kernel sends an appending write with the end that it knows.
+  const at = flags.append && !flags.fromCache ? content.size : offset
+  if (at + data.byteLength > limits.fileBytesMax) return errno.EFBIG
+  if (flags.killSuidGid) killSetIdsNow(volume, entry)
+  return vault.write(content, at, data)
+}
+
+/** close(2): what was written is in the kernel's hands when it returns; the log is flushed after the batch. */
+export function flush({ vault }: Volume, ino: number): number | Promise<number> {
+  const content = vault.contents.peek(ino)
+  const draining = content === undefined ? undefined : vault.contents.drain(content)
+  return draining === undefined ? 0 : draining.then(() => 0)
+}
+
+/** fsync(2): on the disk when it returns, with all that was changed before it. */
+export async function fsync({ vault }: Volume, ino: number): Promise<number> {
+  const content = vault.contents.peek(ino)
+  if (content !== undefined) await vault.contents.drain(content)
+  await vault.syncLog()
+  return 0
+}
+
+export function fallocate(volume: Volume, ino: number, mode: number, offset: number, length: number): number | Promise<number> {
+  const { vault } = volume
+  const entry = vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  if (!isFile(entry)) return errno.EINVAL
+  if (!isFallocateModeOffered(mode)) return errno.EOPNOTSUPP
+  if (offset + length > limits.fileBytesMax) return errno.EFBIG
+  killSetIdsNow(volume, entry)
+  const content = vault.contents.of(entry)
+  const size = (mode & fallocateModes.keepSize) === 0 ? Math.max(content.size, offset + length) : content.size
+  if ((mode & (fallocateModes.punchHole | fallocateModes.zeroRange)) !== 0) {
+    const end = (mode & fallocateModes.punchHole) === 0 ? Math.min(offset + length, size) : Math.min(offset + length, content.size)
+    const clearing = vault.clear(content, Math.min(offset, end), end, size)
+    return clearing === undefined ? 0 : clearing.then(() => 0)
+  }
+  // Room can't be set aside in a store that compresses and shares; that there is any is checked.
+  return vault.space().then(({ blocksAvailable, blockSize }) => {
+    if (blocksAvailable * blockSize < length) return errno.ENOSPC
+    const resizing = size > content.size ? vault.resize(content, size) : undefined
+    return resizing === undefined ? 0 : resizing.then(() => 0)
+  })
+}
+
+/** SEEK_DATA 3, SEEK_HOLE 4. */
+export async function lseek({ vault }: Volume, ino: number, offset: number, whence: number): Promise<number> {
+  const entry = vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  if (!isFile(entry) || (whence !== 3 && whence !== 4)) return errno.EINVAL
+  const found = await vault.reading.seek(vault.contents.of(entry), offset, whence === 3 ? 'data' : 'hole')
+  return found ?? errno.ENXIO
+}
+
+export async function copyFileRange(volume: Volume, from: CopyEnd, to: CopyEnd, length: number): Promise<number> {
+  const { vault } = volume
+  const [source, goal] = [vault.tree.get(from.ino), vault.tree.get(to.ino)]
+  if (source === undefined || goal === undefined) return errno.ESTALE
+  if (!isFile(source) || !isFile(goal)) return errno.EINVAL
+  if (to.offset + length > limits.fileBytesMax) return errno.EFBIG
+  killSetIdsNow(volume, goal)
+  return await copy(volume, source, from.offset, goal, to.offset, length)
+}
+
+async function copy({ vault }: Volume, source: Entry, fromOffset: number, goal: Entry, toOffset: number, length: number): Promise<number> {
+  const range = { from: vault.contents.of(source), fromOffset, to: vault.contents.of(goal), toOffset, length }
+  const copied = await vault.copyRange(range)
+  if (copied !== 0 || fromOffset >= range.from.size) return copied
+  // The bytes lie in the entry itself: they are moved as bytes.
+  const bytes = (await vault.reading.read(range.from, fromOffset, Math.min(length, limits.inlineBytesMax))).slice()
+  return await vault.write(range.to, toOffset, bytes)
+}

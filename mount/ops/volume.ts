@@ -1,0 +1,50 @@
+// What every family of operations works on: the vault's parts, the entries' ends, and the volume's own figures.
+import { modeType, rootIno, type Entry } from '../../lib/tree/entry.js'
+import type { Vault } from '../../lib/vault.js'
+import type { Attributes, VolumeStatistics } from '../../native-deps/fuse/handler.js'
+
+export interface Volume {
+  readonly vault: Vault
+  /** Asks the driver to tell when the kernel drops its last reference; false: it holds none now. */
+  watchForget(ino: number): boolean
+  /** Unlinked entries that the kernel still holds. */
+  readonly orphans: Set<number>
+}
+
+/** What a stat shows: of a file also what is only in memory. */
+export function attributesOf(volume: Volume, entry: Entry): Attributes {
+  const type = entry.mode & modeType.mask
+  if (type === modeType.file) {
+    const content = volume.vault.contents.peek(entry.ino)
+    if (content === undefined) return entry
+    const { size, blocks, times } = content
+    if (times === undefined) return size === entry.size && blocks === entry.blocks ? entry : { ...entry, size, blocks }
+    return { ...entry, size, blocks, mtimeSec: times.sec, mtimeNsec: times.nsec, ctimeSec: times.sec, ctimeNsec: times.nsec }
+  }
+  if (type === modeType.directory) return { ...entry, size: 4096, blocks: 8 }
+  return entry.target === null ? entry : { ...entry, size: entry.target.byteLength }
+}
+
+/** An entry without a name lives while the kernel holds it: files stay readable after unlink. */
+export function orphan(volume: Volume, ino: number): void {
+  if (volume.watchForget(ino)) volume.orphans.add(ino)
+  else end(volume, ino)
+}
+
+export function forgotten(volume: Volume, inos: readonly number[]): void {
+  for (const ino of inos) if (volume.orphans.delete(ino)) end(volume, ino)
+}
+
+/** The entry ends, with its content. It may have got a name again by linkat(2). */
+export function end(volume: Volume, ino: number): void {
+  const entry = volume.vault.tree.get(ino)
+  if (entry === undefined || entry.nlink > 0 || ino === rootIno) return
+  const change = volume.vault.change()
+  change.remove(ino, entry.id)
+  change.commit()
+  volume.vault.contents.discard(ino)
+}
+
+export function statistics(volume: Volume): Promise<VolumeStatistics> {
+  return volume.vault.space()
+}
