@@ -32,12 +32,11 @@ export async function runDaemon(parts: Parts): Promise<void> {
   try {
     const files = runtimeFiles(request.settings, request.store)
     const guard = MountPointGuard.hold(request.mountPoint, request.settings.guard)
-    let mounted: MountedVault
-    try {
-      mounted = await mount(parts)
-    } finally {
-      guard?.seal()
-    }
+    const mounted = await mount(parts).catch((error: unknown) => {
+      guard?.undo()
+      throw error
+    })
+    guard?.seal()
     await new Residence({ ...parts, registry, lock, files, mounted }).live()
   } finally {
     lock.release()

@@ -1,14 +1,16 @@
 // The daemon's log file: one line an event, rotated by size, in the store's folder. Lines are written at once, so that
-// the last one before a crash is there. A full disk must not stop the daemon: a line that cannot be written is dropped.
+// the last one before a crash is there; but none before `open`, because a mount that fails must leave the store as it
+// was. A full disk must not stop the daemon: a line that cannot be written is dropped.
 
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { fromErrno } from '../lib/terms/errors.js'
 import type { Logger, LogLevel } from '../lib/terms/log.js'
 
 /** Together with its predecessors at most 20 MiB. */
 const logBytesMax = 4 * 1024 * 1024
 const predecessorsMax = 4
+/** A mount that takes longer to come up than this many lines has said enough. */
+const earlyLinesMax = 1000
 
 const rank: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
 
@@ -21,19 +23,22 @@ export class DaemonLog implements Logger {
   readonly #level: LogLevel
   /** Also written there: standard error, when the daemon runs in the foreground. */
   readonly #also: ((line: string) => void) | undefined
-  #fd: number
-  #bytes: number
+  #early: string[] | undefined = []
+  #fd: number | undefined
+  #bytes = 0
 
   constructor(options: { readonly path: string; readonly level: LogLevel; readonly also?: (line: string) => void }) {
     this.#path = options.path
     this.#level = options.level
     this.#also = options.also
-    try {
-      this.#fd = openSync(this.#path, 'a', 0o600)
-    } catch (error) {
-      throw fromErrno(error, this.#path)
-    }
-    this.#bytes = fstatSync(this.#fd).size
+  }
+
+  /** From now on lines go to the file, those that waited first. */
+  open(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    this.reopen()
+    for (const line of early) this.#write(line)
   }
 
   log(level: LogLevel, message: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
@@ -41,19 +46,29 @@ export class DaemonLog implements Logger {
     const details = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`)
     const line = `${new Date().toISOString()} ${level} ${message}${details.join('')}`.replaceAll('\n', '\\n') + '\n'
     this.#also?.(line)
-    try {
-      if (this.#bytes > logBytesMax) this.#rotate()
-      this.#bytes += writeSync(this.#fd, line)
-    } catch {
-      // Dropped, see above.
-    }
+    if (this.#early === undefined) this.#write(line)
+    else if (this.#early.length < earlyLinesMax) this.#early.push(line)
   }
 
   /** After somebody moved the file away (SIGHUP). */
   reopen(): void {
-    closeSync(this.#fd)
-    this.#fd = openSync(this.#path, 'a', 0o600)
-    this.#bytes = fstatSync(this.#fd).size
+    try {
+      if (this.#fd !== undefined) closeSync(this.#fd)
+      this.#fd = undefined
+      this.#fd = openSync(this.#path, 'a', 0o600)
+      this.#bytes = fstatSync(this.#fd).size
+    } catch {
+      // Dropped, see above; the next rotation or SIGHUP tries again.
+    }
+  }
+
+  #write(line: string): void {
+    try {
+      if (this.#bytes > logBytesMax) this.#rotate()
+      if (this.#fd !== undefined) this.#bytes += writeSync(this.#fd, line)
+    } catch {
+      // Dropped, see above.
+    }
   }
 
   #rotate(): void {

@@ -1,5 +1,6 @@
 // Starts the daemon in the background and waits until its mount is usable, or until it says why not. The passphrase goes
-// over a pipe; the daemon's output to its log. Ctrl-C while waiting takes the half-made mount back.
+// over a pipe; what the program says beside its log (Node, when it dies) goes to a file in the runtime folder. Ctrl-C
+// while waiting takes the half-made mount back.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
@@ -7,12 +8,13 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { errorOf } from '../lib/control/messages.js'
-import { daemonLogPath } from './daemon-log.js'
 import { answerFd, decodeDaemonAnswer, encodeRequest, requestFd, type DaemonRequest, type MountReady } from './daemon-request.js'
+import { runtimeFiles } from './runtime-folder.js'
 import type { Unlock } from './secrets.js'
 
 export async function startDaemon(request: DaemonRequest, unlock: Unlock): Promise<MountReady> {
-  const child = spawnDaemon(request)
+  const { output } = runtimeFiles(request.settings, request.store)
+  const child = spawnDaemon(request, output)
   const cancel = (): void => {
     child.kill('SIGTERM')
   }
@@ -21,7 +23,7 @@ export async function startDaemon(request: DaemonRequest, unlock: Unlock): Promi
   try {
     const line = await firstLine(child, encodeRequest(request, unlock))
     if (line === undefined)
-      throw new VaultError('io', 'the daemon ended before its mount was usable', { next: `its log says why: ${daemonLogPath(request.store)}` })
+      throw new VaultError('io', 'the daemon ended before its mount was usable', { next: `what it said is in ${output}` })
     const answer = decodeDaemonAnswer(line)
     if ('code' in answer) throw errorOf(answer)
     return answer
@@ -33,24 +35,17 @@ export async function startDaemon(request: DaemonRequest, unlock: Unlock): Promi
   }
 }
 
-function spawnDaemon(request: DaemonRequest): ChildProcess {
-  const path = daemonLogPath(request.store)
-  let log: number
-  try {
-    log = openSync(path, 'a', 0o600)
-  } catch (error) {
-    const { code } = fromErrno(error, path)
-    throw new VaultError(code, `the store ${request.store} cannot be written to`, { subject: request.store, next: 'check its disk, owner and permissions', cause: error })
-  }
+function spawnDaemon(request: DaemonRequest, outputPath: string): ChildProcess {
+  const output = openSync(outputPath, 'w', 0o600)
   try {
     // The mount point is there for people who look at ps, and the name of the program so that it is found there.
     return spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'daemon.js'), request.mountPoint], {
-      stdio: ['ignore', log, log, 'pipe', 'pipe'],
+      stdio: ['ignore', output, output, 'pipe', 'pipe'],
       detached: true,
       cwd: '/',
     })
   } finally {
-    closeSync(log)
+    closeSync(output)
   }
 }
 

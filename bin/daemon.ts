@@ -45,6 +45,7 @@ async function main(): Promise<number> {
     await runDaemon({
       request, unlock, service: createVaultService(), logger: log,
       ready: (ready) => {
+        log.open()
         answer(encodeReady(ready))
       },
     })

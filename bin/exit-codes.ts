@@ -30,6 +30,22 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof VaultError ? exitCodes[error.code] : unforeseen
 }
 
+/** What to do where the error itself does not say. */
+const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'no-space': 'make room on that disk and try again',
+  'read-only': 'its disk is mounted read-only: remount it',
+  denied: 'check its owner and permissions',
+  corrupt: 'restore it from a copy',
+  'format-unknown': 'a newer vaultfs made it: use that one',
+  'out-of-memory': 'close something, or choose a cheaper --kdf-memory-mib',
+  'too-many': 'close something, or raise the limit of open files (ulimit -n)',
+  'not-found': 'check the path',
+  exists: 'choose another name',
+  cancelled: 'begin again when you like',
+  unsupported: 'use another driver or file system',
+}
+const otherwise = "'vaultfs doctor' checks this machine"
+
 /** One line that names the thing and the next step. */
 export function errorLine(error: unknown): string {
   if (!(error instanceof VaultError)) {
@@ -38,6 +54,6 @@ export function errorLine(error: unknown): string {
   }
   const subject = error.subject === undefined || error.message.includes(error.subject) ? '' : ` (${error.subject})`
   // Elsewhere the next step is a sentence of its own.
-  const next = error.next === undefined ? '' : `; ${error.next.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase()).replace(/\.$/, '')}`
-  return `vaultfs: ${error.message}${subject}${next}`.replace(/\s*\n\s*/g, ' ')
+  const next = (error.next ?? nextSteps[error.code] ?? otherwise).replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase()).replace(/\.$/, '')
+  return `vaultfs: ${error.message}${subject}; ${next}`.replace(/\s*\n\s*/g, ' ')
 }

@@ -1,7 +1,7 @@
 // The part of the vault service that needs keys and the header only, no mount: create, passwd, recovery. The header is
 // written last, so that a store without one is no vault and a failure leaves nothing that looks like one.
 
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { backupName, createHeaders, headerName, readHeaders, replaceHeaders, writeDurably } from '../lib/crypto/header-store.js'
@@ -19,10 +19,9 @@ import type { RecoveryKit, VaultService } from './vault-service.js'
 /** This device's identity, beside the header. */
 export const deviceName = 'device'
 
-type KeyService = Omit<VaultService, 'mount'>
+type KeyService = Omit<VaultService, 'mount' | 'exists'>
 
 export const keyService: KeyService = {
-  exists: (store) => [headerName, backupName].some((name) => existsSync(join(store, name))),
   create: async ({ store, passphrase, kdf }) => {
     const nowSec = systemClock.now().sec
     const created = await createVault({ passphrase, cost: kdf, entropy: systemEntropy, nowSec, deviceName: hostname() })

@@ -3,7 +3,7 @@
 // wants a folder that its caller may write to, so an ordinary user's is closed just after mounting, by a descriptor
 // that was opened before.
 
-import { closeSync, fchmodSync, mkdirSync, openSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, mkdirSync, openSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { setImmutable } from '../native-deps/system.js'
@@ -48,22 +48,34 @@ const within = (path: string, folder: string): boolean => path === folder || pat
 /** Held while mounting; `seal` when the mount is up. Best effort: a guard that fails does not fail the mount. */
 export class MountPointGuard {
   readonly #fd: number
+  readonly #modeBefore: number
+  readonly #setFlag: boolean
 
-  private constructor(fd: number) {
+  private constructor(fd: number, before: { readonly mode: number; readonly setFlag: boolean }) {
     this.#fd = fd
+    this.#modeBefore = before.mode
+    this.#setFlag = before.setFlag
   }
 
   static hold(path: string, guard: Settings['guard']): MountPointGuard | undefined {
     if (guard === 'none') return undefined
     const isRoot = process.getuid?.() === 0
     const fd = openSync(path, 'r')
-    attempt(() => {
-      const mode = statSync(path).mode & 0o777
-      const wanted = isRoot ? closedMode : openMode
-      if (mode !== wanted) fchmodSync(fd, wanted)
-    })
+    const mode = fstatSync(fd).mode & 0o7777
+    const wanted = isRoot ? closedMode : openMode
+    // One that is ours already has the flag, and refuses chmod.
+    const isOurs = isRoot && mode === closedMode
+    if (mode !== wanted) attempt(() => fchmodSync(fd, wanted))
+    const setFlag = isRoot && guard === 'immutable' && !isOurs
     if (isRoot && guard === 'immutable') attempt(() => setImmutable(fd, true))
-    return new MountPointGuard(fd)
+    return new MountPointGuard(fd, { mode, setFlag })
+  }
+
+  /** Nothing was mounted: as before. Instead of `seal`. */
+  undo(): void {
+    if (this.#setFlag) attempt(() => setImmutable(this.#fd, false))
+    attempt(() => fchmodSync(this.#fd, this.#modeBefore))
+    closeSync(this.#fd)
   }
 
   /** May be called once. */

@@ -10,6 +10,8 @@ import type { Settings } from './settings.js'
 export interface RuntimeFiles {
   readonly socket: string
   readonly pidFile: string
+  /** What the daemon's program says beside its log: of Node, when it dies. */
+  readonly output: string
 }
 
 export function runtimeFiles(settings: Settings, store: string): RuntimeFiles {
@@ -18,7 +20,7 @@ export function runtimeFiles(settings: Settings, store: string): RuntimeFiles {
   const folder = own === undefined ? join(settings.temporaryFolder, `vaultfs-${uid}`) : join(own, 'vaultfs')
   makePrivate(folder, uid)
   const key = storeKey(store)
-  return { socket: join(folder, `${key}.sock`), pidFile: join(folder, `${key}.pid`) }
+  return { socket: join(folder, `${key}.sock`), pidFile: join(folder, `${key}.pid`), output: join(folder, `${key}.out`) }
 }
 
 function makePrivate(folder: string, uid: number): void {

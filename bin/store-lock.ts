@@ -1,8 +1,7 @@
-// Two daemons must not open one vault. The lock is the kernel's (flock), so it dies with its holder and no stale lock is
-// ever to be removed by hand. The file says who has it, for people only.
+// Two daemons must not open one vault. The lock is the kernel's (flock) and lies on the store's folder itself: it dies
+// with its holder, no stale lock is ever to be removed by hand, and taking it changes nothing on disk.
 
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { lockOpenFile } from '../native-deps/system.js'
 
@@ -30,26 +29,19 @@ export class StoreLock {
 
   /** Undefined: another process has it. */
   static tryTake(store: string): StoreLock | undefined {
-    const path = join(store, 'lock')
     let fd: number
     try {
-      fd = openSync(path, 'a', 0o600)
+      // Root may write anywhere but on a disk that is read-only.
+      accessSync(store, constants.W_OK)
+      fd = openSync(store, 'r')
     } catch (error) {
       const { code } = fromErrno(error, store)
       const next = code === 'read-only' ? 'its disk is mounted read-only: remount it, or move the store' : 'check its owner and permissions'
       throw new VaultError(code, `the store ${store} cannot be written to`, { subject: store, next, cause: error })
     }
-    if (!lockOpenFile(fd)) {
-      closeSync(fd)
-      return undefined
-    }
-    try {
-      ftruncateSync(fd)
-      writeSync(fd, `${process.pid}\n`)
-    } catch {
-      // A full disk: the lock holds all the same.
-    }
-    return new StoreLock(fd)
+    if (lockOpenFile(fd)) return new StoreLock(fd)
+    closeSync(fd)
+    return undefined
   }
 
   /** May be called twice. */

@@ -1,12 +1,22 @@
-// Fulfils what the commands ask for with lib's vault and mount's drivers.
+// Fulfils what the commands ask for with lib's vault and mount's drivers. Loads them when they are used only: `status` in
+// a loop should not cost what a mount costs.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { VaultError } from '../lib/terms/errors.js'
-import { keyService } from './key-service.js'
 import type { VaultService } from './vault-service.js'
+
+const load = async (): Promise<Omit<VaultService, 'mount' | 'exists'>> => (await import('./key-service.js')).keyService
 
 export function createVaultService(): VaultService {
   return {
-    ...keyService,
+    // Names of lib/crypto/header-store.ts, which is not loaded for this.
+    exists: (store) => ['header', 'header.backup'].some((name) => existsSync(join(store, name))),
+    create: async (request) => (await load()).create(request),
+    changePassphrase: async (request) => (await load()).changePassphrase(request),
+    recoveryKit: async (request) => (await load()).recoveryKit(request),
+    checkRecovery: async (request) => (await load()).checkRecovery(request),
+    confirmRecovery: async (request) => (await load()).confirmRecovery(request),
     mount: () => Promise.reject(new VaultError('unsupported', 'this part is not built yet')),
   }
 }

@@ -11,7 +11,7 @@ import { runDaemon } from '../daemon-life.js'
 import type { DaemonRequest } from '../daemon-request.js'
 import { startDaemon } from '../daemon-start.js'
 import { detachMount } from '../detach.js'
-import { prepareMountPoint, type MountPoint } from '../mount-point.js'
+import { prepareMountPoint, restoreMountPoint, type MountPoint } from '../mount-point.js'
 import { mountAt, isVault, realMountPoint } from '../mount-table.js'
 import { costOptions, kdfCost, recoveryFileOption, recoveryOption, secretOptions, storeOption, verb } from '../options.js'
 import { defaultStore, nameOf, notAVault, realStore, registeredAt } from '../place.js'
@@ -51,11 +51,16 @@ export const mountCommand = (context: Context) =>
       if (isNew) await agreeToCreate(context, { ...args, store })
       else requireSource(args, context.terminal)
       const mountPoint = prepareMountPoint(args.mountpoint, store)
-      const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
-      const request: DaemonRequest = {
-        store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, settings,
+      try {
+        const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
+        const request: DaemonRequest = {
+          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, settings,
+        }
+        await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
+      } catch (error) {
+        if (mountPoint.originalMode === null && !isVault(mountAt(mountPoint.path))) restoreMountPoint(mountPoint.path, null)
+        throw error
       }
-      await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
     },
   })
 
@@ -132,6 +137,7 @@ async function stay(context: Context, request: DaemonRequest, unlock: Unlock): P
   await runDaemon({
     request, unlock, service: context.service, logger,
     ready: ({ limitations }) => {
+      logger.open()
       for (const sentence of limitations) context.note(`note: ${sentence}`)
       context.note(`mounted ${request.name} at ${request.mountPoint}; Ctrl-C unmounts`)
     },
