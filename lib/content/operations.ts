@@ -135,25 +135,21 @@ function nameOperations(tree: Tree, bound: readonly Bound[]): Operation[] {
   for (const each of bound) {
     const { name, now } = each
     if (now === 0 || now === (name.changes[0]?.was ?? 0)) continue
-    const place = { id: tree.idOf(now), parent: parentId(tree, name), name: nameBytes(name) }
+    const place = { id: tree.idOf(now), parent: name.parentId, name: nameBytes(name) }
     const from = left.get(now)
     if (from === undefined || moved.has(from)) {
       operations.push({ kind: 'link', ...place })
     } else {
       moved.add(from)
-      operations.push({ kind: 'move', ...place, fromParent: parentId(tree, from.name), fromName: nameBytes(from.name) })
+      operations.push({ kind: 'move', ...place, fromParent: from.name.parentId, fromName: nameBytes(from.name) })
     }
   }
   for (const each of bound) {
     const first = each.name.changes[0]
     if (first === undefined || first.wasId === undefined || first.was === each.now || (moved.has(each) && left.get(first.was) === each)) continue
-    operations.push({ kind: 'unlink', id: first.wasId, parent: parentId(tree, each.name), name: nameBytes(each.name) })
+    operations.push({ kind: 'unlink', id: first.wasId, parent: each.name.parentId, name: nameBytes(each.name) })
   }
   return operations
-}
-
-function parentId(tree: Tree, { parent, parentId: known }: UnpublishedName): EntryId {
-  return known ?? tree.idOf(parent)
 }
 
 function nameBytes({ name }: UnpublishedName): Uint8Array {

@@ -73,7 +73,11 @@ export class Publisher {
 
   /** What needs no content, and what waited for some. */
   async #announceRest(): Promise<void> {
-    while ((await this.#announce([])) >= limits.announceMax) continue
+    const { entries, names } = this.#contents.context.unpublished
+    // Bounded by what there was at the beginning: others may change names as fast as they are told.
+    for (let left = entries.size + names.size; left > 0; left -= limits.announceMax) {
+      if ((await this.#announce([])) < limits.announceMax) return
+    }
   }
 
   #hasContent(ino: number): boolean {

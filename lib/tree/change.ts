@@ -49,20 +49,25 @@ export class Change {
   /** A new name. */
   bind(parent: number, name: Name, ino: number): void {
     const cookie = this.#target.tree.bind(parent, name, ino)
-    this.#dirents.push({ parent, name, ino, cookie, was: 0, displaced: false })
+    this.#image({ parent, name, ino, cookie, was: 0, displaced: false })
   }
 
   /** The name now means another entry, at the same place of the listing. `displaced`: see DirentImage. */
   rebind(parent: number, name: Name, ino: number, displaced: boolean): void {
     const before = this.#target.tree.lookup(parent, name)
     const cookie = this.#target.tree.bind(parent, name, ino, before?.cookie)
-    this.#dirents.push({ parent, name, ino, cookie, was: before?.ino ?? 0, displaced })
+    this.#image({ parent, name, ino, cookie, was: before?.ino ?? 0, displaced })
   }
 
   unbind(parent: number, name: Name): void {
     const before = this.#target.tree.lookup(parent, name)
     this.#target.tree.unbind(parent, name)
-    this.#dirents.push({ parent, name, ino: 0, cookie: before?.cookie ?? 0, was: before?.ino ?? 0, displaced: false })
+    this.#image({ parent, name, ino: 0, cookie: before?.cookie ?? 0, was: before?.ino ?? 0, displaced: false })
+  }
+
+  #image(image: Omit<DirentImage, 'parentId' | 'wasId'>): void {
+    const { tree } = this.#target
+    this.#dirents.push({ ...image, parentId: tree.idOf(image.parent), wasId: image.was === 0 ? undefined : tree.idOf(image.was) })
   }
 
   /** The entry ends: no name, nobody has it open. */

@@ -14,6 +14,9 @@ export interface DirentImage {
   readonly cookie: number
   /** What the name meant before this change; 0: nothing. */
   readonly was: number
+  /** Ids of `parent` and, unless it is 0, of `was`: both may be gone when the record is read again. */
+  readonly parentId: EntryId
+  readonly wasId: EntryId | undefined
   /** True when this very change put `ino` in the place of `was` (rename over): `was` must not vanish before `ino` is published. */
   readonly displaced: boolean
 }
@@ -34,6 +37,8 @@ export interface Images {
 }
 
 const tag = { entry: 1, gone: 2, dirent: 3 } as const
+/** Tag, four numbers, two ids, a flag, the name's length. */
+const direntFixedBytes = 1 + 4 * 8 + 2 * 16 + 1 + 2
 const flag = { xattrs: 1, born: 2 } as const
 
 export function encodeImages(images: Images): Buffer {
@@ -43,7 +48,7 @@ export function encodeImages(images: Images): Buffer {
     const extra = xattrs[index]
     bytes += 10 + encodedAttributesBytes(entry) + (extra === undefined ? 0 : 4 + extra.byteLength)
   })
-  for (const dirent of images.dirents) bytes += 36 + dirent.name.length
+  for (const dirent of images.dirents) bytes += direntFixedBytes + dirent.name.length
   const out = Buffer.allocUnsafe(bytes)
   let at = 0
   images.entries.forEach((entry, index) => {
@@ -73,8 +78,11 @@ function encodeDirent(dirent: DirentImage, out: Buffer, at: number): number {
   at = writeU64(out, dirent.ino, at)
   at = writeU64(out, dirent.cookie, at)
   at = writeU64(out, dirent.was, at)
-  out[at] = dirent.displaced ? 1 : 0
-  at = out.writeUInt16LE(dirent.name.length, at + 1)
+  out.set(dirent.parentId, at)
+  if (dirent.wasId === undefined) out.fill(0, at + 16, at + 32)
+  else out.set(dirent.wasId, at + 16)
+  out[at + 32] = dirent.displaced ? 1 : 0
+  at = out.writeUInt16LE(dirent.name.length, at + 33)
   return at + out.write(dirent.name, at, 'latin1')
 }
 
@@ -89,17 +97,24 @@ export function decodeImages(input: Buffer): Images {
       images.gone.push({ ino: number, id: new Uint8Array(input.subarray(at + 9, at + 25)) as EntryId })
       at += 25
     } else if (kind === tag.dirent) {
-      const end = at + 36 + input.readUInt16LE(at + 34)
-      images.dirents.push({
-        parent: number, ino: readU64(input, at + 9), cookie: readU64(input, at + 17), was: readU64(input, at + 25),
-        displaced: input[at + 33] === 1, name: input.toString('latin1', at + 36, end),
-      })
+      const end = at + direntFixedBytes + input.readUInt16LE(at + 66)
+      images.dirents.push(decodeDirent(input, at, end))
       at = end
     } else {
       throw new VaultError('format-unknown', `The log holds an image of kind ${String(kind)}`, { next: 'Use a newer VaultFS.' })
     }
   }
   return images
+}
+
+function decodeDirent(input: Buffer, at: number, end: number): DirentImage {
+  const id = (from: number): EntryId => new Uint8Array(input.subarray(from, from + 16)) as EntryId
+  const was = readU64(input, at + 25)
+  return {
+    parent: readU64(input, at + 1), ino: readU64(input, at + 9), cookie: readU64(input, at + 17), was,
+    parentId: id(at + 33), wasId: was === 0 ? undefined : id(at + 49), displaced: input[at + 65] === 1,
+    name: input.toString('latin1', at + direntFixedBytes, end),
+  }
 }
 
 function decodeEntry(input: Buffer, at: number, ino: number, into: { entries: Entry[]; xattrsOf: Set<number>; born: Set<number> }): number {

@@ -30,7 +30,7 @@ interface NameChange {
 
 export interface UnpublishedName {
   readonly parent: number
-  readonly parentId: EntryId | undefined
+  readonly parentId: EntryId
   readonly name: Name
   /** In the order of the log, at least one; the first tells what is published. */
   changes: NameChange[]
@@ -44,25 +44,18 @@ export class Unpublished {
   readonly #arrivals = new Map<number, Set<string>>()
   /** How many unpublished names meant an entry when last published. */
   readonly #departures = new Map<number, number>()
-  readonly #idOf: (ino: number) => EntryId | undefined
-
-  /** `idOf`: the id of an entry that is in the tree. */
-  constructor(idOf: (ino: number) => EntryId | undefined) {
-    this.#idOf = idOf
-  }
 
   /** `nowMs`: monotonic. */
   note(images: Images, lsn: number, nowMs: number): void {
-    // Names first: the id of an entry that goes in the same change is still known then.
-    for (const { parent, name, ino, was, displaced } of images.dirents) {
+    for (const { parent, parentId, name, ino, was, wasId, displaced } of images.dirents) {
       const key = nameKey(parent, name)
       let known = this.names.get(key)
       if (known === undefined) {
-        this.names.set(key, (known = { parent, parentId: this.#id(parent, images), name, changes: [] }))
+        this.names.set(key, (known = { parent, parentId, name, changes: [] }))
         this.#depart(was, 1)
       }
       if (ino !== 0) this.#arrive(ino, key)
-      known.changes.push({ lsn, was, wasId: was === 0 ? undefined : this.#id(was, images), displacedBy: displaced ? ino : 0 })
+      known.changes.push({ lsn, was, wasId, displacedBy: displaced ? ino : 0 })
     }
     for (const entry of images.entries) {
       const noted = this.#touch(entry.ino, lsn, nowMs)
@@ -152,10 +145,6 @@ export class Unpublished {
     const count = (this.#departures.get(ino) ?? 0) + by
     if (count === 0) this.#departures.delete(ino)
     else this.#departures.set(ino, count)
-  }
-
-  #id(ino: number, images: Images): EntryId | undefined {
-    return images.gone.find((gone) => gone.ino === ino)?.id ?? this.#idOf(ino) ?? this.entries.get(ino)?.goneId
   }
 
   #touch(ino: number, lsn: number, nowMs: number): UnpublishedEntry {

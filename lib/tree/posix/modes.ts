@@ -47,9 +47,9 @@ export function createdModes(creation: Creation): Created {
   return { ...owner, mode, accessAcl: acl, defaultAcl: isDirectory ? stored : undefined }
 }
 
-/** A file's mode after somebody without the right to keep them wrote, truncated or gave it away (killpriv). */
+/** The mode of what is not a folder after somebody without the right to keep them wrote or gave it away (killpriv). */
 export function withoutSetIds(mode: number): number {
-  if ((mode & modeType.mask) !== modeType.file) return mode
+  if ((mode & modeType.mask) === modeType.directory) return mode
   return mode & ~setUid & ((mode & groupExecute) !== 0 ? ~setGid : ~0)
 }
 

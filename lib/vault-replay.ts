@@ -1,0 +1,112 @@
+// The log read again at a mount: what the catalog does not have yet is applied to the tree, what is not published yet is
+// noted, and where unpublished content lies is found again.
+import { decodeContent } from './content/content-reference.js'
+import type { Contents } from './content/contents.js'
+import { decodePublished } from './content/published-record.js'
+import { decodeChange, decodeSplice, type ContentChange } from './content/records.js'
+import { applyParts } from './content/splicing.js'
+import { recordKind, type LogRecord } from './store/log-port.js'
+import { VaultError } from './terms/errors.js'
+import { noContent } from './tree/entry.js'
+import { decodeImages, type Images } from './tree/images.js'
+import type { Tree } from './tree/tree.js'
+import type { Unpublished } from './tree/unpublished.js'
+
+export interface ReplayTarget {
+  readonly tree: Tree
+  readonly unpublished: Unpublished
+  readonly contents: Contents
+  /** Records up to here are in the catalog. */
+  readonly appliedLsn: number
+  nowMs(): number
+}
+
+export function replayRecord(record: LogRecord, target: ReplayTarget): void {
+  const { lsn, kind, body } = record
+  if (kind === recordKind.images) replayImages(decodeImages(Buffer.from(body.buffer, body.byteOffset, body.byteLength)), lsn, target)
+  else if (kind === recordKind.extent) replayExtent(record, target)
+  else if (kind === recordKind.splice) replaySplice(body, lsn, target)
+  else if (kind === recordKind.published) replayPublished(body, lsn, target)
+  else if (kind !== recordKind.mark) {
+    throw new VaultError('format-unknown', `The log holds a record of kind ${String(kind)}`, { next: 'Use a newer VaultFS.' })
+  }
+}
+
+/** After the last record: what is open has the size that the tree says. */
+export function endReplay({ tree, contents }: ReplayTarget): void {
+  for (const content of contents.all()) {
+    const entry = tree.get(content.ino)
+    if (entry !== undefined) content.size = entry.size
+  }
+}
+
+function replayImages(images: Images, lsn: number, { tree, unpublished, contents, appliedLsn, nowMs }: ReplayTarget): void {
+  unpublished.note(images, lsn, nowMs())
+  for (const { ino } of images.gone) contents.discard(ino)
+  if (lsn <= appliedLsn) return
+  for (const entry of images.entries) {
+    const before = tree.get(entry.ino)
+    entry.content = before?.content ?? noContent
+    if (!images.xattrsOf.has(entry.ino)) entry.xattrs = before?.xattrs ?? null
+    if (images.born.has(entry.ino) && before === undefined) tree.addBorn(entry)
+    else tree.put(entry)
+  }
+  for (const { parent, name, ino, cookie } of images.dirents) {
+    if (ino === 0) tree.unbind(parent, name)
+    else tree.bind(parent, name, ino, cookie)
+  }
+  for (const { ino } of images.gone) tree.remove(ino)
+}
+
+function replayExtent({ lsn, body, extent }: LogRecord, target: ReplayTarget): void {
+  if (extent === undefined) throw new VaultError('corrupt', `Log record ${lsn} lacks its data`, { subject: `log record ${lsn}` })
+  const change = decodeChange(body)
+  const content = contentOf(change.ino, target)
+  if (content === undefined) return
+  content.extents.put({ start: change.start, end: change.end, source: { kind: 'log', extent, lsn }, skip: 0 })
+  applyChange(change, lsn, lsn, target)
+}
+
+function replaySplice(body: Uint8Array, lsn: number, target: ReplayTarget): void {
+  const { change, parts } = decodeSplice(body, lsn)
+  const content = contentOf(change.ino, target)
+  if (content === undefined) return
+  applyParts(content, change.start, parts, lsn)
+  const needed = parts.reduce((oldest, { source }) => (source.kind === 'log' ? Math.min(oldest, source.extent.lsn) : oldest), lsn)
+  applyChange(change, lsn, needed, target)
+}
+
+/** Undefined: the file ended later in the log. */
+function contentOf(ino: number, { tree, contents }: ReplayTarget): ReturnType<Contents['of']> | undefined {
+  const entry = tree.get(ino)
+  return entry === undefined ? undefined : contents.of(entry)
+}
+
+function applyChange(change: ContentChange, lsn: number, neededLsn: number, { tree, unpublished, contents, appliedLsn, nowMs }: ReplayTarget): void {
+  unpublished.noteContent(change.ino, lsn, nowMs(), neededLsn)
+  if (lsn <= appliedLsn) return
+  const entry = tree.edit(change.ino)
+  entry.size = change.size
+  entry.mtimeSec = change.modified.sec
+  entry.mtimeNsec = change.modified.nsec
+  entry.ctimeSec = change.changed.sec
+  entry.ctimeNsec = change.changed.nsec
+  const content = contents.peek(change.ino)
+  if (content === undefined) return
+  content.size = change.size
+  entry.blocks = content.blocks
+}
+
+function replayPublished(body: Uint8Array, lsn: number, { tree, unpublished, contents, appliedLsn }: ReplayTarget): void {
+  const { throughLsn, contents: published, inos, names } = decodePublished(body)
+  for (const { ino, throughLsn: contentLsn, content: bytes } of published) {
+    if (tree.get(ino) === undefined) continue
+    if (lsn > appliedLsn) tree.edit(ino).content = bytes
+    const content = contents.peek(ino)
+    if (content === undefined) continue
+    content.base = decodeContent(bytes)
+    content.extents.removeWhere(({ source }) => source.kind !== 'memory' && source.lsn <= contentLsn)
+  }
+  for (const ino of inos) unpublished.published(ino, throughLsn, contents.peek(ino)?.neededLsn() ?? Infinity)
+  for (const { parent, name } of names) unpublished.publishedName(parent, name, throughLsn)
+}

@@ -1,0 +1,97 @@
+// What an open vault does by the clock: dirty data goes to the log within a second, changes to the catalog, quiet files
+// to chunks and the manifest; then the log gives up what nobody needs any more.
+import { checkpointCatalog } from './catalog/checkpoint.js'
+import type { KeyPage } from './crypto/key-page.js'
+import { VaultError } from './terms/errors.js'
+import { limits } from './terms/limits.js'
+import type { Vault } from './vault.js'
+
+const tickMs = 250
+
+export class Upkeep {
+  readonly #vault: Vault
+  readonly #catalogPath: string
+  readonly #page: KeyPage
+  #timer: NodeJS.Timeout | undefined
+  #lastApplyMs = 0
+  #applying: Promise<void> | undefined
+  #publishing: Promise<void> | undefined
+  #stopped = false
+
+  constructor(vault: Vault, catalogPath: string, page: KeyPage) {
+    this.#vault = vault
+    this.#catalogPath = catalogPath
+    this.#page = page
+  }
+
+  begin(): void {
+    this.#timer = setTimeout(() => {
+      this.#tick()
+      if (!this.#stopped) this.begin()
+    }, tickMs)
+  }
+
+  /** No tick begins any more; resolves when what one began has ended. */
+  async end(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#applying
+    await this.#publishing
+  }
+
+  /** What changed goes to the catalog now; also called when a generation has grown large. */
+  apply(): Promise<void> {
+    const { feed, clock } = this.#vault.parts
+    this.#lastApplyMs = clock.monotonicMs()
+    this.#applying ??= feed.apply().catch((error: unknown) => this.#report('the catalog could not be written', error)).finally(() => {
+      this.#applying = undefined
+    })
+    return this.#applying
+  }
+
+  #tick(): void {
+    const { contents, tree, clock, publisher, readOnly } = this.#vault.parts
+    if (readOnly || this.#vault.failsafe !== undefined) return
+    const now = clock.monotonicMs()
+    contents.spillOlderThan(now - limits.dirtyMs / 2).then(() => this.#vault.flushLog()).catch((error: unknown) => {
+      contents.fail(error)
+      this.#report('dirty data could not be logged', error)
+    })
+    if (tree.changes > 0 && (now - this.#lastApplyMs >= limits.applyMs || tree.changes >= limits.generationChanges)) void this.apply()
+    if (publisher.isDue()) void this.publish('due')
+  }
+
+  /** One round; the log shrinks afterwards. Joins the round that is under way. */
+  publish(which: 'due' | 'all'): Promise<void> {
+    this.#publishing ??= this.#publish(which).catch((error: unknown) => this.#report('publishing failed', error)).finally(() => {
+      this.#publishing = undefined
+    })
+    return this.#publishing
+  }
+
+  async #publish(which: 'due' | 'all'): Promise<void> {
+    await this.#vault.parts.publisher.round(which)
+    await this.shrinkLog()
+  }
+
+  /**
+   * The log gives up records that are published and in the catalog. "In the catalog" counts from a checkpoint on: a
+   * commit alone does not survive a power cut.
+   */
+  async shrinkLog(): Promise<void> {
+    const { feed, unpublished, log, reading } = this.#vault.parts
+    await this.apply()
+    const { appliedLsn } = feed
+    if (!(await checkpointCatalog(this.#catalogPath, this.#page.shared))) return
+    const needed = Math.min(unpublished.oldestLsn, appliedLsn + 1)
+    // A read that began before may still go to the log.
+    await reading.settled()
+    log.trim(needed)
+  }
+
+  #report(what: string, error: unknown): void {
+    if (error instanceof VaultError && error.code === 'broken-invariant') this.#vault.fail(error)
+    else if (error instanceof VaultError && (error.code === 'no-space' || error.code === 'io')) this.#vault.refuse(error)
+    this.#vault.parts.logger.log('error', what, { reason: error instanceof Error ? error.message : String(error) })
+  }
+}

@@ -1,0 +1,176 @@
+// An open vault: its parts, married here, and the few operations that need more than one of them. Decides nothing about
+// names or permissions (mount/ops) and nothing about when to publish (vault-upkeep.ts).
+import { statfs } from 'node:fs/promises'
+import type { Catalog } from './catalog/catalog.js'
+import type { Contents } from './content/contents.js'
+import type { OpenContent } from './content/open-content.js'
+import type { Publisher } from './content/publisher.js'
+import type { Reading } from './content/reading.js'
+import { clear, copyRange, resize, type CopyRange } from './content/splicing.js'
+import type { LogPort } from './store/log-port.js'
+import { recordKind } from './store/log-port.js'
+import type { PoolPort } from './store/pool-port.js'
+import type { EntryId } from './terms/bytes.js'
+import type { Clock } from './terms/clock.js'
+import type { Entropy } from './terms/entropy.js'
+import { VaultError, fromErrno } from './terms/errors.js'
+import type { Logger } from './terms/log.js'
+import type { CatalogFeed } from './tree/catalog-feed.js'
+import { Change } from './tree/change.js'
+import type { Moment } from './tree/entry.js'
+import type { Tree } from './tree/tree.js'
+import type { Unpublished } from './tree/unpublished.js'
+
+export interface VaultParts {
+  readonly store: string
+  readonly tree: Tree
+  readonly unpublished: Unpublished
+  readonly contents: Contents
+  readonly reading: Reading
+  readonly publisher: Publisher
+  readonly feed: CatalogFeed
+  readonly catalog: Catalog
+  readonly log: LogPort
+  readonly pool: PoolPort
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly logger: Logger
+  readonly readOnly: boolean
+}
+
+export interface Space {
+  readonly blocks: number
+  readonly blocksFree: number
+  readonly blocksAvailable: number
+  readonly files: number
+  readonly filesFree: number
+  readonly blockSize: number
+  readonly nameLengthMax: number
+}
+
+export class Vault {
+  readonly #parts: VaultParts
+  /** The log can't take more (a full or failing disk): changes are refused until a flush works again. */
+  #refusal: VaultError | undefined
+  /** An invariant broke: reads only, nothing is published any more. */
+  #failsafe: VaultError | undefined
+  /** Since the vault was opened. */
+  writtenBytes = 0
+
+  constructor(parts: VaultParts) {
+    this.#parts = parts
+  }
+
+  get tree(): Tree {
+    return this.#parts.tree
+  }
+
+  get contents(): Contents {
+    return this.#parts.contents
+  }
+
+  get reading(): Reading {
+    return this.#parts.reading
+  }
+
+  get parts(): VaultParts {
+    return this.#parts
+  }
+
+  get failsafe(): VaultError | undefined {
+    return this.#failsafe
+  }
+
+  /** Why nothing may be changed now; undefined: it may. */
+  get refusal(): VaultError | undefined {
+    return this.#failsafe ?? (this.#parts.readOnly ? readOnlyError : this.#refusal)
+  }
+
+  now(): Moment {
+    return this.#parts.clock.now()
+  }
+
+  newIno(): number {
+    return this.#parts.tree.nextIno++
+  }
+
+  newEntryId(): EntryId {
+    return this.#parts.entropy.bytes(16) as Uint8Array as EntryId
+  }
+
+  change(): Change {
+    const { tree, unpublished, log, clock } = this.#parts
+    return new Change({ tree, unpublished, append: (body) => log.append(recordKind.images, body), nowMs: () => clock.monotonicMs() })
+  }
+
+  write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
+    this.writtenBytes += data.byteLength
+    return this.#parts.contents.write(content, offset, data)
+  }
+
+  resize(content: OpenContent, size: number): Promise<void> | undefined {
+    return resize(content, size, this.#parts.contents.context)
+  }
+
+  clear(content: OpenContent, start: number, end: number, size: number): Promise<void> | undefined {
+    return clear(content, start, end, size, this.#parts.contents.context)
+  }
+
+  copyRange(range: CopyRange): Promise<number> {
+    return copyRange(range, this.#parts.contents.context)
+  }
+
+  /** Hands what was logged to the kernel. On a full disk the records stay queued, and changes are refused until it works. */
+  flushLog(): void {
+    try {
+      this.#parts.log.flush()
+      this.#refusal = undefined
+    } catch (error) {
+      this.refuse(error)
+      throw error
+    }
+  }
+
+  refuse(error: unknown): void {
+    const refusal = error instanceof VaultError ? error : fromErrno(error, this.#parts.store)
+    if (refusal.code === 'broken-invariant') this.fail(refusal)
+    if (this.#refusal?.code !== refusal.code) {
+      this.#parts.logger.log('error', 'the log takes no more: changes are refused', { code: refusal.code, reason: refusal.message })
+    }
+    this.#refusal = refusal
+  }
+
+  /** A broken invariant seals the vault: what is on the disk stays as it is. */
+  fail(error: VaultError): void {
+    if (this.#failsafe !== undefined) return
+    this.#failsafe = error
+    this.#parts.logger.log('error', 'an invariant broke: the vault is read-only now', { reason: error.message })
+  }
+
+  /** Everything that was logged is on the disk when it resolves. */
+  async syncLog(): Promise<void> {
+    this.flushLog()
+    await this.#parts.log.sync()
+  }
+
+  /** Everything that was written before the call is published and on the disk when it resolves. */
+  async publishAll(): Promise<void> {
+    const { contents, publisher } = this.#parts
+    await contents.spillAll()
+    this.flushLog()
+    if (this.#failsafe !== undefined) throw this.#failsafe
+    if (!this.#parts.readOnly) await publisher.round('all')
+  }
+
+  /** Of the disk below. */
+  async space(): Promise<Space> {
+    try {
+      const { blocks, bfree, bavail, files, ffree, bsize } = await statfs(this.#parts.store)
+      return { blocks, blocksFree: bfree, blocksAvailable: bavail, files, filesFree: ffree, blockSize: bsize, nameLengthMax: 255 }
+    } catch (error) {
+      throw fromErrno(error, this.#parts.store)
+    }
+  }
+}
+
+const readOnlyError = new VaultError('read-only', 'The vault is mounted read-only', { next: 'Mount it without --read-only.' })
