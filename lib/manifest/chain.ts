@@ -11,7 +11,6 @@ import { concatBytes, equalBytes, hex, type DeviceId, type ManifestHash, type Va
 import { VaultError, invariant } from '../terms/errors.js'
 import type { ChainFile } from './chain-file.js'
 import { readMark, writeMark, type Acknowledged } from './chain-mark.js'
-import type { EntryAuthor } from './entry-author.js'
 
 export interface ChainIdentity {
   readonly vaultId: VaultId
@@ -24,6 +23,16 @@ export interface ChainOptions extends ChainIdentity {
   readonly mark: ChainFile
   /** 'full' follows every link from the first entry; 'tail' begins at the last acknowledged one, for a quick mount. */
   readonly depth: 'full' | 'tail'
+}
+
+/** Who seals and signs: entry-author.ts over the key page. An interface, so that this file never comes near a key. */
+export interface EntryAuthor {
+  readonly epoch: number
+  /** How long the sealed body of `plain` will be. */
+  sealedLength(plain: Uint8Array): number
+  /** A fresh random nonce each time; `clearBytes` are bound. */
+  sealBody(plain: Uint8Array, clearBytes: Uint8Array): Uint8Array
+  sign(signed: Uint8Array): Uint8Array
 }
 
 export interface ChainHead {

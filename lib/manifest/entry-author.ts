@@ -8,16 +8,7 @@ import { decodeEntryBody, type EntryBody } from '../format/entry-body.js'
 import type { ManifestEntry } from '../format/manifest-entry.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
-
-/** An entry's body, encoded and padded, ready to be sealed. */
-export interface EntryAuthor {
-  readonly epoch: number
-  /** How long the sealed body of `plain` will be. */
-  sealedLength(plain: Uint8Array): number
-  /** A fresh random nonce each time; `clearBytes` are bound. */
-  sealBody(plain: Uint8Array, clearBytes: Uint8Array): Uint8Array
-  sign(signed: Uint8Array): Uint8Array
-}
+import type { EntryAuthor } from './chain.js'
 
 export function pageAuthor(page: KeyPage, entropy: Entropy): EntryAuthor {
   return {
