@@ -1,6 +1,7 @@
 // Making a vault: of `init`, and of `mount` where there is none yet. The store is private from its first byte on.
 
-import { chmodSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { Context } from './context.js'
 import type { Place } from './place.js'
@@ -50,9 +51,21 @@ function makeStore(store: string): boolean {
     chmodSync(store, 0o700)
     return made
   } catch (error) {
-    const { code } = fromErrno(error, store)
+    const { code } = fromErrno(reasonOf(store, error), store)
     const next = code === 'read-only' ? 'its disk is mounted read-only' : code === 'no-space' ? 'its disk is full' : 'check the folder above it'
     throw new VaultError(code, `the store ${store} cannot be made`, { subject: store, next, cause: error })
+  }
+}
+
+/** mkdir with parents says ENOENT on a read-only disk; the plain one says why. */
+function reasonOf(store: string, error: unknown): unknown {
+  let parent = dirname(store)
+  while (!existsSync(parent)) parent = dirname(parent)
+  try {
+    accessSync(parent, constants.W_OK)
+    return error
+  } catch (reason) {
+    return reason
   }
 }
 
