@@ -2,6 +2,7 @@
 // are random, never made from a position: a position is written again after a crash. Workers seal and open payloads with
 // the three extent functions, which keep no state.
 import { aeadNonceBytes, aeadOpen, aeadSeal, aeadTagBytes } from '../../native-deps/sodium.js'
+import { limits } from '../terms/limits.js'
 
 /** Whose log it is; bound into every seal. */
 export interface LogOwner {
@@ -21,13 +22,9 @@ export interface ExtentPlace {
 }
 
 export const ownerBytes = 48
-/** Plaintext bytes of one payload. */
-export const extentBytesMax = 65536
 /** nonce ‖ ciphertext ‖ tag is this much longer than the plaintext. */
 export const extentOverheadBytes = aeadNonceBytes + aeadTagBytes
 export const extentAssociatedDataBytes = ownerBytes + 10 + 32
-/** Bytes of the body of one record; the head is sealed and opened in one piece. */
-export const bodyBytesMax = 4 * 1024 * 1024
 /** Records begin at multiples of this, so that a reader finds the next one behind a damaged one. */
 export const recordAlignment = 16
 
@@ -125,9 +122,9 @@ export function getFraming(view: DataView, at: number): Framing | undefined {
   const headBytes = view.getUint32(at + 4, true)
   const payloadBytes = view.getUint32(at + 8, true)
   if (view.getUint32(at + 12, true) !== 0) return undefined
-  if (headBytes < plainHeadBytes || headBytes > bodyBytesMax + extentHeadBytes) return undefined
+  if (headBytes < plainHeadBytes || headBytes > limits.logBodyBytesMax + extentHeadBytes) return undefined
   if (payloadBytes !== 0 && (payloadBytes < extentOverheadBytes || headBytes < extentHeadBytes)) return undefined
-  if (payloadBytes > extentBytesMax + extentOverheadBytes) return undefined
+  if (payloadBytes > limits.extentBytesMax + extentOverheadBytes) return undefined
   return {
     headBytes, payloadBytes, segment: getU64(view, at + 16), generation: getU64(view, at + 24), lsn: getU64(view, at + 32),
   }

@@ -2,12 +2,13 @@
 // again: one pwrite takes them all. A batch lies in one segment, so a record's place is known when it is appended.
 import { aeadNonceBytes, aeadTagBytes } from '../../native-deps/sodium.js'
 import {
-  bodyBytesMax, extentAssociatedData, extentAssociatedDataBytes, extentBytesMax, extentHeadBytes, extentOverheadBytes,
-  headPosition, HeadCodec, plainHeadBytes, putExtentHead, putFraming, putHead, recordBytes, sealExtentInto, viewOf,
+  extentAssociatedData, extentAssociatedDataBytes, extentHeadBytes, extentOverheadBytes, headPosition, HeadCodec, plainHeadBytes,
+  putExtentHead, putFraming, putHead, recordBytes, sealExtentInto, viewOf,
 } from '../format/log-record.js'
 import type { LogOwner } from '../format/log-record.js'
 import { VaultError } from '../terms/errors.js'
 import type { Entropy } from '../terms/entropy.js'
+import { limits } from '../terms/limits.js'
 
 export interface BatchOptions {
   readonly owner: LogOwner
@@ -93,7 +94,7 @@ export class RecordBatch {
   /** Answers where the sealed payload lies in the segment. */
   addExtent(label: RecordLabel, body: Uint8Array, payload: Payload): number {
     const sealedBytes = payload.length + extentOverheadBytes
-    if (payload.length > extentBytesMax || payload.bytes.byteLength !== (payload.sealed ? sealedBytes : payload.length)) {
+    if (payload.length > limits.extentBytesMax || payload.bytes.byteLength !== (payload.sealed ? sealedBytes : payload.length)) {
       throw new VaultError('invalid', `an extent of ${String(payload.bytes.byteLength)} bytes can't be logged`)
     }
     const headBytes = extentHeadBytes + body.byteLength
@@ -118,8 +119,8 @@ export class RecordBatch {
   }
 
   #seal(label: RecordLabel, fixedBytes: number, body: Uint8Array, payloadBytes: number): void {
-    if (body.byteLength > bodyBytesMax) {
-      throw new VaultError('too-large', `a log record of ${String(body.byteLength)} bytes is over the limit of ${String(bodyBytesMax)}`)
+    if (body.byteLength > limits.logBodyBytesMax) {
+      throw new VaultError('too-large', `a log record of ${String(body.byteLength)} bytes is over the limit of ${String(limits.logBodyBytesMax)}`)
     }
     const headBytes = fixedBytes + body.byteLength
     const total = recordBytes({ headBytes, payloadBytes })

@@ -9,6 +9,7 @@ import type { LogOwner } from '../format/log-record.js'
 import { segmentHeaderBytes } from '../format/log-segment.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import type { LogDisk } from './disk.js'
 import { RecordBatch } from './record-batch.js'
@@ -24,17 +25,11 @@ export interface LogOptions extends LogOwner {
   readonly disk: LogDisk
   /** 32 bytes, a view of the locked page: only looked at, and used until `close` resolves. */
   readonly key: Uint8Array
-  /** Size at which a segment is followed by the next, bytes. */
+  /** Size at which a segment is followed by the next, bytes; the limit's by default. */
   readonly segmentBytes?: number
   readonly entropy: Entropy
   readonly logger: Logger
 }
-
-export const segmentBytesDefault = 64 * 1024 * 1024
-/** Appended bytes that wait for a flush; past it, an append flushes by itself. */
-const batchBytesMax = 8 * 1024 * 1024
-/** Largest inline payload: 10 µs of sealing on the thread that answers the kernel. */
-const inlineBytesMax = 16384
 
 /**
  * Opens the log of a directory (an empty one begins a log). Calls `visit` for every record, in order, before it
@@ -82,7 +77,7 @@ export class WriteAheadLog implements LogPort {
     const { disk, vault, device, key, entropy, logger } = options
     this.#disk = disk
     this.#logger = logger
-    this.#segmentBytes = options.segmentBytes ?? segmentBytesDefault
+    this.#segmentBytes = options.segmentBytes ?? limits.logSegmentBytes
     this.generation = end.newestGeneration + 1
     this.#lastLsn = this.#flushedLsn = this.#syncedLsn = end.lastLsn
     this.#newestSegment = newestSegment
@@ -142,7 +137,7 @@ export class WriteAheadLog implements LogPort {
   }
 
   appendExtent(body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent {
-    if (data.byteLength > inlineBytesMax) {
+    if (data.byteLength > limits.mainSealBytesMax) {
       throw new VaultError('too-large', `an extent of ${String(data.byteLength)} bytes is to be sealed by a worker`)
     }
     return this.#appendPayload(body, { ino, offset, length: data.byteLength, bytes: data, sealed: false })
@@ -165,7 +160,7 @@ export class WriteAheadLog implements LogPort {
   /** Memory that waits for the disk is bounded: while the disk refuses, appends are refused before they take effect. */
   #admit(): void {
     if (this.#ended !== undefined) throw this.#ended
-    if (this.#batch.length >= batchBytesMax) this.flush()
+    if (this.#batch.length >= limits.logBatchBytesMax) this.flush()
   }
 
   flush(): void {

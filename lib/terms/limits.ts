@@ -36,6 +36,12 @@ export const limits = {
   hotMs: 5 * 60 * 1000,
   /** The log publishes everything when it holds more than this. */
   logBytesMax: 512 * MiB,
+  /** Size at which a segment of the log is followed by the next: trimming is this coarse, a spare one costs this much room. */
+  logSegmentBytes: 64 * MiB,
+  /** Appended records that wait for the kernel to take them; while the disk refuses, appends are refused past it. */
+  logBatchBytesMax: 8 * MiB,
+  /** Body of one record: its head is sealed, held and opened in one piece. */
+  logBodyBytesMax: 4 * MiB,
   /** Bytes of content that one step of publishing holds at a time. */
   publishBytesMax: 24 * MiB,
   publishFilesMax: 64,

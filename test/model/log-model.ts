@@ -130,7 +130,7 @@ class Life {
   #flushed = 0
   #trimmed: number
   #log: WriteAheadLog | undefined
-  #failed = false
+  #closed = false
 
   constructor(start: Moment, random: Random, faults: boolean) {
     this.#start = start
@@ -157,7 +157,7 @@ class Life {
   /** The moments of all its disk operations, and its end. */
   async run(operations: number): Promise<readonly Moment[]> {
     await this.#open(this.#start)
-    for (let step = 0; step < operations && !this.#failed; step++) await this.#step()
+    for (let step = 0; step < operations && !this.#closed; step++) await this.#step()
     this.#moment('end')
     this.#disk.hooks = {}
     return this.#moments
@@ -245,7 +245,7 @@ class Life {
       await log.close()
     } catch (error) {
       // It gave up what it could not write, and is closed.
-      this.#failed = true
+      this.#closed = true
       throw error
     }
     this.#flushed = log.lastLsn
@@ -262,7 +262,7 @@ class Life {
   #excuse(error: unknown): void {
     if (!this.#faults || !(error instanceof VaultError)) throw error
     if (error.code === 'no-space') return
+    // The log failed for good. It is pressed on: it must not take it back.
     demand(error.code === 'io', `an unexpected ${error.code}: ${error.message}`)
-    this.#failed = true
   }
 }
