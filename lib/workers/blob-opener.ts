@@ -1,0 +1,153 @@
+// Plaintext of blobs for one thread: verified tables and, for small reads, opened frames of 64 KiB are kept, a bounded
+// number of each. Every byte was checked against the reference (table, segment, AEAD) before it is seen.
+import { openIndex, readRange, wipeIndex, type BlobIndex, type ReadSealed } from '../crypto/open.js'
+import type { OpeningKeys } from '../crypto/key-ring.js'
+import { frameBytes } from '../format/blob-envelope.js'
+import type { BlobReference } from '../format/blob-reference.js'
+import type { BlobReader } from '../store/blob-cache-port.js'
+import { hex } from '../terms/bytes.js'
+import { VaultError } from '../terms/errors.js'
+
+interface OpenBlob {
+  readonly index: BlobIndex
+  readonly read: ReadSealed
+}
+
+export interface OpenerLimits {
+  readonly tables: number
+  readonly frames: number
+}
+
+export class BlobOpener {
+  readonly #cache: BlobReader
+  readonly #keys: OpeningKeys
+  readonly #limits: OpenerLimits
+  readonly #blobs = new Map<string, OpenBlob>()
+  readonly #frames = new Map<string, Uint8Array>()
+  /** What a read of sealed bytes returns; the next one overwrites it. */
+  #scratch = new Uint8Array(2 * frameBytes)
+
+  constructor(cache: BlobReader, keys: OpeningKeys, limits: OpenerLimits) {
+    this.#cache = cache
+    this.#keys = keys
+    this.#limits = limits
+  }
+
+  /** `length` bytes from `skip` of the plaintext into the front of `out`. */
+  read(reference: BlobReference, skip: number, length: number, out: Uint8Array): void {
+    const name = nameOf(reference)
+    const known = this.#blobs.has(name)
+    try {
+      this.#readThrough(name, reference, skip, length, out)
+    } catch (error) {
+      if (!known || !(error instanceof VaultError) || error.code !== 'corrupt') throw error
+      // The blob may have been deleted and stored again elsewhere since we looked.
+      this.#forget(name)
+      this.#readThrough(name, reference, skip, length, out)
+    }
+  }
+
+  /** Keys and plaintext are gone afterwards. */
+  close(): void {
+    for (const name of [...this.#blobs.keys()]) this.#forget(name)
+    for (const frame of this.#frames.values()) frame.fill(0)
+    this.#frames.clear()
+  }
+
+  #readThrough(name: string, reference: BlobReference, skip: number, length: number, out: Uint8Array): void {
+    const end = skip + length
+    const { plainLength } = reference
+    let at = skip
+    while (at < end) {
+      const number = Math.floor(at / frameBytes)
+      const frameEnd = Math.min((number + 1) * frameBytes, plainLength)
+      const whole = at === number * frameBytes && end >= frameEnd
+      if (whole) {
+        const to = end === plainLength ? end : Math.floor(end / frameBytes) * frameBytes
+        const blob = this.#blob(name, reference)
+        readRange(blob.index, blob.read, at, to - at, out.subarray(at - skip, to - skip))
+        at = to
+      } else {
+        const frame = this.#frame(name, reference, number)
+        const to = Math.min(end, frameEnd)
+        out.set(frame.subarray(at - number * frameBytes, to - number * frameBytes), at - skip)
+        at = to
+      }
+    }
+  }
+
+  #frame(name: string, reference: BlobReference, number: number): Uint8Array {
+    const key = `${name}${number}`
+    const known = this.#frames.get(key)
+    if (known !== undefined) {
+      this.#frames.delete(key)
+      this.#frames.set(key, known)
+      return known
+    }
+    const blob = this.#blob(name, reference)
+    const start = number * frameBytes
+    const length = Math.min(frameBytes, reference.plainLength - start)
+    const frame = this.#roomForFrame().subarray(0, length)
+    readRange(blob.index, blob.read, start, length, frame)
+    this.#frames.set(key, frame)
+    return frame
+  }
+
+  /** The memory of the frame that was used longest ago, when there are enough. */
+  #roomForFrame(): Uint8Array {
+    if (this.#frames.size < this.#limits.frames) return new Uint8Array(frameBytes)
+    for (const [key, frame] of this.#frames) {
+      this.#frames.delete(key)
+      return new Uint8Array(frame.buffer, 0, frameBytes)
+    }
+    return new Uint8Array(frameBytes)
+  }
+
+  #blob(name: string, reference: BlobReference): OpenBlob {
+    const known = this.#blobs.get(name)
+    if (known !== undefined) {
+      this.#blobs.delete(name)
+      this.#blobs.set(name, known)
+      return known
+    }
+    const { blobId } = reference
+    const location = this.#cache.locate(blobId)
+    if (location === undefined) {
+      // Something names it, so it is not "not found": it is lost.
+      throw new VaultError('corrupt', `blob ${hex(blobId)} is not in the cache`, { subject: hex(blobId), next: 'Run "vaultfs verify".' })
+    }
+    if (location.length !== reference.sealedLength) {
+      throw new VaultError('corrupt', `blob ${hex(blobId)} has another length than what refers to it says`, { subject: hex(blobId) })
+    }
+    const read: ReadSealed = (offset, length) => {
+      if (this.#scratch.byteLength < length) this.#scratch = new Uint8Array(length)
+      const into = this.#scratch.subarray(0, length)
+      this.#cache.read(blobId, location, offset, into)
+      return into
+    }
+    const blob = { index: openIndex({ reference, read, keys: this.#keys }), read }
+    this.#blobs.set(name, blob)
+    for (const oldest of this.#blobs.keys()) {
+      if (this.#blobs.size <= this.#limits.tables) break
+      this.#forget(oldest, true)
+    }
+    return blob
+  }
+
+  #forget(name: string, keepFrames = false): void {
+    const blob = this.#blobs.get(name)
+    if (blob === undefined) return
+    wipeIndex(blob.index)
+    this.#blobs.delete(name)
+    if (keepFrames) return
+    for (const key of this.#frames.keys()) if (key.startsWith(name)) this.#frames.delete(key)
+  }
+}
+
+/** Everything that the reference vouches for: one that differs in any of it must not get at what another opened. */
+function nameOf(reference: BlobReference): string {
+  const { blobId, chunkId, tableHash } = reference
+  const ids = Buffer.concat([blobId, chunkId, tableHash]).toString('latin1')
+  return `${ids}${reference.plainLength}.${reference.epoch}.${reference.suite}.${reference.kind}.${reference.framing}/`
+}
+

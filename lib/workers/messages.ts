@@ -1,0 +1,89 @@
+// What the main thread and the workers say to each other. Structured clone copies whole backing buffers, so every
+// Uint8Array in here has memory of exactly its size; keys and file content are never posted.
+import type { AppendedBlobs, BlobStatistics } from '../store/blob-cache-port.js'
+import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
+
+export type ReaderJob =
+  /** Assemble the pieces at `slot` of the read slots. */
+  | { readonly kind: 'read'; readonly id: number; readonly slot: number; readonly length: number; readonly pieces: Uint8Array }
+  /** Five numbers an extent: ino, offset, position in the arena, length, place in the seal slots. */
+  | { readonly kind: 'seal'; readonly id: number; readonly generation: number; readonly extents: Float64Array }
+  | { readonly kind: 'page'; readonly id: number; readonly reference: Uint8Array }
+  | Close
+
+export interface CutJobRequest {
+  readonly cut: number
+  readonly pieces: Uint8Array
+  readonly final: boolean
+  readonly boundaries: readonly number[]
+  readonly resumeAfter: number
+}
+
+export type BulkJob =
+  | { readonly kind: 'cut'; readonly id: number; readonly requests: readonly CutJobRequest[] }
+  /** Answered by the keeper. No indexes: the cut is only let go of, and nobody waits. */
+  | { readonly kind: 'store'; readonly id: number; readonly cut: number; readonly indexes: readonly number[] }
+  | { readonly kind: 'pages'; readonly id: number; readonly pages: readonly Uint8Array[] }
+  | Close
+
+export interface CutAnswer {
+  /** Of each run; a hole's is negative. */
+  readonly lengths: Float64Array
+  /** 32 bytes for each chunk. */
+  readonly chunkIds: Uint8Array
+  readonly consumed: number
+  readonly met: boolean
+}
+
+export type KeeperJob =
+  | { readonly kind: 'delete'; readonly id: number; readonly blobIds: Uint8Array }
+  | Close
+
+interface Close {
+  readonly kind: 'close'
+}
+
+/** From a bulk worker to the keeper. */
+export interface CommitRequest {
+  readonly appended: readonly AppendedBlobs[]
+  /** Jobs of which these blobs are a part and more will follow. */
+  readonly unfinished: readonly number[]
+  /** Jobs that are durable with these blobs; their encoded references are the answer. */
+  readonly done: readonly { readonly id: number; readonly references: Uint8Array }[]
+}
+
+/** From the keeper to a bulk worker. */
+export interface AbandonSegment {
+  readonly segment: number
+}
+
+export type Answer =
+  | { readonly kind: 'ready'; readonly statistics?: BlobStatistics; readonly nextSegment?: number; readonly partial?: readonly PartialPlace[] }
+  | { readonly kind: 'done'; readonly id: number; readonly value?: Uint8Array | readonly CutAnswer[]; readonly statistics?: BlobStatistics }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: PostedError }
+
+export interface PartialPlace {
+  readonly segment: number
+  readonly end: number
+}
+
+export interface PostedError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly subject: string | undefined
+  readonly next: string | undefined
+}
+
+/** Structured clone would make a plain Error of a VaultError and lose its code. */
+export function postedError(error: unknown): PostedError {
+  if (error instanceof VaultError) return { code: error.code, message: error.message, subject: error.subject, next: error.next }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { code: 'broken-invariant', message: `in a worker: ${message}`, subject: undefined, next: undefined }
+}
+
+export function errorOf(posted: PostedError): VaultError {
+  const code = errorCodes.includes(posted.code) ? posted.code : 'broken-invariant'
+  return new VaultError(code, posted.message, {
+    ...(posted.subject === undefined ? {} : { subject: posted.subject }), ...(posted.next === undefined ? {} : { next: posted.next }),
+  })
+}

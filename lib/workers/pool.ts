@@ -1,0 +1,226 @@
+// The worker threads from the main thread's side: one reader at normal priority, bulk threads at low priority, one keeper
+// that waits for the disk. A thread that dies takes the pool with it: everything rejects, now and later, because what
+// was lost with it can't be known.
+import { MessageChannel } from 'node:worker_threads'
+import { encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
+import { extentOverheadBytes } from '../format/log-record.js'
+import type { BlobStatistics } from '../store/blob-cache-port.js'
+import type { Piece } from '../store/content-piece.js'
+import type { SealedExtent } from '../store/log-port.js'
+import type { Cut, CutRequest, Lease, PoolPort, PoolStatistics } from '../store/pool-port.js'
+import type { BlobId } from '../terms/bytes.js'
+import { invariant, VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
+import { CutQueue } from './cut-queue.js'
+import type { Answer, BulkJob, KeeperJob, ReaderJob } from './messages.js'
+import { PendingJobs } from './pending-jobs.js'
+import { encodePieces } from './piece-codec.js'
+import { placeExtents, type ExtentToSeal } from './seal-places.js'
+import { Slots } from './slots.js'
+import { WorkerLink } from './worker-link.js'
+import type { CommonSetup, WorkerSetup } from './worker-setup.js'
+
+export interface PoolOptions extends CommonSetup {
+  /** The compiled entry of the threads (lib/vault-worker.js), which knows cache and log. */
+  readonly entry: URL
+  /** Bulk threads; at least one. */
+  readonly bulkThreads: number
+  readonly segmentBytesMax?: number
+}
+
+const mebibyte = 1024 * 1024
+const smallSlotBytes = 65536
+
+interface Links {
+  readonly reader: WorkerLink<ReaderJob>
+  readonly bulk: readonly WorkerLink<BulkJob>[]
+  readonly keeper: WorkerLink<KeeperJob>
+}
+
+/** Starts the threads; resolves when all are ready. Rejects with what kept one from starting; none is left then. */
+export async function openPool(options: PoolOptions): Promise<Pool> {
+  invariant(options.bulkThreads >= 1, 'at least one bulk thread')
+  const pool = new Pool()
+  try {
+    await pool.start(options)
+  } catch (error) {
+    await pool.abort()
+    throw error
+  }
+  return pool
+}
+
+export class Pool implements PoolPort {
+  readonly #pending = new PendingJobs()
+  readonly #large = new Slots(limits.readSlots, mebibyte)
+  readonly #small = new Slots(limits.smallReadSlots, smallSlotBytes)
+  readonly #seal = new Slots(limits.sealSlots, mebibyte)
+  readonly #started: { terminate(): Promise<void> }[] = []
+  #links: Links | undefined
+  #cuts: CutQueue | undefined
+  #blobs: BlobStatistics = { blobs: 0, bytes: 0 }
+  #storedBytes = 0
+  #failure: VaultError | undefined
+
+  /** Once, by openPool. */
+  async start(options: PoolOptions): Promise<void> {
+    const { entry, bulkThreads, segmentBytesMax = limits.blobSegmentBytesMax, ...given } = options
+    const common = { ...given, vault: new Uint8Array(given.vault), device: new Uint8Array(given.device) }
+    const channels = Array.from({ length: bulkThreads }, () => new MessageChannel())
+    const writers = channels.map(({ port1 }) => port1)
+    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax }, writers)
+    // It makes the index that the others open, and knows which segments have room.
+    const opened = await keeper.ready
+    this.#blobs = opened.statistics ?? this.#blobs
+    const nextSegment = new SharedArrayBuffer(4)
+    new Int32Array(nextSegment)[0] = opened.nextSegment ?? 1
+    const slots = { readSlots: this.#large.shared, smallSlots: this.#small.shared, sealSlots: this.#seal.shared }
+    const reader = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots }, [])
+    const bulk = channels.map(({ port2 }, index) => this.#link<BulkJob>(
+      entry, { ...common, role: 'bulk', keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
+    ))
+    await Promise.all([reader, ...bulk].map((link) => link.ready))
+    this.#links = { reader, bulk, keeper }
+    this.#cuts = new CutQueue(bulk, this.#pending, (references) => {
+      for (const { sealedLength } of references) this.#storedBytes += sealedLength
+    })
+  }
+
+  async read(pieces: readonly Piece[]): Promise<Lease> {
+    const { reader } = this.#open()
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    if (length > limits.readBytesMax) throw new VaultError('too-large', `a read of ${length} bytes (at most ${limits.readBytesMax})`)
+    const slots = length <= smallSlotBytes ? this.#small : this.#large
+    const encoded = encodePieces(pieces)
+    const slot = slots.takeNow() ?? (await slots.take(1))[0] ?? 0
+    try {
+      await this.#pending.run((id) => {
+        reader.post({ kind: 'read', id, slot: slots === this.#small ? -1 - slot : slot, length, pieces: encoded })
+      })
+    } catch (error) {
+      slots.give([slot])
+      throw error
+    }
+    return leaseOf(new Uint8Array(slots.shared, slot, length), () => { slots.give([slot]) })
+  }
+
+  async cut(requests: readonly CutRequest[]): Promise<readonly Cut[]> {
+    this.#open()
+    return this.#cutQueue().cut(requests)
+  }
+
+  async sealExtents(extents: readonly ExtentToSeal[], generation: number): Promise<{ readonly extents: readonly SealedExtent[]; release(): void }> {
+    const { reader } = this.#open()
+    const { slots: count, place } = placeExtents(extents, this.#seal.slotBytes)
+    if (count > this.#seal.count) throw new VaultError('too-large', `${extents.length} extents to seal need ${count} MiB (at most ${this.#seal.count})`)
+    const slots = await this.#seal.take(count)
+    const { places, fields } = place(slots)
+    try {
+      await this.#pending.run((id) => { reader.post({ kind: 'seal', id, generation, extents: fields }) })
+    } catch (error) {
+      this.#seal.give(slots)
+      throw error
+    }
+    const sealed = extents.map(({ ino, offset, length }, index) => ({
+      ino, offset, length, sealed: new Uint8Array(this.#seal.shared, places[index] ?? 0, length + extentOverheadBytes),
+    }))
+    const lease = leaseOf(new Uint8Array(0), () => { this.#seal.give(slots) })
+    return { extents: sealed, release: () => { lease.release() } }
+  }
+
+  async storePages(pages: readonly Uint8Array[]): Promise<readonly BlobReference[]> {
+    this.#open()
+    return this.#cutQueue().storePages(pages)
+  }
+
+  async readPage(reference: BlobReference): Promise<Uint8Array> {
+    const { reader } = this.#open()
+    const encoded = encodeBlobReference(reference)
+    const { value } = await this.#pending.run((id) => { reader.post({ kind: 'page', id, reference: encoded }) })
+    invariant(value instanceof Uint8Array, 'a page comes back')
+    return value
+  }
+
+  /**
+   * Forgets blobs and frees their bytes; unknown ones are skipped. The caller has durably dropped the last reference to
+   * each, and no store of the same bytes is under way.
+   */
+  async deleteBlobs(blobIds: readonly BlobId[]): Promise<void> {
+    const { keeper } = this.#open()
+    const packed = new Uint8Array(blobIds.length * 32)
+    blobIds.forEach((blobId, index) => { packed.set(blobId, index * 32) })
+    await this.#pending.run((id) => { keeper.post({ kind: 'delete', id, blobIds: packed }) })
+  }
+
+  statistics(): PoolStatistics {
+    const waiting = (this.#cuts?.waiting ?? 0) + this.#large.waiting + this.#small.waiting + this.#seal.waiting
+    return { queuedJobs: this.#pending.size + waiting, blobs: this.#blobs.blobs, blobBytes: this.#blobs.bytes, storedBytes: this.#storedBytes }
+  }
+
+  /** Waits for what is under way; what waits in line, and what comes later, is turned away. */
+  async close(): Promise<void> {
+    const links = this.#links
+    if (links === undefined) return
+    this.#links = undefined
+    this.#refuse(new VaultError('cancelled', 'the worker threads are closed'))
+    await this.#pending.idle()
+    if (this.#failure !== undefined) return this.abort()
+    await Promise.all([links.reader.close(), ...links.bulk.map((link) => link.close())])
+    await links.keeper.close()
+  }
+
+  async abort(): Promise<void> {
+    this.#links = undefined
+    await Promise.all(this.#started.map((link) => link.terminate()))
+  }
+
+  #open(): Links {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#links === undefined) throw new VaultError('cancelled', 'the worker threads are closed')
+    return this.#links
+  }
+
+  #cutQueue(): CutQueue {
+    invariant(this.#cuts !== undefined, 'the pool was started')
+    return this.#cuts
+  }
+
+  #link<Job extends { readonly kind: string }>(entry: URL, setup: WorkerSetup, transfer: ConstructorParameters<typeof WorkerLink>[0]['transfer']): WorkerLink<Job> {
+    const link = new WorkerLink<Job>({
+      entry, setup, transfer,
+      onAnswer: (answer) => { this.#answered(answer) },
+      onDeath: (error) => { this.#fail(error) },
+    })
+    this.#started.push(link)
+    return link
+  }
+
+  #answered(answer: Answer): void {
+    if (answer.kind === 'ready') return
+    if (answer.kind === 'done' && answer.statistics !== undefined) this.#blobs = answer.statistics
+    this.#pending.settle(answer)
+  }
+
+  #fail(error: VaultError): void {
+    this.#failure ??= error
+    this.#refuse(error)
+    this.#pending.rejectAll(error)
+  }
+
+  #refuse(error: Error): void {
+    for (const slots of [this.#large, this.#small, this.#seal]) slots.refuse(error)
+    this.#cuts?.refuse(error)
+  }
+}
+
+function leaseOf(bytes: Uint8Array, give: () => void): Lease {
+  let released = false
+  return {
+    bytes,
+    release: () => {
+      invariant(!released, 'a lease is released twice')
+      released = true
+      give()
+    },
+  }
+}

@@ -1,0 +1,84 @@
+// One worker thread as the main thread holds it. Messages of one turn of the event loop go out together; a thread that
+// ends without having been told to is reported once.
+import { Worker, type TransferListItem } from 'node:worker_threads'
+import { VaultError } from '../terms/errors.js'
+import { errorOf, type Answer, type PostedError } from './messages.js'
+import type { WorkerSetup } from './worker-setup.js'
+
+export interface LinkOptions {
+  /** The compiled entry of the worker. */
+  readonly entry: URL
+  readonly setup: WorkerSetup
+  readonly transfer: readonly TransferListItem[]
+  readonly onAnswer: (answer: Answer) => void
+  readonly onDeath: (error: VaultError) => void
+}
+
+type Ready = Extract<Answer, { kind: 'ready' }>
+type StartMessage = Answer | { readonly kind: 'unready'; readonly error: PostedError }
+
+export class WorkerLink<Job extends { readonly kind: string }> {
+  readonly ready: Promise<Ready>
+  readonly #worker: Worker
+  readonly #exited: Promise<void>
+  #outbox: Job[] = []
+  #closing = false
+
+  constructor(options: LinkOptions) {
+    const { role } = options.setup
+    this.#worker = new Worker(options.entry, {
+      name: `vaultfs ${role}`, workerData: options.setup, transferList: [...options.transfer],
+      // Our threads read no environment and write no output.
+      env: {}, stdin: false,
+    })
+    let exited: () => void = () => undefined
+    this.#exited = new Promise((resolve) => { exited = resolve })
+    this.ready = new Promise((resolve, reject) => {
+      const die = (cause: unknown): void => {
+        const message = cause instanceof Error ? cause.message : String(cause)
+        const error = new VaultError('broken-invariant', `the ${role} thread ended: ${message}`, { cause })
+        reject(error)
+        if (!this.#closing) options.onDeath(error)
+      }
+      this.#worker.on('message', (message: StartMessage) => {
+        if (message.kind === 'ready') resolve(message)
+        else if (message.kind === 'unready') {
+          // It ends by itself, and that is no death.
+          this.#closing = true
+          reject(errorOf(message.error))
+        } else options.onAnswer(message)
+      })
+      this.#worker.on('error', die)
+      this.#worker.on('exit', (code) => {
+        exited()
+        die(`exit code ${code}`)
+      })
+    })
+    // The pool awaits it; when another thread fails first, nobody does.
+    this.ready.catch(() => undefined)
+  }
+
+  post(job: Job): void {
+    this.#outbox.push(job)
+    if (this.#outbox.length === 1) queueMicrotask(() => { this.#send() })
+  }
+
+  /** The thread ends after all that was posted before. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#send()
+    this.#worker.postMessage([{ kind: 'close' }])
+    await this.#exited
+  }
+
+  async terminate(): Promise<void> {
+    this.#closing = true
+    await this.#worker.terminate()
+  }
+
+  #send(): void {
+    const jobs = this.#outbox
+    this.#outbox = []
+    if (jobs.length > 0) this.#worker.postMessage(jobs)
+  }
+}
