@@ -9,10 +9,11 @@ import { CacheReader } from './cache/reader.js'
 import { Chunker } from './chunk/chunker.js'
 import { KeyPage } from './crypto/key-page.js'
 import { KeyRing } from './crypto/key-ring.js'
+import type { LogOwner } from './format/log-record.js'
 import { segmentName } from './log/disk.js'
 import { invariant } from './terms/errors.js'
 import { limits } from './terms/limits.js'
-import { silent } from './terms/log.js'
+import type { Logger } from './terms/log.js'
 import { Assembler } from './workers/assembler.js'
 import { BlobOpener } from './workers/blob-opener.js'
 import { BulkRole } from './workers/bulk-role.js'
@@ -28,10 +29,15 @@ type SetupOf<Role extends WorkerSetup['role']> = Extract<WorkerSetup, { role: Ro
 const bulkNice = 10
 
 function startKeeper(port: MessagePort, setup: SetupOf<'keeper'>): void {
-  const keeper = new CacheKeeper({ directory: setup.cacheDirectory, logger: silent, segmentBytesMax: setup.segmentBytesMax })
+  const logger: Logger = { log: (level, message, fields = {}) => { port.postMessage({ kind: 'log', level, message, fields }) } }
+  const keeper = new CacheKeeper({ directory: setup.cacheDirectory, logger, segmentBytesMax: setup.segmentBytesMax })
   new KeeperRole({ port, writers: setup.writers, keeper })
   const partial = setup.writers.map(() => keeper.takePartial()).filter((place): place is PartialPlace => place !== undefined)
   port.postMessage({ kind: 'ready', statistics: keeper.statistics(), nextSegment: keeper.nextSegment(), partial })
+}
+
+function ownerOf({ vaultId, deviceId }: CommonSetup): LogOwner {
+  return { vault: vaultId, device: deviceId }
 }
 
 interface Openers {
@@ -48,7 +54,7 @@ function openersOf(setup: CommonSetup, kept: { readonly tables: number; readonly
   const cache = new CacheReader(setup.cacheDirectory)
   const blobs = new BlobOpener(cache, keys, kept)
   const log = new LogOpener({
-    owner: setup, key: page.key('log'), pathOf: (segment) => join(setup.logDirectory, segmentName(segment)), extentsMax: kept.extents,
+    owner: ownerOf(setup), key: page.key('log'), pathOf: (segment) => join(setup.logDirectory, segmentName(segment)), extentsMax: kept.extents,
   })
   const close = (): void => {
     blobs.close()
@@ -63,7 +69,7 @@ function startReader(port: MessagePort, setup: SetupOf<'reader'>): void {
   const openers = openersOf(setup, { tables: limits.blobTablesMax, frames: limits.openedFramesMax, extents: 64 })
   new ReaderRole({
     port, readSlots: setup.readSlots, smallSlots: setup.smallSlots, sealSlots: setup.sealSlots, arena: new Uint8Array(setup.arena),
-    owner: setup, logKey: openers.page.key('log'), assembler: openers.assembler, blobs: openers.blobs, close: openers.close,
+    owner: ownerOf(setup), logKey: openers.page.key('log'), assembler: openers.assembler, blobs: openers.blobs, close: openers.close,
   })
   port.postMessage({ kind: 'ready' })
 }
@@ -72,7 +78,7 @@ function startBulk(port: MessagePort, setup: SetupOf<'bulk'>): void {
   setThreadNice(bulkNice)
   // It reads old content from front to back: little is worth keeping.
   const openers = openersOf(setup, { tables: 64, frames: 2, extents: 2 })
-  const chunker = new Chunker(openers.page.key('chunker'))
+  const chunker = new Chunker(openers.page.key('chunker'), setup.chunker)
   const appender = new SegmentAppender({
     directory: setup.cacheDirectory, nextSegment: new Int32Array(setup.nextSegment), partial: setup.partial, segmentBytesMax: setup.segmentBytesMax,
   })

@@ -9,8 +9,8 @@ import { invariant, VaultError } from '../lib/terms/errors.js'
 
 export interface RabinBounds {
   /** No cut is nearer to the last one than this; at least the window's 64 bytes. */
-  readonly minBytes: number
-  readonly maxBytes: number
+  readonly bytesMin: number
+  readonly bytesMax: number
   /** A cut is where the lowest so many bits of the hash are zero: one in 2^maskBits places. */
   readonly maskBits: number
 }
@@ -21,7 +21,7 @@ export const rabinDegree = 53
 // The state of librabin 2e4f70b, bytes from the beginning.
 const stateBytes = 4240
 const at = { modTable: 0, outTable: 2048, count: 4176, minimum: 4188, maximum: 4192, mask: 4200, polynomial: 4208, degree: 4216, shift: 4220 }
-const defaults = { polynomial: 0x3da3358b4dc173n, minBytes: 512 * 1024, maxBytes: 8 * 1024 * 1024, mask: 0xfffffn }
+const defaults = { polynomial: 0x3da3358b4dc173n, bytesMin: 512 * 1024, bytesMax: 8 * 1024 * 1024, mask: 0xfffffn }
 
 export class RabinCutter {
   readonly #chunker: Chunker
@@ -33,17 +33,17 @@ export class RabinCutter {
   /** `polynomial` is irreducible and of degree 53, or the cuts are poor. */
   constructor(polynomial: bigint, bounds: RabinBounds) {
     invariant(polynomial >> BigInt(rabinDegree) === 1n, 'a polynomial of degree 53')
-    invariant(bounds.minBytes >= rabinWindowBytes && bounds.maxBytes >= bounds.minBytes, 'bounds of chunks')
-    this.#chunker = new Chunker({ minSize: defaults.minBytes, maxSize: defaults.maxBytes })
+    invariant(bounds.bytesMin >= rabinWindowBytes && bounds.bytesMax >= bounds.bytesMin, 'bounds of chunks')
+    this.#chunker = new Chunker({ minSize: defaults.bytesMin, maxSize: defaults.bytesMax })
     const handle = this.#chunker._handle
     checkLayout(handle)
     this.#bounds = bounds
-    this.#skip = bounds.minBytes - rabinWindowBytes
+    this.#skip = bounds.bytesMin - rabinWindowBytes
     this.#state = new Uint8Array(handle)
     const view = new DataView(handle)
     writeTables(view, polynomial)
-    view.setUint32(at.minimum, bounds.minBytes, true)
-    view.setUint32(at.maximum, bounds.maxBytes, true)
+    view.setUint32(at.minimum, bounds.bytesMin, true)
+    view.setUint32(at.maximum, bounds.bytesMax, true)
     view.setBigUint64(at.mask, (1n << BigInt(bounds.maskBits)) - 1n, true)
     // What stands before the window counts, though it is not hashed.
     view.setUint32(at.count, this.#skip, true)
@@ -56,10 +56,10 @@ export class RabinCutter {
    */
   next(bytes: Uint8Array, from: number, until: number): number {
     invariant(!(bytes.buffer instanceof SharedArrayBuffer), 'rabin-native crashes on shared memory')
-    if (until - from < this.#bounds.minBytes) return 0
+    if (until - from < this.#bounds.bytesMin) return 0
     this.#state.set(this.#template)
     // Searching past the maximum would only make the first cut again.
-    const end = Math.min(until, from + this.#bounds.maxBytes)
+    const end = Math.min(until, from + this.#bounds.bytesMax)
     const search = this.#chunker.push(bytes.subarray(from + this.#skip, end))
     const found = search.next()
     if (found.done === true) return 0
@@ -78,7 +78,7 @@ function checkLayout(handle: ArrayBuffer): void {
   const view = new DataView(handle)
   const expected = handle.byteLength === stateBytes
     && view.getBigUint64(at.polynomial, true) === defaults.polynomial && view.getBigUint64(at.mask, true) === defaults.mask
-    && view.getUint32(at.minimum, true) === defaults.minBytes && view.getUint32(at.maximum, true) === defaults.maxBytes
+    && view.getUint32(at.minimum, true) === defaults.bytesMin && view.getUint32(at.maximum, true) === defaults.bytesMax
     && view.getInt32(at.degree, true) === rabinDegree && view.getInt32(at.shift, true) === rabinDegree - 8
   const tables = new DataView(new ArrayBuffer(stateBytes))
   if (expected) writeTables(tables, defaults.polynomial)

@@ -4,9 +4,6 @@
 import { RabinCutter, type RabinBounds } from '../../native-deps/rabin.js'
 import { polynomialFrom } from './polynomial.js'
 
-/** DESIGN §5: 1.5 MiB on average. */
-export const chunkBounds: RabinBounds = { minBytes: 512 * 1024, maxBytes: 8 * 1024 * 1024, maskBits: 20 }
-
 export interface CutStretch {
   readonly from: number
   readonly until: number
@@ -26,8 +23,8 @@ export interface CutLengths {
 export class Chunker {
   readonly #cutter: RabinCutter
 
-  /** `seed` is the vault's chunker key; `bounds` differ in tests only. */
-  constructor(seed: Uint8Array, bounds: RabinBounds = chunkBounds) {
+  /** `seed` is the vault's chunker key, `bounds` stand in its header: with others the same bytes are cut elsewhere. */
+  constructor(seed: Uint8Array, bounds: RabinBounds) {
     this.#cutter = new RabinCutter(polynomialFrom(seed), bounds)
   }
 

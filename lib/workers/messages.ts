@@ -1,6 +1,7 @@
 // What the main thread and the workers say to each other. Structured clone copies whole backing buffers, so every
 // Uint8Array in here has memory of exactly its size; keys and file content are never posted.
 import type { AppendedBlobs, BlobStatistics } from '../store/blob-cache-port.js'
+import type { LogLevel } from '../terms/log.js'
 import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
 
 export type ReaderJob =
@@ -58,6 +59,8 @@ export interface AbandonSegment {
 }
 
 export type Answer =
+  /** For the daemon's log. */
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, string | number | boolean>> }
   | { readonly kind: 'ready'; readonly statistics?: BlobStatistics; readonly nextSegment?: number; readonly partial?: readonly PartialPlace[] }
   | { readonly kind: 'done'; readonly id: number; readonly value?: Uint8Array | readonly CutAnswer[]; readonly statistics?: BlobStatistics }
   | { readonly kind: 'failed'; readonly id: number; readonly error: PostedError }

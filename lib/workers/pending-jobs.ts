@@ -34,7 +34,7 @@ export class PendingJobs {
     return this.#next++
   }
 
-  settle(answer: Exclude<Answer, { kind: 'ready' }>): void {
+  settle(answer: Extract<Answer, { id: number }>): void {
     const waiting = this.#waiting.get(answer.id)
     if (waiting === undefined) return
     this.#waiting.delete(answer.id)

@@ -1,9 +1,11 @@
 // The worker threads from the main thread's side: one reader at normal priority, bulk threads at low priority, one keeper
 // that waits for the disk. A thread that dies takes the pool with it: everything rejects, now and later, because what
 // was lost with it can't be known.
+import { availableParallelism } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
 import { extentOverheadBytes } from '../format/log-record.js'
+import type { ChunkerParameters } from '../format/vault-header.js'
 import type { BlobStatistics } from '../store/blob-cache-port.js'
 import type { Piece } from '../store/content-piece.js'
 import type { SealedExtent } from '../store/log-port.js'
@@ -11,6 +13,7 @@ import type { Cut, CutRequest, Lease, PoolPort, PoolStatistics } from '../store/
 import type { BlobId } from '../terms/bytes.js'
 import { invariant, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import type { Logger } from '../terms/log.js'
 import { CutQueue } from './cut-queue.js'
 import type { Answer, BulkJob, KeeperJob, ReaderJob } from './messages.js'
 import { PendingJobs } from './pending-jobs.js'
@@ -21,12 +24,18 @@ import { WorkerLink } from './worker-link.js'
 import type { CommonSetup, WorkerSetup } from './worker-setup.js'
 
 export interface PoolOptions extends CommonSetup {
-  /** The compiled entry of the threads (lib/vault-worker.js), which knows cache and log. */
-  readonly entry: URL
-  /** Bulk threads; at least one. */
-  readonly bulkThreads: number
+  /** Of the vault's header. */
+  readonly chunker: ChunkerParameters
+  readonly logger: Logger
+  /** Threads that cut and seal, at least one; by default one for each processor. */
+  readonly bulkThreads?: number
   readonly segmentBytesMax?: number
+  /** The compiled entry of the threads; another one in tests only. */
+  readonly entry?: URL
 }
+
+/** It marries cache, log and crypto, so it lies above this folder and is known by its place only. */
+const defaultEntry = new URL('../vault-worker.js', import.meta.url)
 
 const mebibyte = 1024 * 1024
 const smallSlotBytes = 65536
@@ -39,8 +48,7 @@ interface Links {
 
 /** Starts the threads; resolves when all are ready. Rejects with what kept one from starting; none is left then. */
 export async function openPool(options: PoolOptions): Promise<Pool> {
-  invariant(options.bulkThreads >= 1, 'at least one bulk thread')
-  const pool = new Pool()
+  const pool = new Pool(options.logger)
   try {
     await pool.start(options)
   } catch (error) {
@@ -51,6 +59,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
 }
 
 export class Pool implements PoolPort {
+  readonly #logger: Logger
   readonly #pending = new PendingJobs()
   readonly #large = new Slots(limits.readSlots, mebibyte)
   readonly #small = new Slots(limits.smallReadSlots, smallSlotBytes)
@@ -62,10 +71,18 @@ export class Pool implements PoolPort {
   #storedBytes = 0
   #failure: VaultError | undefined
 
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
   /** Once, by openPool. */
   async start(options: PoolOptions): Promise<void> {
-    const { entry, bulkThreads, segmentBytesMax = limits.blobSegmentBytesMax, ...given } = options
-    const common = { ...given, vault: new Uint8Array(given.vault), device: new Uint8Array(given.device) }
+    const { entry = defaultEntry, bulkThreads = availableParallelism(), segmentBytesMax = limits.blobSegmentBytesMax, chunker } = options
+    invariant(bulkThreads >= 1, 'at least one bulk thread')
+    const common: CommonSetup = {
+      cacheDirectory: options.cacheDirectory, logDirectory: options.logDirectory, keyPage: options.keyPage, arena: options.arena,
+      vaultId: new Uint8Array(options.vaultId), deviceId: new Uint8Array(options.deviceId),
+    }
     const channels = Array.from({ length: bulkThreads }, () => new MessageChannel())
     const writers = channels.map(({ port1 }) => port1)
     const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax }, writers)
@@ -77,7 +94,7 @@ export class Pool implements PoolPort {
     const slots = { readSlots: this.#large.shared, smallSlots: this.#small.shared, sealSlots: this.#seal.shared }
     const reader = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots }, [])
     const bulk = channels.map(({ port2 }, index) => this.#link<BulkJob>(
-      entry, { ...common, role: 'bulk', keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
+      entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
     ))
     await Promise.all([reader, ...bulk].map((link) => link.ready))
     this.#links = { reader, bulk, keeper }
@@ -197,6 +214,10 @@ export class Pool implements PoolPort {
 
   #answered(answer: Answer): void {
     if (answer.kind === 'ready') return
+    if (answer.kind === 'log') {
+      this.#logger.log(answer.level, answer.message, answer.fields)
+      return
+    }
     if (answer.kind === 'done' && answer.statistics !== undefined) this.#blobs = answer.statistics
     this.#pending.settle(answer)
   }

@@ -1,6 +1,7 @@
 // What a worker thread is born with (workerData). Shared memory is shared, ports are transferred; keys come as the key
 // page only.
 import type { MessagePort } from 'node:worker_threads'
+import type { ChunkerParameters } from '../format/vault-header.js'
 import type { PartialPlace } from './messages.js'
 
 export interface CommonSetup {
@@ -8,10 +9,8 @@ export interface CommonSetup {
   readonly logDirectory: string
   readonly keyPage: SharedArrayBuffer
   readonly arena: SharedArrayBuffer
-  /** 32 bytes. */
-  readonly vault: Uint8Array
-  /** 16 bytes. */
-  readonly device: Uint8Array
+  readonly vaultId: Uint8Array
+  readonly deviceId: Uint8Array
 }
 
 export type WorkerSetup =
@@ -25,6 +24,7 @@ export type WorkerSetup =
   | CommonSetup & {
     readonly role: 'bulk'
     readonly keeper: MessagePort
+    readonly chunker: ChunkerParameters
     readonly nextSegment: SharedArrayBuffer
     readonly partial: PartialPlace | undefined
     readonly segmentBytesMax: number

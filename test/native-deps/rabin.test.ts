@@ -10,7 +10,7 @@ t.test('a whole-size cut agrees with the package itself', (t) => {
   const theirs: number[] = []
   const packageChunker = new Package({ minSize: 512 * 1024, maxSize: 8 * 1024 * 1024 })
   for (const chunk of packageChunker.push(bytes)) theirs.push(chunk.length)
-  const cutter = new RabinCutter(0x3da3358b4dc173n, { minBytes: 512 * 1024, maxBytes: 8 * 1024 * 1024, maskBits: 20 })
+  const cutter = new RabinCutter(0x3da3358b4dc173n, { bytesMin: 512 * 1024, bytesMax: 8 * 1024 * 1024, maskBits: 20 })
   const ours: number[] = []
   for (let at = 0, length = -1; length !== 0; at += length) {
     length = cutter.next(bytes, at, bytes.length)

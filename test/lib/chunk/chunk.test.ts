@@ -7,7 +7,7 @@ import { numbers, randomBytes } from '../../support/random-bytes.js'
 import { referenceLengths } from './reference-chunker.js'
 
 const seed = new Uint8Array(32).fill(7)
-const small = { minBytes: 256, maxBytes: 4096, maskBits: 9 }
+const small = { bytesMin: 256, bytesMax: 4096, maskBits: 9 }
 const whole = { boundaries: [], resumeAfter: 0, final: true }
 
 t.test('polynomials are irreducible, of degree 53, from the seed alone', (t) => {
@@ -68,7 +68,7 @@ t.test('minimum, maximum, tail', (t) => {
   t.same(chunker.cut(new Uint8Array(100), { from: 0, until: 100, ...whole, final: false }).lengths, [], 'a tail is left')
   const bytes = randomBytes(3, 50_000)
   const { lengths } = chunker.cut(bytes, { from: 0, until: bytes.length, ...whole })
-  for (const length of lengths.slice(0, -1)) t.ok(length >= small.minBytes && length <= small.maxBytes)
+  for (const length of lengths.slice(0, -1)) t.ok(length >= small.bytesMin && length <= small.bytesMax)
   const open = chunker.cut(bytes, { from: 0, until: bytes.length, ...whole, final: false }).lengths
   t.same(open, lengths.slice(0, -1), 'the same cuts, without the tail')
   t.throws(() => chunker.cut(new Uint8Array(new SharedArrayBuffer(1000)), { from: 0, until: 1000, ...whole }), { code: 'broken-invariant' })

@@ -9,9 +9,9 @@ export function referenceLengths(bytes: Uint8Array, polynomial: bigint, bounds: 
   let start = 0
   for (let at = 1; at <= bytes.length; at++) {
     const length = at - start
-    if (length < bounds.minBytes && at < bytes.length) continue
-    const isCut = length >= bounds.minBytes && (remainder(bytes.subarray(at - 64, at), polynomial) & mask) === 0n
-    if (isCut || length >= bounds.maxBytes || at === bytes.length) {
+    if (length < bounds.bytesMin && at < bytes.length) continue
+    const isCut = length >= bounds.bytesMin && (remainder(bytes.subarray(at - 64, at), polynomial) & mask) === 0n
+    if (isCut || length >= bounds.bytesMax || at === bytes.length) {
       lengths.push(length)
       start = at
     }
