@@ -4,7 +4,8 @@
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { VaultError, fromErrno } from '../terms/errors.js'
-import { decodeHeader, headerBytesMax, type EncodedHeader, type VaultHeader } from '../format/vault-header.js'
+import { limits } from '../terms/limits.js'
+import { decodeHeader, type EncodedHeader, type VaultHeader } from '../format/vault-header.js'
 import type { KeyPage } from './key-page.js'
 import { hasOurMac, sealHeader } from './vault-keys.js'
 
@@ -90,7 +91,7 @@ export async function writeDurably(path: string, bytes: Uint8Array, options: { r
 async function readSmall(path: string): Promise<Uint8Array> {
   try {
     const bytes = await readFile(path)
-    if (bytes.byteLength > headerBytesMax) throw new VaultError('corrupt', `${path} is too large for a header`, { subject: path })
+    if (bytes.byteLength > limits.headerBytesMax) throw new VaultError('corrupt', `${path} is too large for a header`, { subject: path })
     return bytes
   } catch (error) {
     throw fromErrno(error, path)

@@ -6,7 +6,8 @@ import { boxKeyPair, signKeyPair, wipe } from '../../native-deps/sodium.js'
 import { equalBytes, concatBytes, hex, type DeviceId, type VaultId } from '../terms/bytes.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
-import { decodeMemberRecord, encodeMember, memberRecordBytesMax, type Member } from '../format/member-record.js'
+import { limits } from '../terms/limits.js'
+import { decodeMemberRecord, encodeMember, type Member } from '../format/member-record.js'
 import { ByteReader } from '../format/reader.js'
 import { ByteWriter } from '../format/writer.js'
 import type { KeyPage } from './key-page.js'
@@ -61,7 +62,7 @@ export function openIdentity(page: KeyPage, file: Uint8Array, vault: { readonly 
   if (body === undefined) throw reader.corrupt('it does not open')
   const inner = new ByteReader(body, 'the file "device"')
   const keys = keysOf(inner.bytes(96))
-  const record = new Uint8Array(inner.lengthPrefixed(memberRecordBytesMax))
+  const record = new Uint8Array(inner.lengthPrefixed(limits.memberRecordBytesMax))
   inner.end()
   wipe(body)
   const member = verifyMember(record, vault)

@@ -3,6 +3,7 @@
 
 import { passwordHash, wipe } from '../../native-deps/sodium.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import type { PassphraseParameters } from '../format/key-slot.js'
 
 export interface KdfCost {
@@ -15,12 +16,10 @@ const mebibyte = 1024 * 1024
 export const kdfDefault: KdfCost = { memoryBytes: 256 * mebibyte, passes: 3 }
 /** What readers accept: less is no protection, more would let a forged header hang the machine. */
 export const kdfBounds = { memoryBytesMin: 64 * mebibyte, memoryBytesMax: 4096 * mebibyte, passesMin: 1, passesMax: 10 } as const
-/** A passphrase, not a document. */
-const passphraseBytesMax = 4096
 
 /** UTF-8 in NFC, without one trailing line end. `input` as typed or read from a file; it stays the caller's to wipe. */
 export function normalisePassphrase(input: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (input.byteLength > passphraseBytesMax) throw invalid(`is longer than ${passphraseBytesMax} bytes`)
+  if (input.byteLength > limits.passphraseBytesMax) throw invalid(`is longer than ${limits.passphraseBytesMax} bytes`)
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(input)

@@ -5,8 +5,9 @@
 import { aeadSeal, sha256, wipe } from '../../native-deps/sodium.js'
 import type { ChunkId, Sealed } from '../terms/bytes.js'
 import { invariant } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import {
-  blobHeaderBytes, encodeBlobHeader, fillSegmentNonce, indexLength, plainBytesMax, sealedLengthOf, segmentHashBytes,
+  blobHeaderBytes, encodeBlobHeader, fillSegmentNonce, indexLength, sealedLengthOf, segmentHashBytes,
   segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes, suiteXChaCha,
 } from '../format/blob-envelope.js'
 import { formByte, type BlobKind, type BlobReference } from '../format/blob-reference.js'
@@ -32,7 +33,7 @@ const keys = new Uint8Array(64)
 export function sealChunk(
   plain: Uint8Array, chunkId: ChunkId, sealing: SealingKeys, kind: BlobKind, level: CompressionLevel = 1,
 ): SealedBlob {
-  invariant(plain.byteLength <= plainBytesMax, 'a chunk larger than any may be')
+  invariant(plain.byteLength <= limits.blobPlainBytesMax, 'a chunk larger than any may be')
   const framed = frame(plain, level)
   const segments = segmentsOf(framed.padded)
   const form = formByte(kind, framed.framing)

@@ -6,7 +6,8 @@ import { wipe } from '../../native-deps/sodium.js'
 import { equalBytes } from '../terms/bytes.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
-import { slotKinds, slotsMax, type KeySlot } from '../format/key-slot.js'
+import { limits } from '../terms/limits.js'
+import { slotKinds, type KeySlot } from '../format/key-slot.js'
 import type { VaultHeader } from '../format/vault-header.js'
 import { deriveFromMaster, installEpoch, installMaster } from './derivation.js'
 import { KeyPage } from './key-page.js'
@@ -31,8 +32,8 @@ export async function changePassphrase(
 }
 
 export async function addSlot(vault: OpenedVault, unlock: Unlock, options: ChangeOptions & { readonly label: string }): Promise<VaultHeader> {
-  if (vault.header.slots.length >= slotsMax) {
-    throw new VaultError('too-many', `a vault has at most ${slotsMax} keys`, { next: 'Remove one that is not needed.' })
+  if (vault.header.slots.length >= limits.keySlotsMax) {
+    throw new VaultError('too-many', `a vault has at most ${limits.keySlotsMax} keys`, { next: 'Remove one that is not needed.' })
   }
   const slot = await newSlot(vault, unlock, options)
   return next(vault, { slots: [...vault.header.slots, slot] })

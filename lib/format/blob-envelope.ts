@@ -3,6 +3,7 @@
 // The easy mistake: lengths that follow the true content. All of them follow the padded length only.
 
 import { VaultError, invariant } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
 
@@ -15,8 +16,6 @@ export const segmentHashBytes = 32
 export const saltBytes = 32
 /** Plaintext is cut into frames of this size, each compressed by itself, so that a range opens alone. */
 export const frameBytes = 65_536
-/** No chunk and no page is larger: DESIGN's chunks end at 8 MiB. */
-export const plainBytesMax = 16 * 1024 * 1024
 
 /** XChaCha20-Poly1305 in segments, BLAKE3 salt, BLAKE2b keys. */
 export const suiteXChaCha = 1
@@ -48,7 +47,7 @@ export function decodeBlobHeader(bytes: Uint8Array, subject: string): BlobHeader
   for (const byte of reader.bytes(3)) if (byte !== 0) throw reader.corrupt('reserved bytes that are not zero')
   const epoch = reader.u32()
   const segments = reader.u32()
-  if (segments === 0 || segments > segmentsOf(paddedLength(plainBytesMax))) throw reader.corrupt(`${segments} segments`)
+  if (segments === 0 || segments > segmentsOf(paddedLength(limits.blobPlainBytesMax))) throw reader.corrupt(`${segments} segments`)
   const salt = reader.copy(saltBytes)
   reader.end()
   return { suite, epoch, segments, salt }

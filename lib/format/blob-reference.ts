@@ -3,7 +3,8 @@
 
 import { hex, type BlobId, type ChunkId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
-import { frameBytes, paddedOfSealed, plainBytesMax, suitesKnown } from './blob-envelope.js'
+import { limits } from '../terms/limits.js'
+import { frameBytes, paddedOfSealed, suitesKnown } from './blob-envelope.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
 
@@ -64,7 +65,7 @@ export function readBlobReference(reader: ByteReader): BlobReference {
   if (form > 3) throw reader.corrupt(`form ${form} of a blob`)
   const framing: BlobFraming = (form & 2) === 0 ? 'raw' : 'zstd'
   const padded = paddedOfSealed(sealedLength)
-  if (plainLength > plainBytesMax || padded === undefined) throw reader.corrupt('lengths of a blob that can not be')
+  if (plainLength > limits.blobPlainBytesMax || padded === undefined) throw reader.corrupt('lengths of a blob that can not be')
   // Raw frames fill the blob themselves; compressed ones need at least their directory.
   const least = framing === 'raw' ? plainLength : Math.ceil(plainLength / frameBytes) * 2
   if (least > padded) throw reader.corrupt('lengths of a blob that can not be')

@@ -3,14 +3,10 @@
 
 import type { DeviceId, ManifestHash } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import { decodeOperation, encodeOperation, type Operation } from './operations.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
-
-/** As many devices as a vault may have seen. */
-const depsMax = 1024
-const operationBytesMax = 2 * 1024 * 1024
-const bodyBytesMax = 16 * 1024 * 1024
 
 /** What the author had seen of another device's chain. */
 export interface Dependency {
@@ -36,7 +32,7 @@ export function encodeEntryBody(body: EntryBody): Uint8Array<ArrayBuffer> {
   for (const operation of body.operations) writer.lengthPrefixed(encodeOperation(operation))
   const length = writer.length
   const padded = paddedBodyLength(length)
-  if (padded > bodyBytesMax) throw new VaultError('too-large', `a manifest entry of ${length} bytes`, { subject: 'manifest' })
+  if (padded > limits.entryBodyBytesMax) throw new VaultError('too-large', `a manifest entry of ${length} bytes`, { subject: 'manifest' })
   const bytes = writer.zeros(padded - length).take()
   new DataView(bytes.buffer).setUint32(0, length)
   return bytes
@@ -52,14 +48,14 @@ export function decodeEntryBody(bytes: Uint8Array): EntryBody {
   const sec = reader.u64()
   const nsec = reader.u32()
   const depCount = reader.varint()
-  if (depCount > depsMax) throw reader.corrupt(`${depCount} dependencies`)
+  if (depCount > limits.dependenciesMax) throw reader.corrupt(`${depCount} dependencies`)
   const deps = Array.from({ length: depCount }, () => ({
     deviceId: reader.copy(16) as Uint8Array as DeviceId, sequence: reader.u64(), hash: reader.copy(32) as Uint8Array as ManifestHash,
   }))
   const count = reader.varint()
   // Each takes two bytes at least: a count beyond that is a lie that would cost memory.
   if (count > reader.remaining / 2) throw reader.corrupt(`${count} operations`)
-  const operations = Array.from({ length: count }, () => decodeOperation(reader.lengthPrefixed(operationBytesMax)))
+  const operations = Array.from({ length: count }, () => decodeOperation(reader.lengthPrefixed(limits.operationBytesMax)))
   reader.end()
   return { lamport, sec, nsec, deps, operations }
 }

@@ -3,15 +3,12 @@
 // is kept as it is: an older VaultFS must not throw out the key that a newer one put in.
 
 import { invariant } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import type { ByteReader } from './reader.js'
 import type { ByteWriter } from './writer.js'
 
-/** More than anybody has keys; bounds what a hostile header costs. */
-export const slotsMax = 32
 export const slotIdBytes = 8
 const sealedMasterBytes = 32 + 48
-const labelBytesMax = 64
-const parametersBytesMax = 256
 
 export const slotKinds = { passphrase: 1, recovery: 2, 'key-file': 3 } as const
 export type SlotKind = keyof typeof slotKinds
@@ -41,7 +38,7 @@ export interface PassphraseParameters {
 
 export function writeSlot(writer: ByteWriter, slot: KeySlot): void {
   const label = Buffer.from(slot.label, 'utf8')
-  invariant(label.byteLength <= labelBytesMax && slot.parameters.byteLength <= parametersBytesMax, 'a slot that fits')
+  invariant(label.byteLength <= limits.keySlotLabelBytesMax && slot.parameters.byteLength <= limits.keySlotParametersBytesMax, 'a slot that fits')
   invariant(slot.sealedMaster.byteLength === sealedMasterBytes, 'a sealed master key of 80 bytes')
   writer.bytes(slot.slotId).u8(slot.kind).lengthPrefixed(label).u64(slot.createdSec).bytes(slot.publicKey)
     .bytes(slot.sealedMaster).bytes(slot.masterTag).bytes(slot.wrappedTagKey).lengthPrefixed(slot.parameters)
@@ -51,13 +48,13 @@ export function readSlot(reader: ByteReader): KeySlot {
   return {
     slotId: reader.copy(slotIdBytes),
     kind: reader.u8(),
-    label: Buffer.from(reader.lengthPrefixed(labelBytesMax)).toString('utf8'),
+    label: Buffer.from(reader.lengthPrefixed(limits.keySlotLabelBytesMax)).toString('utf8'),
     createdSec: reader.u64(),
     publicKey: reader.copy(32),
     sealedMaster: reader.copy(sealedMasterBytes),
     masterTag: reader.copy(32),
     wrappedTagKey: reader.copy(72),
-    parameters: new Uint8Array(reader.lengthPrefixed(parametersBytesMax)),
+    parameters: new Uint8Array(reader.lengthPrefixed(limits.keySlotParametersBytesMax)),
   }
 }
 

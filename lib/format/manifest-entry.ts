@@ -4,6 +4,7 @@
 import { sha256 } from '../../native-deps/sodium.js'
 import { equalBytes, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
 
@@ -12,9 +13,9 @@ const magic = 0x56_46_45_01
 /** Magic, vault, device, sequence, previous, epoch, length of the body. */
 export const entryClearBytes = 4 + 32 + 16 + 8 + 32 + 4 + 4
 export const entrySignatureBytes = 64
-/** Nonce, padded body, tag. A batch is cut long before this. */
-export const entryBodyBytesMax = 24 + 16 * 1024 * 1024 + 16
-export const entryBytesMax = entryClearBytes + entryBodyBytesMax + entrySignatureBytes
+/** Nonce, padded body, tag. */
+const sealedBodyBytesMax = 24 + limits.entryBodyBytesMax + 16
+export const entryBytesMax = entryClearBytes + sealedBodyBytesMax + entrySignatureBytes
 
 export interface EntryClear {
   readonly vaultId: VaultId
@@ -53,7 +54,7 @@ export function entryLengthAt(bytes: Uint8Array): number | undefined {
   if (reader.u32() >>> 8 !== magic >>> 8) return undefined
   reader.bytes(entryClearBytes - 8)
   const bodyLength = reader.u32()
-  if (bodyLength > entryBodyBytesMax) return undefined
+  if (bodyLength > sealedBodyBytesMax) return undefined
   return entryClearBytes + bodyLength + entrySignatureBytes
 }
 
@@ -73,7 +74,7 @@ export function decodeEntry(bytes: Uint8Array): ManifestEntry {
   const previous = reader.copy(32) as Uint8Array as ManifestHash
   const epoch = reader.u32()
   const bodyLength = reader.u32()
-  if (bodyLength > entryBodyBytesMax) throw reader.corrupt(`a body of ${bodyLength} bytes`)
+  if (bodyLength > sealedBodyBytesMax) throw reader.corrupt(`a body of ${bodyLength} bytes`)
   // The first entry, and only the first, has nothing before it.
   if (sequence === 0 || (sequence === 1) !== equalBytes(previous, noPrevious)) throw reader.corrupt(`sequence ${sequence} after nothing`)
   const sealedBody = reader.bytes(bodyLength)

@@ -3,13 +3,12 @@
 
 import type { DeviceId, VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
 
 const version = 1
-const nameBytesMax = 255
 const signatureBytes = 64
-export const memberRecordBytesMax = 512
 
 export interface Member {
   readonly vaultId: VaultId
@@ -51,7 +50,7 @@ export function decodeMemberRecord(bytes: Uint8Array): SignedMember {
     boxPublicKey: reader.copy(32),
     tlsPublicKey: reader.copy(32),
     createdSec: reader.u64(),
-    name: Buffer.from(reader.lengthPrefixed(nameBytesMax)).toString('utf8'),
+    name: Buffer.from(reader.lengthPrefixed(limits.memberNameBytesMax)).toString('utf8'),
   }
   const signed = new Uint8Array(bytes.subarray(0, reader.position))
   const signature = reader.copy(signatureBytes)

@@ -4,15 +4,9 @@
 
 import type { EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
-import { memberRecordBytesMax } from './member-record.js'
+import { limits } from '../terms/limits.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
-
-const nameBytesMax = 255
-const attributesBytesMax = 1024 * 1024
-const contentBytesMax = 64 * 1024
-const basesMax = 1024
-const snapshotNameBytesMax = 255
 
 export type Operation =
   /** A new entry; it has no name until a link gives it one, unless `name` is not empty. */
@@ -51,7 +45,7 @@ export function encodeOperation(operation: Operation): Uint8Array<ArrayBuffer> {
     case 'attributes':
       return writer.bytes(operation.id).lengthPrefixed(operation.attributes).take()
     case 'content':
-      invariant(operation.bases.length <= basesMax, 'bases of a content that fit')
+      invariant(operation.bases.length <= limits.contentBasesMax, 'bases of a content that fit')
       writer.bytes(operation.id).varint(operation.size).lengthPrefixed(operation.content).varint(operation.bases.length)
       for (const base of operation.bases) writer.bytes(base)
       return writer.take()
@@ -76,7 +70,7 @@ function readOperation(reader: ByteReader): Operation {
   const code = reader.u8()
   switch (code) {
     case codes.create:
-      return { kind: 'create', id: readId(reader), ...readName(reader), attributes: copyPrefixed(reader, attributesBytesMax) }
+      return { kind: 'create', id: readId(reader), ...readName(reader), attributes: copyPrefixed(reader, limits.attributesBytesMax) }
     case codes.link:
       return { kind: 'link', id: readId(reader), ...readName(reader) }
     case codes.unlink:
@@ -87,15 +81,15 @@ function readOperation(reader: ByteReader): Operation {
       return { kind: 'move', id, fromParent: from.parent, fromName: from.name, ...readName(reader) }
     }
     case codes.attributes:
-      return { kind: 'attributes', id: readId(reader), attributes: copyPrefixed(reader, attributesBytesMax) }
+      return { kind: 'attributes', id: readId(reader), attributes: copyPrefixed(reader, limits.attributesBytesMax) }
     case codes.content:
       return readContent(reader)
     case codes.trash:
       return { kind: 'trash', id: readId(reader) }
     case codes.snapshot:
-      return { kind: 'snapshot', name: copyPrefixed(reader, snapshotNameBytesMax), sec: reader.u64(), nsec: reader.u32() }
+      return { kind: 'snapshot', name: copyPrefixed(reader, limits.snapshotNameBytesMax), sec: reader.u64(), nsec: reader.u32() }
     case codes.member:
-      return { kind: 'member', record: copyPrefixed(reader, memberRecordBytesMax) }
+      return { kind: 'member', record: copyPrefixed(reader, limits.memberRecordBytesMax) }
     default:
       throw new VaultError('format-unknown', `manifest operation: written by a newer VaultFS (operation ${code})`, {
         subject: 'manifest', next: 'Update VaultFS and try again.',
@@ -106,19 +100,19 @@ function readOperation(reader: ByteReader): Operation {
 function readContent(reader: ByteReader): Operation {
   const id = readId(reader)
   const size = reader.varint()
-  const content = copyPrefixed(reader, contentBytesMax)
+  const content = copyPrefixed(reader, limits.contentReferenceBytesMax)
   const count = reader.varint()
-  if (count > basesMax) throw reader.corrupt(`${count} bases of one content`)
+  if (count > limits.contentBasesMax) throw reader.corrupt(`${count} bases of one content`)
   return { kind: 'content', id, size, content, bases: Array.from({ length: count }, () => reader.copy(32)) }
 }
 
 function writeName(writer: ByteWriter, parent: EntryId, name: Uint8Array): ByteWriter {
-  invariant(parent.byteLength === 16 && name.byteLength <= nameBytesMax, 'a parent id and a name that fit')
+  invariant(parent.byteLength === 16 && name.byteLength <= limits.nameBytesMax, 'a parent id and a name that fit')
   return writer.bytes(parent).lengthPrefixed(name)
 }
 
 function readName(reader: ByteReader): { readonly parent: EntryId; readonly name: Uint8Array } {
-  return { parent: readId(reader), name: copyPrefixed(reader, nameBytesMax) }
+  return { parent: readId(reader), name: copyPrefixed(reader, limits.nameBytesMax) }
 }
 
 function readId(reader: ByteReader): EntryId {

@@ -5,21 +5,19 @@
 import { sha256 } from '../../native-deps/sodium.js'
 import { equalBytes, type VaultId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import { ByteReader } from './reader.js'
-import { readSlot, slotsMax, writeSlot, type KeySlot } from './key-slot.js'
+import { readSlot, writeSlot, type KeySlot } from './key-slot.js'
 import { ByteWriter } from './writer.js'
 
 const magic = Buffer.from('VAULTFS\0', 'latin1')
 export const formatVersion = 1
 /** Features that a reader must know to read or write; a bit that is set and unknown is refused. None yet. */
 const featuresKnown = 0
-export const headerBytesMax = 65_536
 /** A wrapped key: nonce, 32 bytes, tag. */
 export const wrappedKeyBytes = 24 + 32 + 16
 const macBytes = 32
 const checksumBytes = 32
-/** As many as the key page has room for. */
-const epochsMax = 64
 /** Chunkers that this build can run: 1 = Rabin with the vault's polynomial. */
 const chunkersKnown: ReadonlySet<number> = new Set([1])
 
@@ -72,8 +70,8 @@ export interface EncodedHeader {
 
 /** What the MAC is to be made over. */
 export function encodeHeaderBody(header: VaultHeader): Uint8Array<ArrayBuffer> {
-  invariant(header.epochs.length >= 1 && header.epochs.length <= epochsMax, 'a header with one to 64 epochs')
-  invariant(header.slots.length >= 1 && header.slots.length <= slotsMax, 'a header with one to 32 slots')
+  invariant(header.epochs.length >= 1 && header.epochs.length <= limits.keyEpochsMax, 'a header with one to 64 epochs')
+  invariant(header.slots.length >= 1 && header.slots.length <= limits.keySlotsMax, 'a header with one to 32 slots')
   const writer = new ByteWriter(1024)
     .bytes(magic).u16(formatVersion).u32(0).u32(header.featuresOptional).u64(header.generation)
     .bytes(header.vaultId).bytes(header.ownerPublicKey).bytes(header.salt).u64(header.createdSec)
@@ -106,7 +104,7 @@ export function decodeHeader(bytes: Uint8Array, subject: string): EncodedHeader 
   const version = new ByteReader(bytes.subarray(magic.byteLength), subject).u16()
   if (version !== formatVersion) throw unknown(subject, `format version ${version}; this VaultFS knows ${formatVersion}`)
   const checkedLength = bytes.byteLength - checksumBytes
-  const sound = checkedLength > macBytes && bytes.byteLength <= headerBytesMax &&
+  const sound = checkedLength > macBytes && bytes.byteLength <= limits.headerBytesMax &&
     equalBytes(sha256(bytes.subarray(0, checkedLength)), bytes.subarray(checkedLength))
   if (!sound) throw new VaultError('corrupt', `${subject}: the header is damaged`, { subject, next: 'A second copy lies beside it as header.backup.' })
   const covered = new Uint8Array(bytes.subarray(0, checkedLength - macBytes))
@@ -131,7 +129,7 @@ function decodeBody(covered: Uint8Array, subject: string): VaultHeader {
   const recovery = readRecovery(reader)
   const ownerCopy = new Uint8Array(reader.lengthPrefixed(256))
   const count = reader.u8()
-  if (count < 1 || count > slotsMax) throw reader.corrupt(`${count} key slots`)
+  if (count < 1 || count > limits.keySlotsMax) throw reader.corrupt(`${count} key slots`)
   const slots = Array.from({ length: count }, () => readSlot(reader))
   reader.end()
   // The id is what devices and nodes know the vault by, so it must be the owner's.
@@ -161,11 +159,11 @@ function readChunker(reader: ByteReader, subject: string): ChunkerParameters {
 
 function readEpochs(reader: ByteReader): readonly WrappedEpoch[] {
   const count = reader.u8()
-  if (count < 1 || count > epochsMax) throw reader.corrupt(`${count} key epochs`)
+  if (count < 1 || count > limits.keyEpochsMax) throw reader.corrupt(`${count} key epochs`)
   let before = 0
   return Array.from({ length: count }, () => {
     const epoch = reader.u32()
-    if (epoch <= before || epoch > epochsMax) throw reader.corrupt('key epochs out of order')
+    if (epoch <= before || epoch > limits.keyEpochsMax) throw reader.corrupt('key epochs out of order')
     before = epoch
     return { epoch, wrappedKey: reader.copy(wrappedKeyBytes) }
   })

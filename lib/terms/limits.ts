@@ -101,4 +101,30 @@ export const limits = {
   openedFramesMax: 256,
   /** Rows of the cache's index after which its write-ahead log is copied into the database. */
   checkpointRows: 20_000,
+
+  // formats (FORMAT.md): what a reader refuses, so that bytes from elsewhere can't cost more than they should
+  /** Plaintext of one blob: twice the largest chunk. */
+  blobPlainBytesMax: 16 * MiB,
+  headerBytesMax: 64 * KiB,
+  /** Rows of the key page, and revocations in a vault's life. */
+  keyEpochsMax: 64,
+  /** More keys than anybody has. */
+  keySlotsMax: 32,
+  keySlotLabelBytesMax: 64,
+  keySlotParametersBytesMax: 256,
+  /** A passphrase, not a document. */
+  passphraseBytesMax: 4096,
+  memberNameBytesMax: 255,
+  memberRecordBytesMax: 512,
+  /** Of one manifest entry, padded; the publisher cuts at `manifestEntryBytesMax`. */
+  entryBodyBytesMax: 16 * MiB,
+  operationBytesMax: 2 * MiB,
+  attributesBytesMax: MiB,
+  /** Runs in the entry itself, or inline bytes. */
+  contentReferenceBytesMax: 64 * KiB,
+  /** Contents that one content replaces: versions that were in conflict. */
+  contentBasesMax: 1024,
+  /** Devices that a vault has ever seen. */
+  dependenciesMax: 1024,
+  snapshotNameBytesMax: 255,
 } as const

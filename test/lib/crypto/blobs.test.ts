@@ -9,11 +9,12 @@ import { KeyRing } from '../../../lib/crypto/key-ring.js'
 import { openBlob, openIndex, openRange, readRange, wipeIndex, type ReadSealed } from '../../../lib/crypto/open.js'
 import { sealChunk, type SealedBlob } from '../../../lib/crypto/seal.js'
 import {
-  blobHeaderBytes, decodeBlobHeader, indexLength, paddedLength, paddedOfSealed, plainBytesMax, sealedLengthOf, segmentRange, segmentsOf,
+  blobHeaderBytes, decodeBlobHeader, indexLength, paddedLength, paddedOfSealed, sealedLengthOf, segmentRange, segmentsOf,
 } from '../../../lib/format/blob-envelope.js'
 import { blobReferenceBytes, decodeBlobReference, encodeBlobReference, type BlobReference } from '../../../lib/format/blob-reference.js'
 import { hex } from '../../../lib/terms/bytes.js'
 import { VaultError } from '../../../lib/terms/errors.js'
+import { limits } from '../../../lib/terms/limits.js'
 import { numbers, randomBytes } from '../../support/random-bytes.js'
 import { testPage } from '../../support/test-keys.js'
 
@@ -68,7 +69,7 @@ t.test('sizes tell only the bucket', async (t) => {
   const lengths = new Set(Array.from({ length: 300 }, (_, index) => seal(randomBytes(index, 60_000 + index * 17)).sealedLength))
   t.same([...lengths], [65_536 + 48 + 48], 'three hundred lengths, one size')
   let before = 0
-  for (let padded = paddedLength(0); padded <= plainBytesMax; padded = paddedLength(padded + 1)) {
+  for (let padded = paddedLength(0); padded <= limits.blobPlainBytesMax; padded = paddedLength(padded + 1)) {
     t.equal(paddedOfSealed(sealedLengthOf(padded)), padded)
     t.ok(before === 0 || (padded / before > 1.41 && padded / before < 1.4149), `${padded} is √2 of ${before}`)
     before = padded

@@ -16,6 +16,7 @@ import { boxKeyPair, boxSeal, sha256 } from '../../../native-deps/sodium.js'
 import { decodeHeader, encodeHeader, encodeHeaderBody, type VaultHeader } from '../../../lib/format/vault-header.js'
 import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
 import { VaultError, type ErrorCode } from '../../../lib/terms/errors.js'
+import { limits } from '../../../lib/terms/limits.js'
 import { seededEntropy } from '../../support/seeded-entropy.js'
 
 /** The least that readers accept: these tests are about keys, not about cost. */
@@ -256,7 +257,7 @@ t.test('a crash between the two copies of a revocation leaves a vault that opens
 })
 
 t.test('the page holds as many epochs as a header', async (t) => {
-  t.equal(epochsMax, 64)
+  t.equal(epochsMax, limits.keyEpochsMax)
   const page = KeyPage.create()
   t.equal(await codeOf(() => { page.addEpoch(65, () => undefined) }), 'too-many')
   t.equal(await codeOf(() => page.epochKey(1, 'data')), 'corrupt')
