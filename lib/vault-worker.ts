@@ -9,7 +9,6 @@ import { CacheReader } from './cache/reader.js'
 import { Chunker } from './chunk/chunker.js'
 import { KeyPage } from './crypto/key-page.js'
 import { KeyRing } from './crypto/key-ring.js'
-import type { LogOwner } from './format/log-record.js'
 import { segmentName } from './log/disk.js'
 import { invariant } from './terms/errors.js'
 import { limits } from './terms/limits.js'
@@ -36,10 +35,6 @@ function startKeeper(port: MessagePort, setup: SetupOf<'keeper'>): void {
   port.postMessage({ kind: 'ready', statistics: keeper.statistics(), nextSegment: keeper.nextSegment(), partial })
 }
 
-function ownerOf({ vaultId, deviceId }: CommonSetup): LogOwner {
-  return { vault: vaultId, device: deviceId }
-}
-
 interface Openers {
   readonly keys: KeyRing
   readonly page: KeyPage
@@ -54,7 +49,7 @@ function openersOf(setup: CommonSetup, kept: { readonly tables: number; readonly
   const cache = new CacheReader(setup.cacheDirectory)
   const blobs = new BlobOpener(cache, keys, kept)
   const log = new LogOpener({
-    owner: ownerOf(setup), key: page.key('log'), pathOf: (segment) => join(setup.logDirectory, segmentName(segment)), extentsMax: kept.extents,
+    owner: setup, key: page.key('log'), pathOf: (segment) => join(setup.logDirectory, segmentName(segment)), extentsMax: kept.extents,
   })
   const close = (): void => {
     blobs.close()
@@ -69,7 +64,7 @@ function startReader(port: MessagePort, setup: SetupOf<'reader'>): void {
   const openers = openersOf(setup, { tables: limits.blobTablesMax, frames: limits.openedFramesMax, extents: 64 })
   new ReaderRole({
     port, readSlots: setup.readSlots, smallSlots: setup.smallSlots, sealSlots: setup.sealSlots, arena: new Uint8Array(setup.arena),
-    owner: ownerOf(setup), logKey: openers.page.key('log'), assembler: openers.assembler, blobs: openers.blobs, close: openers.close,
+    owner: setup, logKey: openers.page.key('log'), assembler: openers.assembler, blobs: openers.blobs, close: openers.close,
   })
   port.postMessage({ kind: 'ready' })
 }

@@ -81,7 +81,7 @@ export class Pool implements PoolPort {
     invariant(bulkThreads >= 1, 'at least one bulk thread')
     const common: CommonSetup = {
       cacheDirectory: options.cacheDirectory, logDirectory: options.logDirectory, keyPage: options.keyPage, arena: options.arena,
-      vaultId: new Uint8Array(options.vaultId), deviceId: new Uint8Array(options.deviceId),
+      vault: new Uint8Array(options.vault), device: new Uint8Array(options.device),
     }
     const channels = Array.from({ length: bulkThreads }, () => new MessageChannel())
     const writers = channels.map(({ port1 }) => port1)

@@ -9,8 +9,10 @@ export interface CommonSetup {
   readonly logDirectory: string
   readonly keyPage: SharedArrayBuffer
   readonly arena: SharedArrayBuffer
-  readonly vaultId: Uint8Array
-  readonly deviceId: Uint8Array
+  /** The vault's id, 32 bytes. */
+  readonly vault: Uint8Array
+  /** The device's id, 16 bytes. */
+  readonly device: Uint8Array
 }
 
 export type WorkerSetup =

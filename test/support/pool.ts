@@ -32,7 +32,7 @@ export function poolFolder(parent = tmpdir()): PoolFolder {
     directory, arena, page, owner,
     open: (changes = {}) => openPool({
       cacheDirectory: join(directory, 'cache'), logDirectory: join(directory, 'log'), keyPage: page.shared,
-      arena: arena.shared, vaultId: owner.vault, deviceId: owner.device, chunker: chunkerDefault, bulkThreads: 2, logger: silent, ...changes,
+      arena: arena.shared, vault: owner.vault, device: owner.device, chunker: chunkerDefault, bulkThreads: 2, logger: silent, ...changes,
     }),
     remove: () => { rmSync(directory, { recursive: true, force: true }) },
   }
