@@ -3,7 +3,6 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { VaultError } from '../lib/terms/errors.js'
 import type { VaultService } from './vault-service.js'
 
 const load = async (): Promise<Omit<VaultService, 'mount' | 'exists'>> => (await import('./key-service.js')).keyService
@@ -17,6 +16,6 @@ export function createVaultService(): VaultService {
     recoveryKit: async (request) => (await load()).recoveryKit(request),
     checkRecovery: async (request) => (await load()).checkRecovery(request),
     confirmRecovery: async (request) => (await load()).confirmRecovery(request),
-    mount: () => Promise.reject(new VaultError('unsupported', 'this part is not built yet')),
+    mount: async (request) => (await import('./mount-service.js')).mountService(request),
   }
 }
