@@ -35,7 +35,7 @@ export interface Payload {
   readonly sealed: boolean
 }
 
-const firstBytes = 1 << 18
+const firstBytes = 1 << 14
 const noncesAtOnce = 128
 
 export class RecordBatch {

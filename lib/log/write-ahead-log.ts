@@ -55,6 +55,7 @@ export async function openLog(options: LogOptions, visit: (record: LogRecord) =>
 
 export class WriteAheadLog implements LogPort {
   readonly generation: number
+  appendedBytes = 0
   readonly #disk: LogDisk
   readonly #logger: Logger
   readonly #segmentBytes: number
@@ -64,6 +65,7 @@ export class WriteAheadLog implements LogPort {
   #newestSegment: number
   #lastLsn: Lsn
   #flushedLsn: Lsn
+  #flushedBytes = 0
   #syncedLsn: Lsn
   #round: Promise<void> | undefined
   #inRound = false
@@ -128,6 +130,10 @@ export class WriteAheadLog implements LogPort {
     return this.#segments.count
   }
 
+  get appendedBytes(): number {
+    return this.#flushedBytes + this.#batch.length
+  }
+
   append(kind: RecordKind, body: Uint8Array): Lsn {
     this.#admit()
     const lsn = this.#lastLsn + 1
@@ -168,6 +174,8 @@ export class WriteAheadLog implements LogPort {
     if (this.#batch.length === 0) return
     this.#segments.write(this.#batch.bytes, this.#batch.length, this.#batch.position)
     this.#sizes.add(this.#lastLsn, this.#batch.length)
+    this.appendedBytes += this.#batch.length
+    this.#flushedBytes += this.#batch.length
     this.#batch.clear()
     this.#flushedLsn = this.#lastLsn
     this.#moveOn()

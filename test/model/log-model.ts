@@ -194,7 +194,12 @@ class Life {
         log.flush()
         this.#flushed = log.lastLsn
       } else if (choice < 80) void log.sync().catch((error: unknown) => { this.#excuse(error) })
-      else if (choice < 88) await log.sync(random.chance(0.5) ? undefined : random.below(log.lastLsn + 1))
+      else if (choice < 85) await log.sync(random.chance(0.5) ? undefined : random.below(log.lastLsn + 1))
+      else if (choice < 88) {
+        // As the catalog does: what is synced is applied, and then needed no more.
+        await log.sync()
+        this.#giveUp(log, log.lastLsn + 1)
+      }
       else if (choice < 93) this.#trim(log)
       else if (choice < 98) for (let turn = random.below(20); turn > 0; turn--) await Promise.resolve()
       else await this.#reopen(log)
@@ -235,7 +240,10 @@ class Life {
 
   #trim(log: WriteAheadLog): void {
     // The catalog may ask for more than is synced; the log gives up only what is.
-    const lsn = this.#random.chance(0.3) ? log.lastLsn + 1 : this.#random.below(log.lastLsn + 1)
+    this.#giveUp(log, this.#random.chance(0.3) ? log.lastLsn + 1 : this.#random.below(log.lastLsn + 1))
+  }
+
+  #giveUp(log: WriteAheadLog, lsn: number): void {
     this.#trimmed = Math.max(this.#trimmed, Math.min(lsn, log.syncedLsn + 1))
     log.trim(lsn)
   }
