@@ -55,7 +55,6 @@ export async function openLog(options: LogOptions, visit: (record: LogRecord) =>
 
 export class WriteAheadLog implements LogPort {
   readonly generation: number
-  appendedBytes = 0
   readonly #disk: LogDisk
   readonly #logger: Logger
   readonly #segmentBytes: number
@@ -174,7 +173,6 @@ export class WriteAheadLog implements LogPort {
     if (this.#batch.length === 0) return
     this.#segments.write(this.#batch.bytes, this.#batch.length, this.#batch.position)
     this.#sizes.add(this.#lastLsn, this.#batch.length)
-    this.appendedBytes += this.#batch.length
     this.#flushedBytes += this.#batch.length
     this.#batch.clear()
     this.#flushedLsn = this.#lastLsn
