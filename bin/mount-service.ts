@@ -1,13 +1,13 @@
-// The part of the vault service that mounts: opens the keys, then hands store and page to mount/mount.ts.
+// The part of the vault service that mounts: the header's slots, this device's identity, then store and page go to
+// mount/mount.ts. Loaded by the daemon only.
 
-import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { readHeaders } from '../lib/crypto/header-store.js'
-import { openIdentity } from '../lib/crypto/identity.js'
-import { openVault } from '../lib/crypto/vault-keys.js'
-import { fromErrno } from '../lib/terms/errors.js'
+import { readHeaders, writeDurably } from '../lib/crypto/header-store.js'
+import { openIdentity, type DeviceIdentity } from '../lib/crypto/identity.js'
+import { openVault, sealHeader, type OpenedVault } from '../lib/crypto/vault-keys.js'
+import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { mountVault } from '../mount/mount.js'
 import { wipe } from '../native-deps/sodium.js'
 import { cryptoUnlock, deviceName } from './key-service.js'
@@ -16,40 +16,60 @@ import type { MountedVault, MountRequest } from './vault-service.js'
 
 /** Seconds for which the kernel may answer by itself: all changes come through this mount, so for as long as it likes. */
 const kernelSeconds = 24 * 3600
+const salvageWarning = 'The header was changed by somebody without the keys, so the vault is read-only: restore the file header from a copy.'
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
-  const { store, name, mountPoint, allowOther, readOnly, writeback, spinMicroseconds, logger } = request
-  const { copies } = await readHeaders(store)
-  const secret = cryptoUnlock(request.unlock)
-  const opened = await openVault(copies, secret).finally(() => {
-    if (secret.kind === 'recovery') wipe(secret.entropy)
-  })
+  const { store, name, mountPoint, driver, allowOther, writeback, spinMicroseconds, logger } = request
+  const opened = await openKeys(request)
   const { page, header, trusted } = opened
-  if (!trusted) logger.log('warn', 'the header was changed by somebody without the keys: mounted read-only')
+  const readOnly = request.readOnly || !trusted
+  if (!trusted) logger.log('warn', salvageWarning)
+  const identity = await openDevice(store, opened).catch((error: unknown) => {
+    page.wipe()
+    throw error
+  })
   const mounted = await mountVault({
-    store, page, header, identity: openIdentity(page, readDevice(store), header), readOnly: readOnly || !trusted,
+    store, page, header, identity, readOnly, driver, logger,
     bulkThreads: availableParallelism(), owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    clock: systemClock, entropy: systemEntropy, logger, driver: request.driver,
+    clock: systemClock, entropy: systemEntropy,
     options: {
-      mountPoint, source: `vaultfs:${name}`, allowOther, readOnly: readOnly || !trusted, spinMicroseconds, writeback,
+      mountPoint, source: `vaultfs:${name}`, allowOther, readOnly, spinMicroseconds, writeback,
       entrySeconds: kernelSeconds, attributeSeconds: kernelSeconds,
     },
   })
+  const salvage = trusted ? [] : [salvageWarning]
   return {
-    closed: mounted.closed, limitations: mounted.limitations,
-    status: () => Promise.resolve({
-      ...mounted.report(), name, store, mountPoint, driver: request.driver, pid: process.pid, pids: mounted.pids, state: mounted.state,
-    }),
+    closed: mounted.closed,
+    limitations: [...mounted.limitations, ...salvage],
+    status: () => {
+      const { warnings, ...report } = mounted.report()
+      const { state, pids } = mounted
+      return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...salvage] })
+    },
     sync: (onProgress) => mounted.sync(onProgress),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
 }
 
-function readDevice(store: string): Uint8Array {
-  const path = join(store, deviceName)
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw fromErrno(error, path)
+async function openKeys({ store, unlock, logger, readOnly }: MountRequest): Promise<OpenedVault> {
+  const { copies, damaged } = await readHeaders(store)
+  const secret = cryptoUnlock(unlock)
+  const opened = await openVault(copies, secret).finally(() => {
+    if (secret.kind === 'recovery') wipe(secret.entropy)
+  })
+  for (const name of damaged) {
+    logger.log('warn', 'a copy of the header is missing or damaged', { copy: name })
+    if (opened.trusted && !readOnly) await writeDurably(join(store, name), sealHeader(opened.header, opened.page))
   }
+  return opened
+}
+
+async function openDevice(store: string, { page, header }: OpenedVault): Promise<DeviceIdentity> {
+  const path = join(store, deviceName)
+  const file = await readFile(path).catch((error: unknown) => {
+    const wrong = fromErrno(error, path)
+    if (wrong.code !== 'not-found') throw wrong
+    throw new VaultError('corrupt', `${path} is missing: this device's identity`, { subject: path, next: 'restore it from a copy of the store', cause: error })
+  })
+  return openIdentity(page, file, header)
 }
