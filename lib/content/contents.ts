@@ -46,6 +46,13 @@ export class Contents {
     return bytes
   }
 
+  /** Of data that is not published, in memory or in the log. */
+  get unpublishedBytes(): number {
+    let bytes = 0
+    for (const { extents } of this.#open.values()) bytes += extents.dataBytes
+    return bytes
+  }
+
   get dirtyFiles(): number {
     return this.#dirty.size
   }

@@ -50,6 +50,8 @@ export interface LogPort {
   /** Bytes in segment files that are still needed. */
   readonly sizeBytes: number
   readonly segments: number
+  /** Bytes appended since the log was opened, framing included. */
+  readonly appendedBytes: number
   /** Appends a record without data. Never waits. The body is copied. */
   append(kind: RecordKind, body: Uint8Array): Lsn
   /** Appends data of at most 16 KiB, sealed on this thread. Both are copied. */

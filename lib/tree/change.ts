@@ -77,6 +77,10 @@ export class Change {
     this.#gone.push({ ino, id })
   }
 
+  get isEmpty(): boolean {
+    return this.#entries.size + this.#gone.length + this.#dirents.length === 0
+  }
+
   /** Logs it; the record is in the kernel's hands after the log's next flush. */
   commit(): number {
     const images = {

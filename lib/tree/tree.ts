@@ -143,6 +143,13 @@ export class Tree {
     this.#active.addChunk(reference)
   }
 
+  /** Entries without a name in the active generation: after a replay, files that were unlinked while open. */
+  orphansOfActive(): number[] {
+    const orphans: number[] = []
+    for (const entry of this.#active.entries.values()) if (entry?.nlink === 0) orphans.push(entry.ino)
+    return orphans
+  }
+
   idOf(ino: number): EntryId {
     const entry = this.get(ino)
     if (entry === undefined) throw new VaultError('broken-invariant', `Entry ${ino} is named but does not exist`)

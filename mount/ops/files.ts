@@ -14,10 +14,14 @@ const truncateFlag = 0o1000
 /** Nothing of an open file is kept here: the handle is 0, so that another daemon could answer for it. */
 export const opened: OpenReply = { handle: 0, flags: keepCache }
 
+export function isTruncating(flags: number): boolean {
+  return (flags & truncateFlag) !== 0
+}
+
 export function open(volume: Volume, ino: number, flags: number, killSuidGid: boolean): OpenReply | Errno | Promise<OpenReply | Errno> {
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
-  if ((flags & truncateFlag) === 0 || !isFile(entry)) return opened
+  if (!isTruncating(flags) || !isFile(entry)) return opened
   if (killSuidGid) killSetIdsNow(volume, entry)
   const resizing = volume.vault.resize(volume.vault.contents.of(entry), 0)
   return resizing === undefined ? opened : resizing.then(() => opened)

@@ -1,4 +1,4 @@
-// Hard links and unnamed files.
+// Hard links, symbolic links and unnamed files.
 import { isDirectory, modeType, touchChanged } from '../../lib/tree/entry.js'
 import { limits } from '../../lib/terms/limits.js'
 import type { Attributes, Errno } from '../../native-deps/fuse/handler.js'
@@ -23,6 +23,12 @@ export function link(volume: Volume, ino: number, place: Place): Attributes | Er
   change.commit()
   volume.orphans.delete(ino)
   return attributesOf(volume, linked)
+}
+
+export function readlink(volume: Volume, ino: number): Uint8Array | Errno {
+  const entry = volume.vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  return entry.target ?? errno.EINVAL
 }
 
 /** O_TMPFILE: a file without a name, until linkat(2) gives it one. */

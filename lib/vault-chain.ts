@@ -1,0 +1,54 @@
+// This device's manifest chain as publishing uses it: entries of this vault, in the store's folder `manifest`.
+import { join } from 'node:path'
+import { hex } from './terms/bytes.js'
+import type { Operation } from './format/operations.js'
+import { openChainFile } from './manifest/chain-file.js'
+import { ManifestChain, type EntryAuthor } from './manifest/chain.js'
+import { pageAuthor } from './manifest/entry-author.js'
+import type { ManifestPort } from './store/manifest-port.js'
+import type { Clock } from './terms/clock.js'
+import type { OpenStore } from './vault-open.js'
+
+export class Chain implements ManifestPort {
+  readonly #chain: ManifestChain
+  readonly #author: EntryAuthor
+  readonly #clock: Clock
+  readonly #first: Operation
+
+  private constructor(chain: ManifestChain, options: OpenStore) {
+    this.#chain = chain
+    this.#author = pageAuthor(options.page, options.entropy)
+    this.#clock = options.clock
+    this.#first = { kind: 'member', record: options.identity.record }
+  }
+
+  static async open(options: OpenStore): Promise<Chain> {
+    const { store, identity: { member } } = options
+    const directory = join(store, 'manifest')
+    const name = hex(member.deviceId)
+    const chain = await ManifestChain.open({
+      vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, depth: 'tail',
+      entries: await openChainFile(join(directory, `${name}.chain`), directory),
+      mark: await openChainFile(join(directory, `${name}.mark`), directory),
+    })
+    return new Chain(chain, options)
+  }
+
+  get sequence(): number {
+    return this.#chain.head.sequence
+  }
+
+  /** The first entry of a chain also says whose it is. */
+  async append(operations: readonly Operation[]): Promise<number> {
+    const { sec, nsec } = this.#clock.now()
+    const { sequence } = this.#chain.head
+    const all = sequence === 0 ? [this.#first, ...operations] : operations
+    // One device: lamport time is the sequence.
+    const head = await this.#chain.append({ lamport: sequence + 1, sec, nsec, deps: [], operations: all }, this.#author)
+    return head.sequence
+  }
+
+  close(): Promise<void> {
+    return this.#chain.close()
+  }
+}

@@ -1,0 +1,163 @@
+// Opens a vault's store: keys are in the page already; here log, catalog, cache and chain are opened, checked against
+// each other, and the log is replayed. Nothing is changed on the disk when it rejects.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Catalog } from './catalog/catalog.js'
+import { Contents } from './content/contents.js'
+import type { ContentContext } from './content/open-content.js'
+import { PageStore } from './content/page-store.js'
+import { Publisher } from './content/publisher.js'
+import { Reading } from './content/reading.js'
+import type { DeviceIdentity } from './crypto/identity.js'
+import type { KeyPage } from './crypto/key-page.js'
+import type { VaultHeader } from './format/vault-header.js'
+import { openNodeDisk } from './log/node-disk.js'
+import { openLog, type WriteAheadLog } from './log/write-ahead-log.js'
+import { Arena } from './store/arena.js'
+import type { Clock } from './terms/clock.js'
+import type { Entropy } from './terms/entropy.js'
+import type { EntryId } from './terms/bytes.js'
+import { VaultError, invariant } from './terms/errors.js'
+import { limits } from './terms/limits.js'
+import type { Logger } from './terms/log.js'
+import { CatalogFeed } from './tree/catalog-feed.js'
+import { modeType, newEntry, rootIno } from './tree/entry.js'
+import { Tree } from './tree/tree.js'
+import { Unpublished } from './tree/unpublished.js'
+import { Chain } from './vault-chain.js'
+import { endReplay, replayRecord } from './vault-replay.js'
+import { Upkeep } from './vault-upkeep.js'
+import { Vault } from './vault.js'
+import { preallocate } from '../native-deps/system.js'
+import { openPool, type Pool } from './workers/pool.js'
+
+export interface OpenStore {
+  readonly store: string
+  readonly page: KeyPage
+  readonly header: VaultHeader
+  readonly identity: DeviceIdentity
+  readonly readOnly: boolean
+  /** Threads that cut, hash and seal; at least one. */
+  readonly bulkThreads: number
+  /** Who owns the root folder of a new vault. */
+  readonly owner: { readonly uid: number; readonly gid: number }
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly logger: Logger
+}
+
+export interface OpenedStore {
+  readonly vault: Vault
+  readonly upkeep: Upkeep
+  /** Publishes nothing: what is logged stays logged. Lets go of every file. */
+  close(): Promise<void>
+}
+
+export async function openStore(options: OpenStore): Promise<OpenedStore> {
+  const { store, page, clock } = options
+  const at = (name: string): string => join(store, name)
+  for (const name of ['log', 'cache', 'manifest']) await mkdir(at(name), { recursive: true, mode: 0o700 })
+  const arena = new Arena(limits.arenaBytes)
+  const opened: { close(): unknown }[] = []
+  try {
+    const chain = await Chain.open(options)
+    opened.push(chain)
+    const catalog = new Catalog({
+      path: at('catalog.db'), key: page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
+      monotonicMs: () => clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
+    })
+    opened.push(catalog)
+    const pool = await openPool({
+      bulkThreads: options.bulkThreads, chunker: options.header.chunker, logger: options.logger,
+      keyPage: page.shared, arena: arena.shared, logDirectory: at('log'), cacheDirectory: at('cache'),
+      vault: options.header.vaultId, device: options.identity.member.deviceId,
+    })
+    opened.push(pool)
+    const { vault, log } = await openParts(options, { catalog, pool, chain, arena })
+    opened.push(log)
+    const upkeep = new Upkeep(vault, at('catalog.db'), page)
+    prepareTree(vault, options)
+    return { vault, upkeep, close: () => closeAll(opened) }
+  } catch (error) {
+    await closeAll(opened).catch(() => undefined)
+    throw error
+  }
+}
+
+async function closeAll(opened: { close(): unknown }[]): Promise<void> {
+  for (const part of opened.splice(0).reverse()) await part.close()
+}
+
+interface Stores {
+  readonly catalog: Catalog
+  readonly pool: Pool
+  readonly chain: Chain
+  readonly arena: Arena
+}
+
+async function openParts(options: OpenStore, { catalog, pool, chain, arena }: Stores): Promise<{ vault: Vault; log: WriteAheadLog }> {
+  const { store, page, clock, entropy, logger } = options
+  const tree = new Tree(catalog, limits)
+  const unpublished = new Unpublished()
+  let log: WriteAheadLog | undefined
+  const context: ContentContext = {
+    tree, unpublished, pool, arena, pages: new PageStore(pool),
+    get log() {
+      invariant(log !== undefined, 'the log is used while it is replayed')
+      return log
+    },
+    now: () => clock.now(), nowMs: () => clock.monotonicMs(),
+  }
+  const contents = new Contents(context)
+  const { appliedLsn } = catalog.marks()
+  const target = { tree, unpublished, contents, appliedLsn, nowMs: () => clock.monotonicMs() }
+  log = await openLog({
+    disk: openNodeDisk({ directory: join(store, 'log'), preallocate: (fd, length) => { preallocate(fd, { offset: 0, length }) } }), key: page.key('log'), vault: options.header.vaultId,
+    device: options.identity.member.deviceId, entropy, logger,
+  }, (record) => {
+    replayRecord(record, target)
+  })
+  endReplay(target)
+  checkOrder(log.lastLsn, appliedLsn, store)
+  const vault = new Vault({
+    store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain),
+    feed: new CatalogFeed(tree, catalog, log, appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly,
+  })
+  return { vault, log }
+}
+
+/** A catalog never is ahead of its log: one of them was exchanged. */
+function checkOrder(lastLsn: number, appliedLsn: number, store: string): void {
+  if (appliedLsn <= lastLsn) return
+  throw new VaultError('corrupt', `${store}: the catalog knows log record ${appliedLsn}, the log ends at ${lastLsn}`, {
+    subject: store, next: 'Put back the log folder that belongs to this catalog, or run vaultfs rebuild.',
+  })
+}
+
+/** The root of a new vault; and the end of files that were unlinked, but open, when the vault was last left. */
+function prepareTree(vault: Vault, { owner, clock, readOnly }: OpenStore): void {
+  const { tree, catalog } = vault.parts
+  if (readOnly) return
+  const change = vault.change()
+  if (tree.get(rootIno) === undefined) {
+    const root = newEntry({ ino: rootIno, id: rootId(), mode: modeType.directory | 0o755, uid: owner.uid, gid: owner.gid, rdev: 0, now: clock.now() })
+    root.parent = rootIno
+    change.create(root)
+  }
+  for (const ino of new Set([...catalog.orphans(), ...tree.orphansOfActive()])) {
+    const entry = tree.get(ino)
+    if (entry === undefined || entry.nlink > 0) continue
+    change.remove(ino, entry.id)
+    vault.contents.discard(ino)
+  }
+  if (change.isEmpty) return
+  change.commit()
+  vault.flushLog()
+}
+
+/** The same on every device: fifteen zero bytes and a one. */
+function rootId(): EntryId {
+  const id = new Uint8Array(16)
+  id[15] = 1
+  return id as Uint8Array as EntryId
+}

@@ -1,0 +1,51 @@
+// The one wrapper around every operation: an error becomes an errno, a refused vault refuses changes, and changes wait
+// while the catalog is far behind.
+import { VaultError } from '../lib/terms/errors.js'
+import { limits } from '../lib/terms/limits.js'
+import type { Vault } from '../lib/vault.js'
+import type { Upkeep } from '../lib/vault-upkeep.js'
+import { errnoFor } from './errno.js'
+
+export class Answering {
+  readonly #vault: Vault
+  readonly #upkeep: Upkeep
+
+  constructor(vault: Vault, upkeep: Upkeep) {
+    this.#vault = vault
+    this.#upkeep = upkeep
+  }
+
+  /** An operation that changes nothing. */
+  ask<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
+    try {
+      const answer = work()
+      return answer instanceof Promise ? answer.catch((error: unknown) => this.#errno(error)) : answer
+    } catch (error) {
+      return this.#errno(error)
+    }
+  }
+
+  /** An operation that changes something. */
+  change<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
+    const { refusal } = this.#vault
+    if (refusal !== undefined) return errnoFor(refusal)
+    const { tree } = this.#vault
+    if (tree.changes < limits.generationChanges) return this.ask(work)
+    const applying = this.#upkeep.apply()
+    if (tree.changes < limits.generationChangesMax) return this.ask(work)
+    return applying.then(() => this.ask(work))
+  }
+
+  #errno(error: unknown): number {
+    const { logger } = this.#vault.parts
+    if (!(error instanceof VaultError)) {
+      logger.log('error', 'an operation failed unforeseen', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    } else if (error.code === 'broken-invariant') {
+      this.#vault.fail(error)
+    } else if (error.code === 'corrupt' || error.code === 'io') {
+      logger.log('error', 'an operation failed', { code: error.code, reason: error.message })
+    }
+    return errnoFor(error)
+  }
+}
+

@@ -1,0 +1,146 @@
+// The life of a mount: open the store, mount, serve; at the end publish, unmount, close. The keys are in the page before
+// and wiped after.
+import { Answering } from './answer.js'
+import { Operations } from './operations.js'
+import { end, type Volume } from './ops/volume.js'
+import { reportOf, type VaultReport } from './report.js'
+import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.js'
+import { mountKernel } from '../native-deps/fuse/driver.js'
+import type { Mount, MountOptions } from '../native-deps/fuse/handler.js'
+import { superviseMount, type Supervision } from '../native-deps/supervisor.js'
+
+export interface MountVault extends OpenStore {
+  readonly driver: 'kernel' | 'fuse-native'
+  readonly options: MountOptions
+}
+
+export interface InFlight {
+  readonly phase: 'publishing' | 'syncing' | 'draining' | 'unmounting'
+  readonly entries: number
+  readonly bytes: number
+}
+type OnProgress = (progress: InFlight) => void
+
+const progressMs = 250
+
+/** Resolves when the mount answers. */
+export async function mountVault(request: MountVault): Promise<MountedVault> {
+  const opened = await openStore(request)
+  try {
+    const orphans = new Set<number>()
+    let mount: Mount | undefined
+    const volume: Volume = { vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false }
+    const operations = new Operations(volume, new Answering(opened.vault, opened.upkeep))
+    const { mounted, limitations } = await mountWith(request, operations)
+    mount = mounted
+    const supervision = superviseMount(request.options.mountPoint)
+    opened.upkeep.begin()
+    return new MountedVault({ request, opened, volume, mount: mounted, supervision, limitations })
+  } catch (error) {
+    await opened.close()
+    request.page.wipe()
+    throw error
+  }
+}
+
+/** The portable driver is loaded when it is asked for only: it needs a library that most machines lack. */
+async function mountWith(request: MountVault, operations: Operations): Promise<{ mounted: Mount; limitations: readonly string[] }> {
+  if (request.driver === 'kernel') return { mounted: await mountKernel(request.options, operations, request.logger), limitations: [] }
+  const { mountFuseNative, fuseNativeLimits } = await import('../native-deps/fuse-native.js')
+  return { mounted: await mountFuseNative(request.options, operations, request.logger), limitations: fuseNativeLimits }
+}
+
+interface MountedParts {
+  readonly request: MountVault
+  readonly opened: OpenedStore
+  readonly volume: Volume
+  readonly mount: Mount
+  readonly supervision: Supervision
+  readonly limitations: readonly string[]
+}
+
+export class MountedVault {
+  readonly closed: Promise<void>
+  readonly limitations: readonly string[]
+  readonly #request: MountVault
+  readonly #opened: OpenedStore
+  readonly #volume: Volume
+  readonly #mount: Mount
+  readonly #supervision: Supervision
+  #leaving = false
+  #left: Promise<void> | undefined
+
+  constructor({ request, opened, volume, mount, supervision, limitations }: MountedParts) {
+    this.#request = request
+    this.#opened = opened
+    this.#volume = volume
+    this.#mount = mount
+    this.#supervision = supervision
+    this.closed = mount.closed
+    this.limitations = limitations
+  }
+
+  get state(): 'mounted' | 'unmounting' | 'failsafe' {
+    if (this.#opened.vault.failsafe !== undefined) return 'failsafe'
+    return this.#leaving ? 'unmounting' : 'mounted'
+  }
+
+  /** The daemon and its supervisor. */
+  get pids(): readonly number[] {
+    return [process.pid, this.#supervision.pid]
+  }
+
+  report(): VaultReport {
+    return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked)
+  }
+
+  /** Everything that was written before the call is published and on the disk when it resolves. */
+  async sync(onProgress: OnProgress): Promise<void> {
+    await this.#watched('publishing', onProgress, async () => {
+      await this.#opened.vault.publishAll()
+      await this.#opened.upkeep.shrinkLog()
+    })
+  }
+
+  /** Publishes, unmounts, closes. Rejects 'busy' when files are open and not lazy: everything is then as before. */
+  async unmount({ lazy }: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {
+    this.#leaving = true
+    try {
+      if (this.#opened.vault.failsafe === undefined) await this.sync(onProgress)
+      await this.#mount.unmount({ lazy })
+    } catch (error) {
+      this.#leaving = false
+      throw error
+    }
+    await this.#mount.closed
+    this.#supervision.release()
+    this.#left ??= this.#watched('draining', onProgress, () => this.#leave())
+    await this.#left
+  }
+
+  /** The kernel holds nothing any more. */
+  async #leave(): Promise<void> {
+    const { vault, upkeep } = this.#opened
+    await upkeep.end()
+    if (vault.failsafe === undefined && !this.#request.readOnly) {
+      for (const ino of this.#volume.orphans) end(this.#volume, ino)
+      await vault.publishAll()
+      await upkeep.shrinkLog()
+    }
+    await this.#opened.close()
+    this.#request.page.wipe()
+  }
+
+  async #watched(phase: InFlight['phase'], onProgress: OnProgress, work: () => Promise<void>): Promise<void> {
+    const tell = (): void => {
+      const { unpublished } = this.report()
+      onProgress({ phase, entries: unpublished.entries, bytes: unpublished.bytes })
+    }
+    const timer = setInterval(tell, progressMs)
+    try {
+      await work()
+    } finally {
+      clearInterval(timer)
+    }
+  }
+}

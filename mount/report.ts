@@ -1,0 +1,47 @@
+// What a mounted vault says of itself. The fields are the contract of `status --json`, described in bin/CLI.md.
+import type { VaultHeader } from '../lib/format/vault-header.js'
+import { hex } from '../lib/terms/bytes.js'
+import type { Vault } from '../lib/vault.js'
+
+export interface VaultReport {
+  readonly vault: string
+  readonly readOnly: boolean
+  readonly recovery: 'confirmed' | 'later'
+  readonly dirty: { readonly files: number; readonly bytes: number }
+  readonly unpublished: { readonly entries: number; readonly bytes: number }
+  readonly onlyHere: { readonly blobs: number; readonly bytes: number }
+  readonly log: { readonly bytes: number; readonly segments: number }
+  readonly cache: { readonly blobs: number; readonly bytes: number }
+  readonly amplification: { readonly writtenByUser: number; readonly logged: number; readonly stored: number; readonly ratio: number }
+  readonly warnings: readonly string[]
+}
+
+export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean): VaultReport {
+  const { contents, unpublished, log, pool, readOnly } = vault.parts
+  const { blobs, blobBytes, storedBytes } = pool.statistics()
+  const writtenByUser = vault.writtenBytes
+  const logged = log.appendedBytes
+  const ratio = writtenByUser === 0 ? 0 : Math.round(((logged + storedBytes) / writtenByUser) * 1000) / 1000
+  const recovery = header.recovery.state === 'confirmed' ? 'confirmed' : 'later'
+  return {
+    vault: hex(header.vaultId), readOnly, recovery,
+    dirty: { files: contents.dirtyFiles, bytes: contents.dirtyBytes },
+    unpublished: { entries: unpublished.entries.size, bytes: contents.unpublishedBytes },
+    // No peer holds anything yet.
+    onlyHere: { blobs, bytes: blobBytes },
+    log: { bytes: log.sizeBytes, segments: log.segments },
+    cache: { blobs, bytes: blobBytes },
+    amplification: { writtenByUser, logged, stored: storedBytes, ratio },
+    warnings: warningsOf(vault, recovery, keysLocked),
+  }
+}
+
+function warningsOf(vault: Vault, recovery: 'confirmed' | 'later', keysLocked: boolean): string[] {
+  const warnings: string[] = []
+  const { refusal, failsafe } = vault
+  if (failsafe !== undefined) warnings.push(`An invariant broke and the vault is read-only: ${failsafe.message}. Unmount, keep a copy of the store, and report it.`)
+  else if (refusal !== undefined && refusal.code !== 'read-only') warnings.push(`Changes are refused: ${refusal.message}. Make room on the disk of the store.`)
+  if (recovery === 'later') warnings.push('The recovery kit is not confirmed: run vaultfs recovery show, write it down, then vaultfs recovery check.')
+  if (!keysLocked) warnings.push('The keys could not be locked in memory and may be swapped out: raise the limit of locked memory (ulimit -l).')
+  return warnings
+}
