@@ -84,9 +84,14 @@ export async function createVault(options: CreateVault): Promise<CreatedVault> {
  */
 export async function openVault(copies: readonly EncodedHeader[], unlock: Unlock): Promise<OpenedVault> {
   let salvage: OpenedVault | undefined
+  let damage: VaultError | undefined
   for (const copy of copies) {
     const opened = await openWith(copy, unlock)
     if (opened === undefined) continue
+    if (opened instanceof VaultError) {
+      damage ??= opened
+      continue
+    }
     if (opened.trusted) {
       salvage?.page.wipe()
       return opened
@@ -95,7 +100,7 @@ export async function openVault(copies: readonly EncodedHeader[], unlock: Unlock
     else opened.page.wipe()
   }
   if (salvage !== undefined) return salvage
-  throw wrongSecret(unlock)
+  throw damage ?? wrongSecret(unlock)
 }
 
 /** The bytes of a header file. The page must hold the header's master. */
@@ -122,21 +127,26 @@ export const idRootPurpose = 'id-root/v1'
 export const kitPurpose = 'kit/v1'
 export const epochPurpose = (epoch: number): string => `epoch/v1 ${epoch}`
 
-async function openWith(copy: EncodedHeader, unlock: Unlock): Promise<OpenedVault | undefined> {
-  const { header, covered, mac } = copy
+/** Undefined: no slot is of this secret. An error ('corrupt'): one is, or may be, but is damaged; another copy may be whole. */
+async function openWith({ header, covered, mac }: EncodedHeader, unlock: Unlock): Promise<OpenedVault | VaultError | undefined> {
+  let damage: VaultError | undefined
   for (const slot of header.slots) {
-    const master = await openSlot(slot, unlock, header.vaultId)
-    if (master === undefined) continue
-    const macKey = deriveFromMaster(master, 'header-mac')
-    const trusted = equalBytes(mac, macOf(covered, macKey))
-    wipe(macKey)
+    let master: Uint8Array | undefined
     try {
+      master = await openSlot(slot, unlock, header.vaultId)
+      if (master === undefined) continue
+      const macKey = deriveFromMaster(master, 'header-mac')
+      const trusted = equalBytes(mac, macOf(covered, macKey))
+      wipe(macKey)
       return { page: filledPage(header, master), header, trusted, slotId: slot.slotId }
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
+      damage ??= error
     } finally {
-      wipe(master)
+      if (master !== undefined) wipe(master)
     }
   }
-  return undefined
+  return damage
 }
 
 function filledPage(header: VaultHeader, master: Uint8Array): KeyPage {

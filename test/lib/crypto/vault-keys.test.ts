@@ -108,6 +108,8 @@ t.test('nobody can put a master key of his own into a slot', async (t) => {
   const forged = encodeHeader(encodeHeaderBody({ ...vault.header, slots }), new Uint8Array(32))
   t.equal(await codeOf(async () => await open(forged)), 'corrupt')
   t.equal(await codeOf(async () => await open(forged, { kind: 'recovery', entropy: vault.kit })), 'corrupt')
+  const copies = [decodeHeader(forged, 'header'), decodeHeader(vault.headerBytes, 'header.backup')]
+  t.ok((await openVault(copies, unlock)).trusted, 'the good copy beside it still opens')
   // And with a public key of his own the passphrase does not fit.
   const swapped = vault.header.slots.map((slot) => ({ ...slot, publicKey: boxKeyPair(evil).publicKey }))
   t.equal(await codeOf(async () => await open(encodeHeader(encodeHeaderBody({ ...vault.header, slots: swapped }), new Uint8Array(32)))), 'wrong-passphrase')
