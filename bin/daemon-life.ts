@@ -94,7 +94,8 @@ class Residence {
       this.#leaveBySignal(lazy)
     })
     void mounted.closed.then(() => {
-      this.#leaveBySignal(true)
+      // By umount(8), not by us.
+      if (this.#leaving === undefined) this.#leaveBySignal(true)
     })
     this.#held.ready({ pid: process.pid, limitations: mounted.limitations })
     logger.log('info', 'mounted')

@@ -17,6 +17,7 @@ export class ControlServer {
   readonly path: string
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #answering = new Set<Promise<void>>()
 
   private constructor(path: string, server: Server) {
     this.path = path
@@ -47,7 +48,7 @@ export class ControlServer {
     return control
   }
 
-  /** Answers nothing more and removes the socket. May be called twice. */
+  /** Takes no more requests, answers those it has, and removes the socket. May be called twice. */
   async close(): Promise<void> {
     if (!this.#server.listening) return
     const closed = new Promise<void>((resolve) => {
@@ -55,6 +56,7 @@ export class ControlServer {
         resolve()
       })
     })
+    while (this.#answering.size > 0) await Promise.all(this.#answering)
     for (const socket of this.#sockets) socket.destroySoon()
     await closed
   }
@@ -72,7 +74,9 @@ export class ControlServer {
       bytesMax: controlLineBytesMax,
       tooLong: () => socket.destroy(),
       line: (text) => {
-        void answerLine(text, port, send)
+        if (!this.#server.listening) return
+        const answered = answerLine(text, port, send).finally(() => this.#answering.delete(answered))
+        this.#answering.add(answered)
       },
     })
   }

@@ -70,6 +70,23 @@ t.test('an error keeps its code, subject and next step', async (t) => {
   await server.close()
 })
 
+t.test('a request that closes the server is answered first', async (t) => {
+  let server: ControlServer | undefined
+  const closing = Promise.withResolvers<void>()
+  const served = await serve({
+    ...idle,
+    unmount: async () => {
+      await Promise.resolve()
+      closing.resolve(server?.close())
+    },
+  })
+  server = served.server
+  const client = await ControlClient.connect(served.path)
+  await client.unmount({ lazy: false }, () => undefined)
+  await client.closed
+  await closing.promise
+})
+
 t.test('a daemon that is gone, before or in the middle, is not-mounted', async (t) => {
   const path = join(folder, 'gone.sock')
   await t.rejects(ControlClient.connect(path), { code: 'not-mounted' })
