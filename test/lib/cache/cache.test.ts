@@ -1,0 +1,289 @@
+// The blob cache on a real filesystem: what is known is durable, the index is only an index, damage stays where it is.
+
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { SegmentAppender } from '../../../lib/cache/appender.js'
+import { CacheKeeper } from '../../../lib/cache/keeper.js'
+import { CacheReader } from '../../../lib/cache/reader.js'
+import { segmentPath } from '../../../lib/cache/segment-files.js'
+import type { BlobId, Sealed } from '../../../lib/terms/bytes.js'
+import { silent } from '../../../lib/terms/log.js'
+import { sha256 } from '../../../native-deps/sodium.js'
+import { randomBytes } from '../../support/random-bytes.js'
+
+interface Blob {
+  readonly blobId: BlobId
+  readonly sealed: Sealed
+}
+
+const parent = mkdtempSync(join(tmpdir(), 'vaultfs-cache-'))
+t.teardown(() => rmSync(parent, { recursive: true }))
+let folders = 0
+const folder = (): string => join(parent, String(folders++))
+
+function blob(seed: number, length = 1000 + seed * 37): Blob {
+  const bytes = randomBytes(seed, length)
+  return { blobId: sha256(bytes) as Uint8Array as BlobId, sealed: bytes as Uint8Array as Sealed }
+}
+
+function blobs(from: number, count: number): Blob[] {
+  return Array.from({ length: count }, (_, index) => blob(from + index))
+}
+
+interface Opened {
+  readonly keeper: CacheKeeper
+  readonly appender: SegmentAppender
+  readonly reader: CacheReader
+  close(): void
+}
+
+function open(directory: string, segmentBytesMax = 1 << 20): Opened {
+  const keeper = new CacheKeeper({ directory, logger: silent, segmentBytesMax })
+  const nextSegment = new Int32Array(new SharedArrayBuffer(4)).fill(keeper.nextSegment())
+  const appender = new SegmentAppender({ directory, nextSegment, partial: keeper.takePartial(), segmentBytesMax })
+  const reader = new CacheReader(directory)
+  return {
+    keeper, appender, reader,
+    close: () => {
+      reader.close()
+      appender.close()
+      keeper.close()
+    },
+  }
+}
+
+function read(reader: CacheReader, { blobId, sealed }: Blob): Uint8Array | undefined {
+  const location = reader.locate(blobId)
+  if (location === undefined) return undefined
+  const into = new Uint8Array(sealed.byteLength)
+  reader.read(blobId, location, 0, into)
+  return into
+}
+
+function holds(cache: Opened, wanted: readonly Blob[]): boolean {
+  return wanted.every((each) => Buffer.compare(read(cache.reader, each) ?? new Uint8Array(0), each.sealed) === 0)
+}
+
+t.test('what is committed is known, also after opening again', (t) => {
+  const directory = folder()
+  const first = open(directory)
+  const all = blobs(1, 40)
+  const appended = first.appender.append(all)
+  t.equal(first.reader.locate(all[0]?.blobId ?? (new Uint8Array(32) as Uint8Array as BlobId)), undefined, 'not before it is durable')
+  first.keeper.commit(appended)
+  t.ok(holds(first, all))
+  const bytes = all.reduce((sum, each) => sum + each.sealed.byteLength, 0)
+  t.same(first.keeper.statistics(), { blobs: 40, bytes })
+  const one = all[3]
+  if (one === undefined) throw new Error('no blob')
+  const range = new Uint8Array(100)
+  const location = first.reader.locate(one.blobId)
+  if (location === undefined) throw new Error('no place')
+  first.reader.read(one.blobId, location, 50, range)
+  t.same(range, one.sealed.subarray(50, 150))
+  t.throws(() => { first.reader.read(one.blobId, location, location.length - 50, range) }, { code: 'corrupt' })
+  first.close()
+  const second = open(directory)
+  t.ok(holds(second, all))
+  t.same(second.keeper.statistics(), { blobs: 40, bytes })
+  const more = blobs(100, 5)
+  second.keeper.commit(second.appender.append(more))
+  t.ok(holds(second, [...all, ...more]))
+  t.equal(readdirSync(join(directory, 'segments')).length, 1, 'a segment with room is used again')
+  second.close()
+  t.end()
+})
+
+t.test('a second copy of a blob is dropped', (t) => {
+  const directory = folder()
+  const cache = open(directory)
+  const all = blobs(1, 3)
+  cache.keeper.commit(cache.appender.append(all))
+  const places = all.map(({ blobId }) => cache.reader.locate(blobId))
+  cache.keeper.commit(cache.appender.append([...all, ...all, ...blobs(9, 1)]))
+  t.same(all.map(({ blobId }) => cache.reader.locate(blobId)), places)
+  t.equal(cache.keeper.statistics().blobs, 4)
+  t.ok(holds(cache, [...all, ...blobs(9, 1)]))
+  cache.close()
+  rmSync(join(directory, 'cache.db'))
+  const again = open(directory)
+  t.ok(holds(again, [...all, ...blobs(9, 1)]))
+  t.equal(again.keeper.statistics().blobs, 4)
+  again.close()
+  t.end()
+})
+
+t.test('segments end at their limit; a blob larger than that has one of its own', (t) => {
+  const cache = open(folder(), 10_000)
+  const all = [...blobs(1, 30), blob(99, 50_000), ...blobs(50, 5)]
+  const appended = cache.appender.append(all)
+  t.ok(appended.length > 3)
+  cache.keeper.commit(appended)
+  t.ok(holds(cache, all))
+  cache.close()
+  t.end()
+})
+
+t.test('what a crash left behind the index: whole blobs are kept, a torn one is cut off', (t) => {
+  const directory = folder()
+  const first = open(directory)
+  const known = blobs(1, 5)
+  const written = blobs(20, 4)
+  first.keeper.commit(first.appender.append(known))
+  const [appended] = first.appender.append(written)
+  const path = segmentPath(directory, appended?.segment ?? 0)
+  first.close()
+  const size = statSync(path).size
+  appendFileSync(path, Buffer.concat([Buffer.from('VFS1'), Buffer.from([0, 0, 1, 0]), Buffer.alloc(100)]))
+  const second = open(directory)
+  t.ok(holds(second, [...known, ...written]))
+  t.equal(statSync(path).size, size, 'cut back to the last whole blob')
+  second.keeper.commit(second.appender.append(blobs(40, 2)))
+  t.ok(holds(second, [...known, ...written, ...blobs(40, 2)]))
+  second.close()
+  const third = open(directory)
+  t.equal(third.keeper.statistics().blobs, 11)
+  truncateSync(path, size - 10)
+  t.throws(() => holds(third, blobs(40, 2)), { code: 'corrupt' }, 'a file that lost its end')
+  third.close()
+  t.end()
+})
+
+for (const [name, ruin] of [
+  ['deleted', (path: string) => { rmSync(path) }],
+  ['garbage', (path: string) => { writeFileSync(path, randomBytes(5, 40_000)) }],
+] as const) {
+  t.test(`the index is ${name}: nothing is lost, and nothing dead comes back`, (t) => {
+    const directory = folder()
+    const first = open(directory, 20_000)
+    const all = blobs(1, 60)
+    first.keeper.commit(first.appender.append(all))
+    const dead = all.filter((_, index) => index % 3 === 0)
+    first.keeper.delete(dead.map(({ blobId }) => blobId))
+    const { blobs: count, bytes } = first.keeper.statistics()
+    first.close()
+    for (const suffix of ['-wal', '-shm']) rmSync(join(directory, `cache.db${suffix}`), { force: true })
+    ruin(join(directory, 'cache.db'))
+    const second = open(directory, 20_000)
+    t.ok(holds(second, all.filter((each) => !dead.includes(each))))
+    for (const { blobId } of dead) t.equal(second.reader.locate(blobId), undefined)
+    t.same(second.keeper.statistics(), { blobs: count, bytes })
+    second.close()
+    t.end()
+  })
+}
+
+t.test('damage in the middle of a segment costs that blob only', (t) => {
+  const directory = folder()
+  const first = open(directory)
+  const all = blobs(1, 20)
+  first.keeper.commit(first.appender.append(all))
+  const places = all.map(({ blobId }) => first.reader.locate(blobId))
+  first.close()
+  const at = places[7]
+  if (at === undefined) throw new Error('no place')
+  const fd = openSync(segmentPath(directory, at.segment), 'r+')
+  // Its frame: the length that leads to the next one is gone.
+  writeSync(fd, Buffer.alloc(40, 0xff), 0, 40, at.offset - 40)
+  // Another one's bytes.
+  writeSync(fd, Buffer.alloc(1, 0x55), 0, 1, (places[12]?.offset ?? 0) + 5)
+  closeSync(fd)
+  rmSync(join(directory, 'cache.db'))
+  const second = open(directory)
+  t.ok(holds(second, all.filter((_, index) => index !== 7 && index !== 12)))
+  t.equal(second.keeper.statistics().blobs, 18)
+  second.close()
+  t.end()
+})
+
+t.test('a segment that the index does not know and that is damaged altogether is left alone', (t) => {
+  const directory = folder()
+  const first = open(directory)
+  const one = blob(1)
+  const [appended] = first.appender.append([one])
+  first.close()
+  const path = segmentPath(directory, appended?.segment ?? 0)
+  const bytes = readFileSync(path)
+  bytes[100] = (bytes[100] ?? 0) ^ 1
+  writeFileSync(path, bytes)
+  rmSync(join(directory, 'cache.db'))
+  open(directory).close()
+  open(directory).close()
+  t.same(readFileSync(path), bytes)
+  t.end()
+})
+
+t.test('deleting gives the space back and spares the neighbours', (t) => {
+  const directory = folder()
+  const cache = open(directory, 4 << 20)
+  const all = Array.from({ length: 8 }, (_, index) => blob(index, 1 << 20))
+  cache.keeper.commit(cache.appender.append(all))
+  const before = blocks(directory)
+  const gone = [1, 3, 5].map((index) => all[index]).filter((each) => each !== undefined)
+  cache.keeper.delete([...gone.map(({ blobId }) => blobId), blob(77).blobId])
+  t.ok(blocks(directory) < before - 2.9 * 2048, 'three holes of a mebibyte')
+  t.ok(holds(cache, all.filter((each) => !gone.includes(each))))
+  for (const each of gone) t.equal(read(cache.reader, each), undefined)
+  t.equal(cache.keeper.statistics().blobs, 5)
+  cache.keeper.delete(all.map(({ blobId }) => blobId))
+  t.equal(cache.keeper.statistics().blobs, 0)
+  t.ok(readdirSync(join(directory, 'segments')).length <= 1, 'full and empty segments are gone; one may be written to')
+  cache.keeper.commit(cache.appender.append(all))
+  t.ok(holds(cache, all), 'and all of it can come again')
+  cache.close()
+  t.end()
+})
+
+function blocks(directory: string): number {
+  return readdirSync(join(directory, 'segments')).reduce((sum, name) => sum + statSync(join(directory, 'segments', name)).blocks, 0)
+}
+
+t.test('an abandoned segment is written to no more', (t) => {
+  const cache = open(folder())
+  const [first] = cache.appender.append(blobs(1, 1))
+  cache.appender.abandon(first?.segment ?? 0)
+  const [second] = cache.appender.append(blobs(2, 1))
+  t.not(second?.segment, first?.segment)
+  cache.close()
+  t.end()
+})
+
+t.test('a full disk is no-space, and nothing half written is known', (t) => {
+  const directory = folder()
+  mkdirSync(directory)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', directory], { stdio: 'ignore' })
+  } catch {
+    t.comment('skipped: no permission to mount a small filesystem')
+    t.end()
+    return
+  }
+  try {
+    const cache = open(directory)
+    const fits = [blob(1, 1 << 20)]
+    cache.keeper.commit(cache.appender.append(fits))
+    t.throws(() => cache.appender.append([blob(2, 1 << 20), blob(3, 1 << 20)]), { code: 'no-space' })
+    const small = blobs(10, 3)
+    cache.keeper.commit(cache.appender.append(small))
+    t.ok(holds(cache, [...fits, ...small]))
+    cache.close()
+    const again = open(directory)
+    t.ok(holds(again, [...fits, ...small]))
+    t.equal(again.reader.locate(blob(3, 1 << 20).blobId), undefined)
+    again.close()
+  } finally {
+    execFileSync('umount', [directory])
+  }
+  t.end()
+})
+
+t.test('a folder that can not be', (t) => {
+  const directory = folder()
+  writeFileSync(directory, 'a file')
+  t.throws(() => new CacheKeeper({ directory, logger: silent }), { name: 'VaultError' })
+  t.ok(existsSync(directory))
+  t.end()
+})
