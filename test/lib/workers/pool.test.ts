@@ -1,7 +1,7 @@
-// The pool with real threads and files: what is read is what was stored, whatever it was pieced together from; what is
-// damaged is 'corrupt'; what waits has a limit; and nothing is called stored that is not there after opening again.
+// The pool with real threads and files: what is read is what was stored, whatever it was pieced together from, also
+// after opening again; what is damaged is 'corrupt'; and no secret lies on the disk.
 
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Chunker } from '../../../lib/chunk/chunker.js'
@@ -12,61 +12,13 @@ import { chunkerDefault } from '../../../lib/format/vault-header.js'
 import { segmentName } from '../../../lib/log/disk.js'
 import type { Piece } from '../../../lib/store/content-piece.js'
 import type { LogExtent } from '../../../lib/store/log-port.js'
-import type { Cut, CutRequest } from '../../../lib/store/pool-port.js'
 import { hex } from '../../../lib/terms/bytes.js'
 import type { Pool } from '../../../lib/workers/pool.js'
-import { poolFolder, type PoolFolder } from '../../support/pool.js'
+import { memory, MiB, poolFolder, readAll, readBlobs, requestOf, sameBytes, store, type PoolFolder } from '../../support/pool.js'
 import { numbers, randomBytes } from '../../support/random-bytes.js'
 
-const MiB = 1024 * 1024
-// Eleven pools of four threads each take their time on a busy machine.
+// Pools of four threads each take their time on a busy machine.
 t.setTimeout(120_000)
-
-function memory(position: number, length: number): Piece {
-  return { kind: 'memory', position, length }
-}
-
-function requestOf(pieces: readonly Piece[], changes: Partial<CutRequest> = {}): CutRequest {
-  return { pieces, length: pieces.reduce((sum, piece) => sum + piece.length, 0), final: true, boundaries: [], resumeAfter: 0, ...changes }
-}
-
-async function cutOne(pool: Pool, request: CutRequest): Promise<Cut> {
-  const [cut] = await pool.cut([request])
-  if (cut === undefined) throw new Error('no cut')
-  return cut
-}
-
-function chunkIndexes(cut: Cut): number[] {
-  return cut.runs.flatMap((run, index) => (run.kind === 'chunk' ? [index] : []))
-}
-
-async function store(pool: Pool, folder: PoolFolder, bytes: Uint8Array): Promise<readonly BlobReference[]> {
-  folder.arena.bytes.set(bytes, 0)
-  const cut = await cutOne(pool, requestOf([memory(0, bytes.byteLength)]))
-  return cut.store(chunkIndexes(cut))
-}
-
-function sameBytes(found: Uint8Array, wanted: Uint8Array | undefined): boolean {
-  return wanted !== undefined && Buffer.compare(found, wanted) === 0
-}
-
-async function readAll(pool: Pool, pieces: readonly Piece[]): Promise<Uint8Array> {
-  const lease = await pool.read(pieces)
-  const bytes = new Uint8Array(lease.bytes)
-  lease.release()
-  return bytes
-}
-
-/** What `pieces` say, by the plainest means. */
-async function readBlobs(pool: Pool, references: readonly BlobReference[]): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for (const reference of references) {
-    for (let skip = 0; skip < reference.plainLength; skip += MiB) {
-      parts.push(await readAll(pool, [{ kind: 'blob', reference, skip, length: Math.min(MiB, reference.plainLength - skip) }]))
-    }
-  }
-  return new Uint8Array(Buffer.concat(parts))
-}
 
 t.test('stored, read, and read again by another pool', async (t) => {
   const folder = poolFolder()
@@ -222,79 +174,6 @@ t.test('a deleted blob is gone, and back when it is stored again', async (t) => 
   t.ok(sameBytes(await readBlobs(pool, references), bytes), 'at its new place')
 })
 
-t.test('cuts: holes, tails, boundaries, many small files', async (t) => {
-  const folder = poolFolder()
-  const pool = await folder.open()
-  t.teardown(async () => {
-    await pool.close()
-    folder.remove()
-  })
-  const bytes = randomBytes(1, 8 * MiB)
-  folder.arena.bytes.set(bytes, 0)
-  const whole = await cutOne(pool, requestOf([memory(0, bytes.length)]))
-  const lengths = whole.runs.map(({ length }) => length)
-  await whole.store([])
-  const open = await cutOne(pool, requestOf([memory(0, bytes.length)], { final: false }))
-  t.same(open.runs.map(({ length }) => length), lengths.slice(0, -1), 'the tail is left')
-  t.equal(open.consumed, bytes.length - (lengths.at(-1) ?? 0))
-  await open.store([])
-  const boundary = (lengths[0] ?? 0) + (lengths[1] ?? 0)
-  const met = await cutOne(pool, requestOf([memory(0, bytes.length)], { boundaries: [5, lengths[0] ?? 0, boundary], resumeAfter: boundary - 1 }))
-  t.same([met.met, met.consumed, met.runs.length], [true, boundary, 2])
-  await met.store([])
-
-  const hole: Piece = { kind: 'hole', length: 100 * MiB }
-  const small: Piece = { kind: 'hole', length: 4096 }
-  const holes = await cutOne(pool, requestOf([memory(0, MiB), hole, memory(MiB, 1000), small, memory(2 * MiB, 10), hole, hole]))
-  t.ok(holes.runs.length >= 4)
-  t.same(holes.runs.filter(({ kind }) => kind === 'hole').map(({ length }) => length), [100 * MiB, 200 * MiB])
-  t.equal(holes.consumed, 301 * MiB + 1000 + 4096 + 10)
-  const references = await holes.store(chunkIndexes(holes))
-  const last = references.at(-1)
-  if (last === undefined) throw new Error('no chunk')
-  t.ok(sameBytes(await readBlobs(pool, [last]), concat(bytes.subarray(MiB, MiB + 1000), new Uint8Array(4096), bytes.subarray(2 * MiB, 2 * MiB + 10))))
-  const resumed = await cutOne(pool, requestOf([memory(0, 1000), hole, memory(MiB, 1000)], { boundaries: [1000 + hole.length], resumeAfter: 900 }))
-  t.same([resumed.met, resumed.consumed], [true, 1000 + hole.length], 'an old chunk behind a hole')
-  await resumed.store([])
-  const empty = await cutOne(pool, requestOf([]))
-  t.same([empty.runs, empty.consumed, await empty.store([])], [[], 0, []])
-
-  const files = await pool.cut(Array.from({ length: 500 }, (_, index) => requestOf([memory(index * 8192, 8192)])))
-  const stored = await Promise.all(files.map((file) => file.store([0])))
-  t.equal(stored.length, 500)
-  t.ok(sameBytes(await readBlobs(pool, stored.slice(490).flat()), bytes.subarray(490 * 8192, 500 * 8192)))
-  await t.rejects(Promise.resolve(files[0]?.store([0])), { code: 'broken-invariant' }, 'stored twice')
-  await t.rejects(pool.cut([requestOf([memory(0, 33 * MiB)])]), { code: 'too-large' })
-})
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts))
-}
-
-t.test('cuts wait while too much plaintext is held, in their order', async (t) => {
-  const folder = poolFolder()
-  const pool = await folder.open({ bulkThreads: 1 })
-  t.teardown(async () => {
-    await pool.close()
-    folder.remove()
-  })
-  folder.arena.bytes.set(randomBytes(1, 20 * MiB), 0)
-  const order: number[] = []
-  const first = await cutOne(pool, requestOf([memory(0, 20 * MiB)]))
-  const waiting = [20, 1].map(async (size, index) => {
-    const cut = await cutOne(pool, requestOf([memory(0, size * MiB)]))
-    order.push(index)
-    await cut.store([])
-  })
-  const page = await pool.storePages([randomBytes(1, 100)])
-  t.equal(page.length, 1, 'others are served')
-  t.same(order, [])
-  t.equal(pool.statistics().queuedJobs, 2)
-  t.ok((await first.store(chunkIndexes(first))).length > 5)
-  await Promise.all(waiting)
-  t.same(order, [0, 1])
-})
-
 t.test('pages', async (t) => {
   const folder = poolFolder()
   const pool = await folder.open()
@@ -329,41 +208,4 @@ t.test('sealed extents: bounds, and room that comes back', async (t) => {
   const none = await pool.sealExtents([], 1)
   none.release()
   t.throws(() => { none.release() }, { code: 'broken-invariant' })
-})
-
-t.test('closing waits for what is under way', async (t) => {
-  const folder = poolFolder()
-  t.teardown(() => { folder.remove() })
-  const pool = await folder.open()
-  folder.arena.bytes.set(randomBytes(1, 4 * MiB), 0)
-  const cut = await cutOne(pool, requestOf([memory(0, 4 * MiB)]))
-  const stored = cut.store(chunkIndexes(cut))
-  await pool.close()
-  const references = await stored
-  const again = await folder.open()
-  t.ok(sameBytes(await readBlobs(again, references), folder.arena.bytes.slice(0, 4 * MiB)))
-  await again.close()
-  await again.close()
-})
-
-t.test('a thread that dies takes everything with it', async (t) => {
-  const folder = poolFolder()
-  t.teardown(() => { folder.remove() })
-  const pool = await folder.open({ entry: new URL('./dying-worker.js', import.meta.url) })
-  const lost = pool.cut([requestOf([memory(0, 1000)])])
-  const other = pool.storePages([new Uint8Array(10)])
-  await t.rejects(lost, { code: 'broken-invariant' })
-  await t.rejects(other, { code: 'broken-invariant' })
-  await t.rejects(pool.read([memory(0, 10)]), { code: 'broken-invariant' }, 'and what comes later')
-  await pool.close()
-})
-
-t.test('a thread that can not start says why', async (t) => {
-  const folder = poolFolder()
-  t.teardown(() => { folder.remove() })
-  writeFileSync(join(folder.directory, 'cache'), 'a file, no folder')
-  await t.rejects(folder.open(), { name: 'VaultError', subject: join(folder.directory, 'cache') })
-  rmSync(join(folder.directory, 'cache'))
-  const pool = await folder.open()
-  await pool.close()
 })
