@@ -1,6 +1,7 @@
 // Starts the small process that takes the mount away when this one dies without doing so (supervisor/supervisor.c).
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { VaultError } from '../lib/terms/errors.js'
 import { builtPath } from './addon.js'
 import { findMount } from './fuse/mount-table.js'
@@ -19,9 +20,11 @@ export function superviseMount(mountPoint: string): Supervision {
       subject: program, next: 'Build it with: npm rebuild --foreground-scripts',
     })
   }
-  const mount = findMount(mountPoint)
+  // Only the folders above: the mount point itself would have to be answered by this very thread.
+  const path = join(realpathSync(dirname(mountPoint)), basename(mountPoint))
+  const mount = findMount(path)
   if (mount === undefined) throw new VaultError('not-mounted', `nothing is mounted on ${mountPoint}`, { subject: mountPoint })
-  const child = spawn(program, [mountPoint, mount.device], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/', env: {} })
+  const child = spawn(program, [path, mount.device], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/', env: {} })
   // Without a supervisor the mount works all the same; a broken pipe only means that it ended first.
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
