@@ -7,7 +7,7 @@ import type { ChunkId, Sealed } from '../terms/bytes.js'
 import { invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import {
-  blobHeaderBytes, encodeBlobHeader, fillSegmentNonce, indexLength, sealedLengthOf, segmentHashBytes,
+  blobHeaderBytes, encodeBlobHeader, fillSegmentNonce, indexLength, paddedLength, sealedLengthOf, segmentHashBytes,
   segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes, suiteXChaCha,
 } from '../format/blob-envelope.js'
 import { formByte, type BlobKind, type BlobReference } from '../format/blob-reference.js'
@@ -17,7 +17,7 @@ import { frame, type CompressionLevel, type Framed } from './frames.js'
 import type { SealingKeys } from './key-ring.js'
 
 export interface SealedBlob extends BlobReference {
-  /** Header, table and segments, in memory of its own. */
+  /** Header, table and segments. */
   readonly sealed: Sealed
   /** A view of the table in `sealed`. */
   readonly table: Uint8Array
@@ -29,9 +29,17 @@ const tail = new Uint8Array(segmentPlainBytes)
 const nonce = new Uint8Array(24)
 const keys = new Uint8Array(64)
 
-/** Synchronous, for a worker. `plain` may be a view of shared memory that nobody writes to meanwhile. */
+/** Bytes that a sealed chunk has at most. */
+export function sealedLengthMax(plainLength: number): number {
+  return sealedLengthOf(paddedLength(plainLength))
+}
+
+/**
+ * Synchronous, for a worker. `plain` may be a view of shared memory that nobody writes to meanwhile. `room` (at least
+ * sealedLengthMax): where to seal; without it the blob has memory of its own, whose first touch costs more than sealing.
+ */
 export function sealChunk(
-  plain: Uint8Array, chunkId: ChunkId, sealing: SealingKeys, kind: BlobKind, level: CompressionLevel = 1,
+  plain: Uint8Array, chunkId: ChunkId, sealing: SealingKeys, kind: BlobKind, level: CompressionLevel = 1, room?: Uint8Array,
 ): SealedBlob {
   invariant(plain.byteLength <= limits.blobPlainBytesMax, 'a chunk larger than any may be')
   const framed = frame(plain, level)
@@ -39,7 +47,9 @@ export function sealChunk(
   const form = formByte(kind, framed.framing)
   const salt = saltOf(framed, plain, form, sealing)
   const header = encodeBlobHeader({ suite: suiteXChaCha, epoch: sealing.epoch, segments, salt })
-  const sealed = new Uint8Array(sealedLengthOf(framed.padded))
+  const sealedLength = sealedLengthOf(framed.padded)
+  const sealed = room === undefined ? new Uint8Array(sealedLength) : room.subarray(0, sealedLength)
+  invariant(sealed.byteLength === sealedLength, 'no room for a sealed chunk')
   sealed.set(header)
 
   const chunkKey = keys.subarray(0, 32)

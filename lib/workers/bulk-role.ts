@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { chunkIdOf } from '../crypto/chunk-id.js'
 import type { KeyRing } from '../crypto/key-ring.js'
-import { sealChunk, type SealedBlob } from '../crypto/seal.js'
+import { sealChunk, sealedLengthMax, type SealedBlob } from '../crypto/seal.js'
 import { blobReferenceBytes, encodeBlobReference, type BlobKind } from '../format/blob-reference.js'
 import type { AppendedBlobs, BlobAppender } from '../store/blob-cache-port.js'
 import type { ChunkId } from '../terms/bytes.js'
@@ -33,6 +33,8 @@ export class BulkRole {
   readonly #setup: BulkSetup
   readonly #held = new HeldCuts(limits.heldBytesMax)
   #gathered: SealedBlob[] = []
+  /** Where blobs are sealed, one behind the other, until they are written: memory of their own costs more than sealing. */
+  #room = new Uint8Array(2 * limits.appendBytesWished)
   #gatheredBytes = 0
   #done: { readonly id: number; readonly references: Uint8Array }[] = []
 
@@ -125,7 +127,7 @@ export class BulkRole {
   #seal(id: number, chunks: readonly { readonly plain: Uint8Array; readonly chunkId: ChunkId }[], kind: BlobKind = 'chunk'): void {
     const references: Uint8Array[] = []
     for (const { plain, chunkId } of chunks) {
-      const blob = sealChunk(plain, chunkId, this.#setup.keys.sealing, kind)
+      const blob = sealChunk(plain, chunkId, this.#setup.keys.sealing, kind, 1, this.#roomFor(plain.byteLength, id))
       references.push(encodeBlobReference(blob))
       this.#gathered.push(blob)
       this.#gatheredBytes += blob.sealedLength
@@ -133,6 +135,13 @@ export class BulkRole {
       if (this.#gatheredBytes >= limits.appendBytesWished) this.#flush([id])
     }
     this.#done.push({ id, references: joined(references, blobReferenceBytes) })
+  }
+
+  #roomFor(plainLength: number, id: number): Uint8Array {
+    const length = sealedLengthMax(plainLength)
+    if (this.#gatheredBytes + length > this.#room.byteLength) this.#flush([id])
+    if (length > this.#room.byteLength) this.#room = new Uint8Array(length)
+    return this.#room.subarray(this.#gatheredBytes, this.#gatheredBytes + length)
   }
 
   /** Throws for `unfinished`, which is under way; jobs that were complete are told by themselves. */

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Piece } from '../../../lib/store/content-piece.js'
-import { chunkIndexes, cutOne, memory, MiB, poolFolder, readBlobs, requestOf, sameBytes, store } from '../../support/pool.js'
+import { chunkIndexes, cutOne, memory, MiB, poolFolder, readBlobs, requestOf, sameBytes } from '../../support/pool.js'
 import { randomBytes } from '../../support/random-bytes.js'
 
 // Pools of four threads each take their time on a busy machine.
