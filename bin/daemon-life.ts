@@ -16,6 +16,8 @@ import { onEnding } from './signals.js'
 import { StoreLock } from './store-lock.js'
 import type { MountedVault, VaultService } from './vault-service.js'
 
+const detachedPollMs = 50
+
 interface Parts {
   readonly request: DaemonRequest
   readonly unlock: Unlock
@@ -57,6 +59,10 @@ function mount({ request, unlock, service, logger }: Parts): Promise<MountedVaul
   return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, spinMicroseconds, cacheBytesMax, logger })
 }
 
+async function untilDetached(mountPoint: string): Promise<void> {
+  while (isVault(mountAt(mountPoint))) await new Promise((resolve) => setTimeout(resolve, detachedPollMs))
+}
+
 interface Held extends Parts {
   readonly registry: Registry
   readonly lock: StoreLock
@@ -84,7 +90,11 @@ class Residence {
     const port: DaemonPort = {
       status: () => mounted.status(),
       sync: (onProgress) => mounted.sync(onProgress),
-      unmount: (options, onProgress) => this.#leave(options, onProgress),
+      unmount: (options, onProgress) => {
+        const left = this.#leave(options, onProgress)
+        // Open files are served until they are closed, perhaps by the one who waits for this answer.
+        return options.lazy ? Promise.race([left, untilDetached(request.mountPoint)]) : left
+      },
     }
     const control = await ControlServer.open({ path: files.socket, port, logger })
     writeFileSync(files.pidFile, `${process.pid}\n`, { mode: 0o600 })

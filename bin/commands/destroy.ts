@@ -1,5 +1,5 @@
-// `vaultfs destroy`: deletes a vault for good, header first, so that a half-done deletion leaves nothing that opens. Only
-// names that vaultfs makes are deleted, and the folder only when it is empty then.
+// `vaultfs destroy`: deletes a vault for good, header first, so that a half-done deletion leaves nothing that opens. The
+// store's folder was empty when the vault was made in it, so all that is in it goes.
 
 import { closeSync, fsyncSync, openSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,7 +32,7 @@ export const destroyCommand = (context: Context) =>
         lock.release()
       }
       const known = context.registry.ofStore(place.store)
-      if (known?.mountPoint !== undefined && !isVault(mountAt(known.mountPoint))) restoreMountPoint(known.mountPoint, known.mountPointMode ?? 0o700)
+      if (known?.mountPoint !== undefined && !isVault(mountAt(known.mountPoint))) restoreMountPoint(known.mountPoint, known.mountPointMode === undefined ? 0o700 : known.mountPointMode)
       context.registry.remove(place.store)
       context.note(`${place.name} is destroyed`)
     },

@@ -27,7 +27,7 @@ export const unmountCommand = (context: Context) =>
       const mountPoint = realMountPoint(args.mountpoint)
       const registration = registeredAt(context, mountPoint)
       const socket = registration?.socket
-      if (socket !== undefined && (await answers(socket))) return leave(socket, mountPoint, args.lazy)
+      if (socket !== undefined && (await answers(socket))) return leave(context, { socket, mountPoint, lazy: args.lazy })
       if (registration === undefined) throw notMounted(mountPoint)
       detachMount(mountPoint)
       const { pid: _pid, socket: _socket, ...rest } = registration
@@ -38,19 +38,20 @@ export const unmountCommand = (context: Context) =>
     },
   })
 
-async function leave(socket: string, mountPoint: string, lazy: boolean): Promise<void> {
+async function leave(context: Context, { socket, mountPoint, lazy }: { readonly socket: string; readonly mountPoint: string; readonly lazy: boolean }): Promise<void> {
   const client = await ControlClient.connect(socket)
   const progress = new ProgressLine(process.stderr)
   try {
     await client.unmount({ lazy }, progress.report)
-    // The daemon closes its end last of all, when the store is free for another.
-    await client.closed
+    // The daemon closes its end last of all, when the store is free for another; detached, when the last file is closed.
+    if (!lazy) await client.closed
   } catch (error) {
     throw error instanceof VaultError && error.code === 'busy' ? busy(mountPoint, error) : error
   } finally {
     progress.end()
     client.close()
   }
+  if (lazy) context.note(`detached ${mountPoint}; the daemon ends when the last open file is closed`)
   if (isVault(mountAt(mountPoint)))
     throw new VaultError('busy', `another mount lies at ${mountPoint}`, { subject: mountPoint, next: 'unmount that one too' })
 }

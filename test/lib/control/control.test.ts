@@ -85,6 +85,7 @@ t.test('a request that closes the server is answered first', async (t) => {
   await client.unmount({ lazy: false }, () => undefined)
   await client.closed
   await closing.promise
+  t.pass('answered, then closed')
 })
 
 t.test('a daemon that is gone, before or in the middle, is not-mounted', async (t) => {
