@@ -1,14 +1,16 @@
 // Mounts the in-memory tree for the POSIX suites and for benchmarks of the driver alone:
-//   node dist/test/posix/mount-memory.js MOUNTPOINT [--spin MICROSECONDS] [--seconds CACHED] [--writeback]
+//   node dist/test/posix/mount-memory.js MOUNTPOINT [--driver kernel|fuse-native] [--spin MICROSECONDS]
+//        [--seconds CACHED] [--writeback] [--private]
 // Prints "mounted" when the mount answers; ends when it is unmounted, or unmounts at SIGTERM and SIGINT.
 import { parseArgs } from 'node:util'
+import { mountFuseNative } from '../../native-deps/fuse-native.js'
 import { mountKernel } from '../../native-deps/fuse/driver.js'
 import { MemoryTree } from '../model/memory-tree.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    spin: { type: 'string', default: '0' }, seconds: { type: 'string', default: '1' },
+    driver: { type: 'string', default: 'kernel' }, spin: { type: 'string', default: '0' }, seconds: { type: 'string', default: '1' },
     writeback: { type: 'boolean', default: false }, private: { type: 'boolean', default: false },
   },
 })
@@ -23,7 +25,7 @@ const [mountPoint = ''] = positionals
 const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 const tree = new MemoryTree(wallClock, owner)
 process.chdir('/')
-const mount = await mountKernel(
+const mount = await (values.driver === 'kernel' ? mountKernel : mountFuseNative)(
   {
     mountPoint, source: 'vaultfs:memory', allowOther: !values.private, readOnly: false, spinMicroseconds: Number(values.spin),
     entrySeconds: Number(values.seconds), attributeSeconds: Number(values.seconds), writeback: values.writeback,
