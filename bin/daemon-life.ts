@@ -54,9 +54,9 @@ function isLeaving(registry: Registry, store: string): boolean {
 
 function mount({ request, unlock, service, logger }: Parts): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback } = request
-  const { driver, spinMicroseconds, cacheBytesMax } = settings
+  const { driver, spinMicroseconds } = settings
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, spinMicroseconds, cacheBytesMax, logger })
+  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, spinMicroseconds, logger })
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {
@@ -124,7 +124,7 @@ class Residence {
       this.#ended = true
       const { store, name, mountPoint, mountPointMode } = request
       registry.put({ name, store, mountPoint, mountPointMode })
-      rmSync(files.pidFile, { force: true })
+      for (const file of [files.pidFile, files.output]) rmSync(file, { force: true })
       lock.release()
       this.#markGone()
     }

@@ -4,13 +4,8 @@
 
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { limits } from '../lib/terms/limits.js'
 import type { Logger, LogLevel } from '../lib/terms/log.js'
-
-/** Together with its predecessors at most 20 MiB. */
-const logBytesMax = 4 * 1024 * 1024
-const predecessorsMax = 4
-/** A mount that takes longer to come up than this many lines has said enough. */
-const earlyLinesMax = 1000
 
 const rank: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
 
@@ -47,7 +42,7 @@ export class DaemonLog implements Logger {
     const line = `${new Date().toISOString()} ${level} ${message}${details.join('')}`.replaceAll('\n', '\\n') + '\n'
     this.#also?.(line)
     if (this.#early === undefined) this.#write(line)
-    else if (this.#early.length < earlyLinesMax) this.#early.push(line)
+    else if (this.#early.length < limits.daemonLogEarlyLinesMax) this.#early.push(line)
   }
 
   /** After somebody moved the file away (SIGHUP). */
@@ -64,7 +59,7 @@ export class DaemonLog implements Logger {
 
   #write(line: string): void {
     try {
-      if (this.#bytes > logBytesMax) this.#rotate()
+      if (this.#bytes > limits.daemonLogBytesMax) this.#rotate()
       if (this.#fd !== undefined) this.#bytes += writeSync(this.#fd, line)
     } catch {
       // Dropped, see above.
@@ -72,7 +67,7 @@ export class DaemonLog implements Logger {
   }
 
   #rotate(): void {
-    for (let age = predecessorsMax; age >= 1; age--) {
+    for (let age: number = limits.daemonLogPredecessorsMax; age >= 1; age--) {
       const older = `${this.#path}.${age}`
       const newer = age === 1 ? this.#path : `${this.#path}.${age - 1}`
       try {

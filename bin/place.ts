@@ -3,12 +3,10 @@
 import { realpathSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { limits } from '../lib/terms/limits.js'
 import type { Context } from './context.js'
 import { realMountPoint } from './mount-table.js'
 import type { Registration } from './registry.js'
-
-/** A folder's name on all systems, and a line in /proc/mounts. */
-const nameLengthMax = 100
 
 export interface Place {
   readonly store: string
@@ -20,7 +18,7 @@ export function defaultStore(context: Context, mountPoint: string): string {
 }
 
 export function nameOf(path: string): string {
-  const name = basename(resolve(path)).replace(/[\s,\\]+/g, '-').slice(0, nameLengthMax)
+  const name = basename(resolve(path)).replace(/[\s,\\]+/g, '-').slice(0, limits.vaultNameLengthMax)
   if (name === '') throw new VaultError('usage', `${path} has no name of its own`, { subject: path, next: 'use --store DIR' })
   return name
 }

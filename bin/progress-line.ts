@@ -15,6 +15,7 @@ export class ProgressLine {
   }
 
   readonly report: OnProgress = (progress) => {
+    if (progress.entries === 0 && progress.bytes === 0 && !this.#shown) return
     if (this.#output.isTTY) this.#output.write(`\r\u001b[K${progressText(progress)}`)
     else if (progress.phase !== this.#phase) this.#output.write(`${progressText(progress)}\n`)
     this.#phase = progress.phase

@@ -3,10 +3,8 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { limits } from '../lib/terms/limits.js'
 import type { Terminal } from './terminal.js'
-
-/** A passphrase, or 24 words with their numbers. */
-const secretBytesMax = 4096
 
 export interface SecretOptions {
   readonly passphraseFile?: string | undefined
@@ -79,7 +77,7 @@ function readSecretFile(path: string): Uint8Array {
 }
 
 function readDescriptor(fd: number, subject: string): Uint8Array {
-  const bytes = new Uint8Array(secretBytesMax + 1)
+  const bytes = new Uint8Array(limits.secretBytesMax + 1)
   let length = 0
   try {
     for (let got = -1; got !== 0 && length < bytes.length; length += got) got = readSync(fd, bytes, length, bytes.length - length, null)
@@ -87,7 +85,7 @@ function readDescriptor(fd: number, subject: string): Uint8Array {
     const { code } = fromErrno(error, subject)
     throw new VaultError(code, `cannot read ${subject}`, { subject, next: 'open it before you start vaultfs', cause: error })
   }
-  if (length > secretBytesMax) throw new VaultError('too-large', `${subject} holds more than ${secretBytesMax} bytes`, { subject, next: 'that is no passphrase: give another file' })
+  if (length > limits.secretBytesMax) throw new VaultError('too-large', `${subject} holds more than ${limits.secretBytesMax} bytes`, { subject, next: 'that is no passphrase: give another file' })
   // One newline at the end is the editor's, not the user's (SECURITY).
   const end = length > 0 && bytes[length - 1] === 0x0a ? length - 1 : length
   const secret = bytes.slice(0, end)

@@ -21,14 +21,12 @@ export interface Settings {
   readonly guard: 'immutable' | 'mode' | 'none'
   /** Microseconds for which the kernel driver goes on polling after activity. */
   readonly spinMicroseconds: number
-  /** The blob cache's limit. */
-  readonly cacheBytesMax: number
 }
 
-type Choice = Pick<Settings, 'driver' | 'logLevel' | 'guard' | 'spinMicroseconds' | 'cacheBytesMax'>
+type Choice = Pick<Settings, 'driver' | 'logLevel' | 'guard' | 'spinMicroseconds'>
 type Key = keyof Choice
 
-const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, cacheBytesMax: 2 ** 40 }
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50 }
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
@@ -37,7 +35,7 @@ export const choices = { driver: drivers, logLevel: logLevels, guard: guards }
 
 const variables: Readonly<Record<Key, string>> = {
   driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', guard: 'VAULTFS_GUARD',
-  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', cacheBytesMax: 'VAULTFS_CACHE_BYTES_MAX',
+  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS',
 }
 
 /** Reads one value from text or JSON; undefined: it is none. */
@@ -46,7 +44,6 @@ const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined 
   logLevel: (value) => logLevels.find((one) => one === value),
   guard: (value) => guards.find((one) => one === value),
   spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
-  cacheBytesMax: (value) => wholeNumber(value, 2 ** 26, 2 ** 50),
 }
 
 function wholeNumber(value: unknown, min: number, max: number): number | undefined {
@@ -83,7 +80,7 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
 }
 
 function keys(): readonly Key[] {
-  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'cacheBytesMax']
+  return ['driver', 'logLevel', 'guard', 'spinMicroseconds']
 }
 
 function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Record<string, unknown>>, nameOf: (key: Key) => string): void {

@@ -3,10 +3,9 @@
 
 import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { limits } from '../lib/terms/limits.js'
 import { lockOpenFile } from '../native-deps/system.js'
 
-/** A daemon that is publishing its last at unmount is waited for this long. */
-const waitMsMax = 60_000
 const pollMs = 50
 
 export class StoreLock {
@@ -21,7 +20,7 @@ export class StoreLock {
     for (let waitedMs = 0; ; waitedMs += pollMs) {
       const lock = StoreLock.tryTake(store)
       if (lock !== undefined) return lock
-      if (waitedMs >= waitMsMax || !isLeaving())
+      if (waitedMs >= limits.storeLockWaitMs || !isLeaving())
         throw new VaultError('locked', `the vault in ${store} is in use by another daemon`, { subject: store, next: "'vaultfs list' shows where it is mounted" })
       await new Promise((resolve) => setTimeout(resolve, pollMs))
     }

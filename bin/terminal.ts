@@ -4,9 +4,7 @@
 
 import type { ReadStream, WriteStream } from 'node:tty'
 import { VaultError } from '../lib/terms/errors.js'
-
-/** A passphrase or a word; more is a paste gone wrong. */
-const answerBytesMax = 4096
+import { limits } from '../lib/terms/limits.js'
 
 export class Terminal {
   readonly #input: ReadStream
@@ -100,7 +98,7 @@ export class Terminal {
 
 /** One line being typed in raw mode, where we are the ones who understand backspace. */
 class Answer {
-  readonly #bytes = Buffer.alloc(answerBytesMax)
+  readonly #bytes = Buffer.alloc(limits.secretBytesMax)
   #length = 0
 
   get bytes(): Buffer {
@@ -124,7 +122,7 @@ class Answer {
         this.#erase()
         return 'typing'
       default:
-        if (byte >= 0x20 && this.#length < answerBytesMax) this.#bytes[this.#length++] = byte
+        if (byte >= 0x20 && this.#length < limits.secretBytesMax) this.#bytes[this.#length++] = byte
         return 'typing'
     }
   }

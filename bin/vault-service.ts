@@ -28,7 +28,6 @@ export interface MountRequest {
   readonly readOnly: boolean
   readonly writeback: boolean
   readonly spinMicroseconds: number
-  readonly cacheBytesMax: number
   readonly logger: Logger
 }
 

@@ -30,7 +30,6 @@ const mountOptions = {
   guard: { choices: choices.guard, describe: 'How the unmounted mount point refuses writes (default: immutable)' },
   'log-level': { choices: choices.logLevel, describe: 'How much the daemon logs (default: info)' },
   'spin-microseconds': { type: 'number', requiresArg: true, describe: 'How long the driver polls after activity' },
-  'cache-bytes-max': { type: 'number', requiresArg: true, describe: 'Limit of the blob cache' },
 } as const
 
 export const mountCommand = (context: Context) =>
@@ -40,8 +39,8 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, guard, logLevel, spinMicroseconds, cacheBytesMax, allowOther, readOnly, writeback } = args
-      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, cacheBytesMax })
+      const { driver, guard, logLevel, spinMicroseconds, allowOther, readOnly, writeback } = args
+      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds })
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
       hardenProcess()

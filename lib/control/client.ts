@@ -3,9 +3,10 @@
 
 import { createConnection, type Socket } from 'node:net'
 import { fromErrno, VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import type { DaemonPort, OnProgress, StatusReport } from './daemon-port.js'
 import { onLines } from './lines.js'
-import { controlLineBytesMax, decodeAnswer, encodeLine, errorOf, isRecord, type ControlAnswer, type ControlVerb } from './messages.js'
+import { decodeAnswer, encodeLine, errorOf, isRecord, type ControlAnswer, type ControlVerb } from './messages.js'
 
 interface Pending {
   readonly resolve: (result: unknown) => void
@@ -29,7 +30,7 @@ export class ControlClient implements DaemonPort {
     })
     socket.on('error', () => undefined)
     onLines(socket, {
-      bytesMax: controlLineBytesMax,
+      bytesMax: limits.controlLineBytesMax,
       tooLong: () => socket.destroy(),
       line: (text) => {
         this.#answered(text)

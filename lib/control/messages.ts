@@ -4,9 +4,6 @@
 import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
 import type { Progress } from './daemon-port.js'
 
-/** A line longer than this is not ours: a status report takes a few KiB. */
-export const controlLineBytesMax = 256 * 1024
-
 export const controlVerbs = ['ping', 'status', 'sync', 'unmount'] as const
 export type ControlVerb = (typeof controlVerbs)[number]
 

@@ -5,13 +5,11 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { fromErrno, VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import type { DaemonPort } from './daemon-port.js'
 import { onLines } from './lines.js'
-import { controlLineBytesMax, decodeRequest, encodeLine, errorMessageOf, type ControlAnswer, type ControlRequest } from './messages.js'
-
-/** A person with a few terminals and a web page; more is a fault. */
-const connectionsMax = 32
+import { decodeRequest, encodeLine, errorMessageOf, type ControlAnswer, type ControlRequest } from './messages.js'
 
 export class ControlServer {
   readonly path: string
@@ -31,7 +29,7 @@ export class ControlServer {
     rmSync(path, { force: true })
     const server = createServer()
     const control = new ControlServer(path, server)
-    server.maxConnections = connectionsMax
+    server.maxConnections = limits.controlConnectionsMax
     server.on('connection', (socket) => {
       control.#serve(socket, port, logger)
     })
@@ -71,7 +69,7 @@ export class ControlServer {
       if (socket.writable) socket.write(encodeLine(answer))
     }
     onLines(socket, {
-      bytesMax: controlLineBytesMax,
+      bytesMax: limits.controlLineBytesMax,
       tooLong: () => socket.destroy(),
       line: (text) => {
         if (!this.#server.listening) return

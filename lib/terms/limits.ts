@@ -127,4 +127,21 @@ export const limits = {
   /** Devices that a vault has ever seen. */
   dependenciesMax: 1024,
   snapshotNameBytesMax: 255,
+
+  // the daemon and its commands
+  /** A line of the control socket: a status report takes a few KiB. */
+  controlLineBytesMax: 256 * KiB,
+  /** A person with a few terminals and a web page; more is a fault. */
+  controlConnectionsMax: 32,
+  /** Of a vault: a folder's name on all systems, and a word in /proc/mounts. */
+  vaultNameLengthMax: 100,
+  /** The daemon's log file; four older ones are kept beside it. */
+  daemonLogBytesMax: 4 * MiB,
+  daemonLogPredecessorsMax: 4,
+  /** Lines that wait for the mount to come up before they go to the file. */
+  daemonLogEarlyLinesMax: 1000,
+  /** What is typed at a prompt, or in a file of a passphrase or kit; more is a paste gone wrong. */
+  secretBytesMax: 4096,
+  /** A daemon that publishes its last after its mount is gone is waited for by the next. */
+  storeLockWaitMs: 60_000,
 } as const

@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ControlClient } from '../../../lib/control/client.js'
 import type { DaemonPort, StatusReport } from '../../../lib/control/daemon-port.js'
-import { controlLineBytesMax, decodeAnswer, decodeRequest } from '../../../lib/control/messages.js'
+import { decodeAnswer, decodeRequest } from '../../../lib/control/messages.js'
 import { ControlServer } from '../../../lib/control/server.js'
 import { VaultError } from '../../../lib/terms/errors.js'
+import { limits } from '../../../lib/terms/limits.js'
 import { silent } from '../../../lib/terms/log.js'
 
 const report: StatusReport = {
@@ -120,7 +121,7 @@ t.test('the server outlives what is not its language', async (t) => {
   t.match(await answerTo('hello\n'), /"code":"invalid"/)
   t.match(await answerTo('{"id":1,"verb":"format-disk"}\n'), /"code":"invalid"/)
   t.match(await answerTo('[]\n'), /"code":"invalid"/)
-  t.equal(await answerTo('x'.repeat(controlLineBytesMax + 1)), '', 'a line without end is cut off')
+  t.equal(await answerTo('x'.repeat(limits.controlLineBytesMax + 1)), '', 'a line without end is cut off')
   const client = await ControlClient.connect(path)
   await client.ping()
   client.close()
