@@ -8,6 +8,9 @@ import t from 'tap'
 import { isRecord } from '../../lib/control/messages.js'
 import { projectRoot } from '../tidy/source.js'
 
+// Real derivations of keys, real mounts: slow on a busy machine, never stuck.
+t.setTimeout(120_000)
+
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-prompt-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })

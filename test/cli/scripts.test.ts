@@ -6,6 +6,9 @@ import t from 'tap'
 import { projectRoot } from '../tidy/source.js'
 import { runScript } from './script.js'
 
+// Real derivations of keys, real mounts: slow on a busy machine, never stuck.
+t.setTimeout(240_000)
+
 const folder = join(projectRoot(import.meta.dirname), 'test/cli')
 
 t.strictSame(runScript('$ echo a\nstdout a\nexit 0\n').failures, [])
@@ -15,7 +18,7 @@ t.match(runScript('remember x\n$ echo >> x\nunchanged x\n-- x --\n').failures, [
 t.match(runScript('frob\n').failures, [/no such step/])
 
 for (const name of readdirSync(folder).filter((one) => one.endsWith('.txt')).sort())
-  t.test(name, async (t) => {
+  t.test(name, { timeout: 240_000 }, async (t) => {
     const { skipped, failures, steps } = runScript(readFileSync(join(folder, name), 'utf8'))
     if (skipped !== undefined) {
       t.comment(`skipped: ${name}: ${skipped}`)

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 
+// Real derivations of keys, real mounts: slow on a busy machine, never stuck.
+t.setTimeout(240_000)
+
 const program = join(import.meta.dirname, '../../bin/vaultfs.js')
 const temporary = mkdtempSync(join(tmpdir(), 'vaultfs-tours-'))
 t.teardown(() => {
