@@ -6,8 +6,19 @@ import { openChainFile } from './manifest/chain-file.js'
 import { ManifestChain, type EntryAuthor } from './manifest/chain.js'
 import { pageAuthor } from './manifest/entry-author.js'
 import type { ManifestPort } from './store/manifest-port.js'
+import type { DeviceIdentity } from './crypto/identity.js'
+import type { KeyPage } from './crypto/key-page.js'
 import type { Clock } from './terms/clock.js'
-import type { OpenStore } from './vault-open.js'
+import type { Entropy } from './terms/entropy.js'
+
+export interface OpenChain {
+  /** The store's folder. */
+  readonly store: string
+  readonly page: KeyPage
+  readonly identity: DeviceIdentity
+  readonly clock: Clock
+  readonly entropy: Entropy
+}
 
 export class Chain implements ManifestPort {
   readonly #chain: ManifestChain
@@ -15,14 +26,14 @@ export class Chain implements ManifestPort {
   readonly #clock: Clock
   readonly #first: Operation
 
-  private constructor(chain: ManifestChain, options: OpenStore) {
+  private constructor(chain: ManifestChain, options: OpenChain) {
     this.#chain = chain
     this.#author = pageAuthor(options.page, options.entropy)
     this.#clock = options.clock
     this.#first = { kind: 'member', record: options.identity.record }
   }
 
-  static async open(options: OpenStore): Promise<Chain> {
+  static async open(options: OpenChain): Promise<Chain> {
     const { store, identity: { member } } = options
     const directory = join(store, 'manifest')
     const name = hex(member.deviceId)

@@ -30,7 +30,7 @@ export class Operations implements Handler {
   }
 
   forgotten(inos: readonly number[]): void {
-    this.#answering.ask(() => {
+    void this.#answering.ask(() => {
       forgotten(this.#volume, inos)
       return 0
     })
