@@ -12,6 +12,8 @@ const compressOptions = {
   params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_contentSizeFlag]: 0, [constants.ZSTD_c_checksumFlag]: 0 },
 }
 const probeBytes = 16_384
+/** Room for what a small piece can become: each call allocates it, and the collector is in no hurry. */
+const smallChunkSize = 18_000
 /** A sixteenth saved is worth the time that opening costs; less is not. */
 const pays = (from: number, to: number): boolean => to <= from - (from >> 4)
 
@@ -92,17 +94,54 @@ export function unframe(bytes: Uint8Array, length: number, subject: string): Uin
 }
 
 function compress(piece: Uint8Array, level: CompressionLevel): Uint8Array {
-  if (level === 1) return zstdCompressSync(piece, compressOptions)
-  return zstdCompressSync(piece, { ...compressOptions, params: { ...compressOptions.params, [constants.ZSTD_c_compressionLevel]: level } })
+  const { params } = compressOptions
+  return zstdCompressSync(piece, {
+    chunkSize: piece.byteLength <= probeBytes ? smallChunkSize : compressOptions.chunkSize,
+    params: level === 1 ? params : { ...params, [constants.ZSTD_c_compressionLevel]: level },
+  })
 }
 
 /** A sixteen-kilobyte look at the beginning and the middle: media and archives are the bulk of what people keep. */
 function worthTrying(plain: Uint8Array, level: CompressionLevel): boolean {
   // Up to the smallest bucket nothing can be saved.
   if (plain.byteLength <= paddedLength(0)) return false
-  if (plain.byteLength <= 2 * probeBytes) return true
+  if (plain.byteLength <= 2 * probeBytes) return !looksRandom(plain)
   const middle = (plain.byteLength >> 1) - (probeBytes >> 1)
+  if (looksRandom(plain) && looksRandom(plain.subarray(middle))) return false
   return [0, middle].some((at) => pays(probeBytes, compress(plain.subarray(at, at + probeBytes), level).byteLength))
+}
+
+const sampleBytes = 2048
+const counts = new Uint16Array(256)
+/** Of four bytes that were seen, by a hash of them. */
+const seen = new Uint32Array(4096)
+
+/**
+ * Whether the first bytes are like random ones: what is compressed or encrypted already. Ten times cheaper than asking
+ * zstd, which is half of the work of sealing a small file. Wrong only about space, never about bytes.
+ */
+function looksRandom(plain: Uint8Array): boolean {
+  const length = Math.min(plain.byteLength, sampleBytes)
+  counts.fill(0)
+  for (let at = 0; at < length; at += 1) counts[plain[at] ?? 0] = (counts[plain[at] ?? 0] ?? 0) + 1
+  let squares = 0
+  for (const count of counts) squares += count * count
+  // Random bytes give length + length²/256 with a deviation of length/11; a sixteenth saved needs far more.
+  return squares < (length + (length * length) / 256) * 1.1 && !repeats(plain, length)
+}
+
+/** Bytes can be evenly spread and come again all the same. */
+function repeats(plain: Uint8Array, length: number): boolean {
+  seen.fill(0)
+  let found = 0
+  let word = 0
+  for (let at = 0; at < length; at += 1) {
+    word = ((word << 8) | (plain[at] ?? 0)) >>> 0
+    const place = Math.imul(word, 0x9e3779b1) >>> 20
+    if (seen[place] === word) found += 1
+    seen[place] = word
+  }
+  return found > length / 64
 }
 
 function reserve(length: number): void {

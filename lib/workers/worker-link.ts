@@ -30,6 +30,8 @@ export class WorkerLink<Job extends { readonly kind: string }> {
       name: `vaultfs ${role}`, workerData: options.setup, transferList: [...options.transfer],
       // Our threads read no environment and write no output.
       env: {}, stdin: false,
+      // They make little garbage; V8 would otherwise keep 16 MiB for it in each.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     let exited: () => void = () => undefined
     this.#exited = new Promise((resolve) => { exited = resolve })
