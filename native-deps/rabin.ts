@@ -1,11 +1,12 @@
-// Rabin's rolling hash through rabin-native, under a polynomial of our own. The package has one public polynomial and no
-// setting for it; its state is an ArrayBuffer that JavaScript sees, so ours is written there. That leans on a private
-// field of one exact version: every start checks the layout. Traps: shared memory crashes it (asserted here), building a
-// chunker costs a millisecond (the state is restored from a template instead), and it hashes bytes before the minimum
-// that can't matter: the window is 64 bytes, so a search begins 64 bytes before the earliest cut.
+// Rabin's rolling hash under a polynomial of our own, by our addon (rabin/), or where that doesn't load by rabin-native:
+// the same cuts. The package has one public polynomial and no setting for it; ours is written into its state, a private
+// field of one exact version whose layout is checked. Traps: shared memory crashes it, building a chunker costs a
+// millisecond (the state is restored from a template), and it hashes bytes before the minimum that can't matter: the
+// window is 64 bytes, so a search begins 64 bytes before the earliest cut.
 
 import { Chunker } from 'rabin-native'
 import { invariant, VaultError } from '../lib/terms/errors.js'
+import { loadAddon } from './addon.js'
 
 export interface RabinBounds {
   /** No cut is nearer to the last one than this; at least the window's 64 bytes. */
@@ -20,20 +21,56 @@ export const rabinDegree = 53
 
 // The state of librabin 2e4f70b, bytes from the beginning.
 const stateBytes = 4240
+const tablesBytes = 4096
 const at = { modTable: 0, outTable: 2048, count: 4176, minimum: 4188, maximum: 4192, mask: 4200, polynomial: 4208, degree: 4216, shift: 4220 }
 const defaults = { polynomial: 0x3da3358b4dc173n, bytesMin: 512 * 1024, bytesMax: 8 * 1024 * 1024, mask: 0xfffffn }
 
-export class RabinCutter {
+/** The addon is the fast one; `package` is for the cross-check. */
+export type RabinEngine = 'addon' | 'package'
+
+/** Finds where chunks end. */
+export interface RabinCutter {
+  /**
+   * Length of the chunk that begins at `from`, or 0 when no cut lies before `until`. Depends on nothing before `from`.
+   * The bytes are in memory of their own, not shared.
+   */
+  next(bytes: Uint8Array, from: number, until: number): number
+  /** The tables tell the polynomial. */
+  wipe(): void
+}
+
+interface RabinAddon {
+  next(tables: Uint8Array, bytes: Uint8Array, from: number, until: number, minimum: number, maximum: number, maskBits: number): number
+}
+
+/** `polynomial` is irreducible and of degree 53, or the cuts are poor. */
+export function openCutter(polynomial: bigint, bounds: RabinBounds, engine?: RabinEngine): RabinCutter {
+  invariant(polynomial >> BigInt(rabinDegree) === 1n, 'a polynomial of degree 53')
+  invariant(bounds.bytesMin >= rabinWindowBytes && bounds.bytesMax >= bounds.bytesMin, 'bounds of chunks')
+  if (engine === 'package') return new PackageCutter(polynomial, bounds)
+  let addon: RabinAddon
+  try {
+    addon = loadAddon('rabin') as RabinAddon
+  } catch (error) {
+    if (engine === 'addon') throw error
+    return new PackageCutter(polynomial, bounds)
+  }
+  const tables = new Uint8Array(tablesBytes)
+  writeTables(new DataView(tables.buffer), polynomial)
+  return {
+    next: (bytes, from, until) => addon.next(tables, bytes, from, until, bounds.bytesMin, bounds.bytesMax, bounds.maskBits),
+    wipe: () => { tables.fill(0) },
+  }
+}
+
+class PackageCutter implements RabinCutter {
   readonly #chunker: Chunker
   readonly #state: Uint8Array
   readonly #template: Uint8Array
   readonly #skip: number
   readonly #bounds: RabinBounds
 
-  /** `polynomial` is irreducible and of degree 53, or the cuts are poor. */
   constructor(polynomial: bigint, bounds: RabinBounds) {
-    invariant(polynomial >> BigInt(rabinDegree) === 1n, 'a polynomial of degree 53')
-    invariant(bounds.bytesMin >= rabinWindowBytes && bounds.bytesMax >= bounds.bytesMin, 'bounds of chunks')
     this.#chunker = new Chunker({ minSize: defaults.bytesMin, maxSize: defaults.bytesMax })
     const handle = this.#chunker._handle
     checkLayout(handle)
@@ -42,6 +79,7 @@ export class RabinCutter {
     this.#state = new Uint8Array(handle)
     const view = new DataView(handle)
     writeTables(view, polynomial)
+    view.setBigUint64(at.polynomial, polynomial, true)
     view.setUint32(at.minimum, bounds.bytesMin, true)
     view.setUint32(at.maximum, bounds.bytesMax, true)
     view.setBigUint64(at.mask, (1n << BigInt(bounds.maskBits)) - 1n, true)
@@ -50,10 +88,6 @@ export class RabinCutter {
     this.#template = this.#state.slice()
   }
 
-  /**
-   * Length of the chunk that begins at `from`, or 0 when no cut lies before `until`. Depends on nothing before `from`.
-   * The bytes are in memory of their own, not shared.
-   */
   next(bytes: Uint8Array, from: number, until: number): number {
     invariant(!(bytes.buffer instanceof SharedArrayBuffer), 'rabin-native crashes on shared memory')
     if (until - from < this.#bounds.bytesMin) return 0
@@ -67,7 +101,6 @@ export class RabinCutter {
     return found.value.length
   }
 
-  /** The tables tell the polynomial. */
   wipe(): void {
     this.#state.fill(0)
     this.#template.fill(0)
@@ -80,10 +113,10 @@ function checkLayout(handle: ArrayBuffer): void {
     && view.getBigUint64(at.polynomial, true) === defaults.polynomial && view.getBigUint64(at.mask, true) === defaults.mask
     && view.getUint32(at.minimum, true) === defaults.bytesMin && view.getUint32(at.maximum, true) === defaults.bytesMax
     && view.getInt32(at.degree, true) === rabinDegree && view.getInt32(at.shift, true) === rabinDegree - 8
-  const tables = new DataView(new ArrayBuffer(stateBytes))
+  const tables = new DataView(new ArrayBuffer(tablesBytes))
   if (expected) writeTables(tables, defaults.polynomial)
-  const theirs = Buffer.from(handle, 0, at.outTable * 2)
-  if (!expected || !theirs.equals(Buffer.from(tables.buffer, 0, at.outTable * 2))) {
+  const theirs = Buffer.from(handle, 0, tablesBytes)
+  if (!expected || !theirs.equals(Buffer.from(tables.buffer))) {
     throw new VaultError('missing-dependency', 'rabin-native: its state is not laid out as in version 2.0.0', {
       subject: 'rabin-native', next: 'Install exactly the versions of the lock file with `npm ci`.',
     })
@@ -108,7 +141,6 @@ function writeTables(view: DataView, polynomial: bigint): void {
     view.setBigUint64(at.modTable + value * 8, combined(mod, value), true)
     view.setBigUint64(at.outTable + value * 8, combined(out, value), true)
   }
-  view.setBigUint64(at.polynomial, polynomial, true)
 }
 
 function combined(ofBits: readonly bigint[], value: number): bigint {

@@ -1,7 +1,7 @@
 // Cuts a stretch of plaintext into chunks by its content. Each chunk's cut depends on the chunk's own bytes only, so
 // cutting may begin at any old boundary and gives what cutting from the file's beginning gave.
 
-import { RabinCutter, type RabinBounds } from '../../native-deps/rabin.js'
+import { openCutter, type RabinBounds, type RabinCutter, type RabinEngine } from '../../native-deps/rabin.js'
 import { polynomialFrom } from './polynomial.js'
 
 export interface CutStretch {
@@ -24,11 +24,11 @@ export class Chunker {
   readonly #cutter: RabinCutter
 
   /** `seed` is the vault's chunker key, `bounds` stand in its header: with others the same bytes are cut elsewhere. */
-  constructor(seed: Uint8Array, bounds: RabinBounds) {
-    this.#cutter = new RabinCutter(polynomialFrom(seed), bounds)
+  constructor(seed: Uint8Array, bounds: RabinBounds, engine?: RabinEngine) {
+    this.#cutter = openCutter(polynomialFrom(seed), bounds, engine)
   }
 
-  /** `bytes` is private memory: rabin-native crashes on shared. */
+  /** `bytes` is private memory: rabin-native, where it is used, crashes on shared. */
   cut(bytes: Uint8Array, stretch: CutStretch): CutLengths {
     const lengths: number[] = []
     let at = stretch.from
