@@ -1,10 +1,11 @@
 // Mounts the in-memory tree for the POSIX suites and for benchmarks of the driver alone:
 //   node dist/test/posix/mount-memory.js MOUNTPOINT [--driver kernel|fuse-native] [--spin MICROSECONDS]
-//        [--seconds CACHED] [--writeback] [--private]
+//        [--seconds CACHED] [--writeback] [--private] [--supervise]
 // Prints "mounted" when the mount answers; ends when it is unmounted, or unmounts at SIGTERM and SIGINT.
 import { parseArgs } from 'node:util'
 import { mountFuseNative } from '../../native-deps/fuse-native.js'
 import { mountKernel } from '../../native-deps/fuse/driver.js'
+import { superviseMount } from '../../native-deps/supervisor.js'
 import { MemoryTree } from '../model/memory-tree.js'
 
 const { values, positionals } = parseArgs({
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
   options: {
     driver: { type: 'string', default: 'kernel' }, spin: { type: 'string', default: '0' }, seconds: { type: 'string', default: '1' },
     writeback: { type: 'boolean', default: false }, private: { type: 'boolean', default: false },
+    supervise: { type: 'boolean', default: false },
   },
 })
 
@@ -34,8 +36,10 @@ const mount = await (values.driver === 'kernel' ? mountKernel : mountFuseNative)
   { log: (level, message, fields) => process.stderr.write(`${level}: ${message} ${JSON.stringify(fields ?? {})}\n`) },
 )
 tree.mounted(mount)
+const supervision = values.supervise ? superviseMount(mount.mountPoint) : undefined
 process.stdout.write('mounted\n')
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void mount.unmount({ lazy: false }).catch(() => mount.unmount({ lazy: true })))
 }
 await mount.closed
+supervision?.release()
