@@ -1,0 +1,207 @@
+// A vault and the model in lockstep: every operation is done by both and answered the same, or it is a finding. Beside
+// them, what was promised: writes since a file's last flush are loose, a crash may or may not have them.
+import type { Answer, Attributes, CreateReply, Handler } from '../../native-deps/fuse/handler.js'
+import { owner, removeFolder, request, TestVault } from '../support/open-vault.js'
+import { TestClock } from '../support/test-clock.js'
+import { MemoryTree } from './memory-tree.js'
+import type { Random } from './random.js'
+import { attributeDifferences, differences, type LooseWrite } from './vault-comparison.js'
+
+export class Finding extends Error {}
+
+export class VaultPair {
+  readonly clock = new TestClock()
+  readonly model: MemoryTree
+  readonly held = new Set<number>()
+  readonly trace: string[] = []
+  readonly random: Random
+  readonly #loose = new Map<number, LooseWrite[]>()
+  #vault: TestVault | undefined
+  /** Under way beside the operations. */
+  #background: Promise<void>[] = []
+  #failure: unknown
+
+  constructor(random: Random) {
+    this.random = random
+    this.model = new MemoryTree(() => this.clock.now(), owner)
+    this.model.state.watchForget = (ino) => this.held.has(ino)
+  }
+
+  get vault(): TestVault {
+    if (this.#vault === undefined) throw new Error('the pair is not open')
+    return this.#vault
+  }
+
+  async open(): Promise<void> {
+    this.#vault = await TestVault.open({ clock: this.clock, held: this.held, ...(this.#vault === undefined ? {} : { store: this.#vault.store }) })
+  }
+
+  async remove(): Promise<void> {
+    await Promise.allSettled(this.#background)
+    await this.vault.remove()
+  }
+
+  /** Does it on both sides; differing answers are a finding. Answers what both did. */
+  async both<T>(label: string, work: (tree: Handler) => Answer<T>): Promise<T | number> {
+    if (this.#failure !== undefined) throw this.#failure
+    this.trace.push(label)
+    this.clock.advance(1 + this.random.below(40))
+    const answering = work(this.vault.operations)
+    const wanted = await work(this.model)
+    const found = await answering
+    this.batch()
+    const difference = answerDifference(found, wanted)
+    if (difference !== '') throw new Finding(`${label}: ${difference}`)
+    return wanted
+  }
+
+  batch(): void {
+    this.vault.operations.afterBatch()
+    this.model.afterBatch()
+  }
+
+  async write(ino: number, offset: number, data: Uint8Array, flags = { fromCache: false, killSuidGid: false, append: false }): Promise<void> {
+    const at = flags.append ? this.model.state.node(ino)?.size ?? 0 : offset
+    const before = new Uint8Array(data.byteLength)
+    this.model.state.node(ino)?.content?.read(at, before)
+    const writes = this.#loose.get(ino)
+    if (writes === undefined) this.#loose.set(ino, [{ offset: at, before, data }])
+    else writes.push({ offset: at, before, data })
+    await this.both<number>(`write ${String(ino)} ${String(at)}+${String(data.byteLength)}${flags.append ? ' append' : ''}`, (tree) => tree.write(ino, 0, offset, data, flags, request))
+  }
+
+  /** What was written to the file before is promised from now on. */
+  promised(ino: number): void {
+    this.#loose.delete(ino)
+  }
+
+  /** close(2) or fsync(2), waited for or not: promised are the writes before the call, when it has answered. */
+  async flush(ino: number, how: 'flush' | 'fsync'): Promise<void> {
+    const before = [...this.#loose.get(ino) ?? []]
+    const label = `${how} ${String(ino)}`
+    const done = (): void => {
+      const left = this.#loose.get(ino)?.filter((write) => !before.includes(write)) ?? []
+      if (left.length === 0) this.#loose.delete(ino)
+      else this.#loose.set(ino, left)
+    }
+    const answering = Promise.resolve(this.vault.operations[how](ino)).then((status) => {
+      if (status !== 0) throw new Finding(`${label} answers ${String(status)}`)
+      this.vault.operations.afterBatch()
+      done()
+    })
+    this.trace.push(label)
+    if (this.random.chance(0.3)) this.beside(`${label} beside`, answering)
+    else await answering
+  }
+
+  /** Goes on while operations come; what becomes of it is looked at later. */
+  beside(label: string, work: Promise<void>): void {
+    this.trace.push(label)
+    this.#background.push(work.catch((error: unknown) => {
+      this.#failure ??= error
+    }))
+  }
+
+  async quiet(): Promise<void> {
+    await Promise.all(this.#background.splice(0))
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async spillAll(): Promise<void> {
+    this.trace.push('spillAll')
+    const before = [...this.#loose.keys()]
+    await this.vault.spill()
+    for (const ino of before) if (this.vault.vault.contents.peek(ino)?.streaming === undefined) this.promised(ino)
+  }
+
+  async compare(): Promise<void> {
+    const found = await differences({ handler: this.vault.operations, model: this.model.state, random: this.random })
+    if (found.length > 0) throw new Finding(`the trees differ:\n  ${found.slice(0, 8).join('\n  ')}`)
+  }
+
+  /** A kill -9 at this moment: what the copy shows when it is opened. */
+  async compareImage(): Promise<void> {
+    this.trace.push('image')
+    const folder = await this.vault.crashImage()
+    const loose = new Map(this.#loose)
+    await this.#compareFolder(folder, loose, 'a crash image')
+  }
+
+  async #compareFolder(folder: string, loose: ReadonlyMap<number, readonly LooseWrite[]>, what: string): Promise<void> {
+    const image = await TestVault.open({ store: folder, clock: this.clock })
+    try {
+      for (const settled of [false, true]) {
+        if (settled) await image.settle()
+        const found = await differences({ handler: image.operations, model: this.model.state, random: this.random, loose })
+        if (found.length > 0) throw new Finding(`${what}${settled ? ', published,' : ''} differs:\n  ${found.slice(0, 8).join('\n  ')}`)
+        if (this.random.chance(0.5)) break
+      }
+    } finally {
+      await image.close()
+      removeFolder(folder)
+    }
+  }
+
+  /** Left as an unmount leaves it, or just closed with everything logged; and opened again. */
+  async reopen(): Promise<void> {
+    await this.quiet()
+    this.model.state.forgotten([...this.model.state.orphans])
+    // Files that were made without a name and never got one.
+    for (const node of [...this.model.state.nodes.values()]) if (node.nlink === 0) this.model.state.nodes.delete(node.ino)
+    this.held.clear()
+    if (this.random.chance(0.5)) {
+      this.trace.push('leave')
+      await this.vault.leave()
+    } else {
+      this.trace.push('close')
+      await this.spillAll()
+      await this.quiet()
+      for (const content of this.vault.vault.contents.all()) await this.vault.vault.contents.drain(content)
+      await this.vault.close()
+    }
+    this.#loose.clear()
+    await this.open()
+  }
+
+  /** With everything published and applied nothing may be left over: no entry, no memory, no need of the log. */
+  async compareSettled(): Promise<void> {
+    await this.quiet()
+    this.trace.push('settle')
+    await this.vault.settle()
+    this.#loose.clear()
+    const { unpublished, tree, contents, feed, log } = this.vault.vault.parts
+    await this.vault.apply()
+    const orphans = [...this.model.state.nodes.values()].filter(({ nlink }) => nlink === 0).length
+    const left: string[] = []
+    if (unpublished.names.size > 0) left.push(`${String(unpublished.names.size)} names unpublished`)
+    const entries = [...unpublished.entries.keys()].filter((ino) => (tree.get(ino)?.nlink ?? 0) > 0)
+    if (entries.length > 0) left.push(`entries ${entries.join()} unpublished`)
+    if (orphans === 0 && unpublished.entries.size > 0) left.push(`${String(unpublished.entries.size)} ended entries unpublished`)
+    if (contents.dirtyBytes > 0) left.push(`${String(contents.dirtyBytes)} bytes dirty`)
+    if (contents.arena.usedBytes > 65536) left.push(`${String(contents.arena.usedBytes)} bytes of the arena taken`)
+    if (orphans === 0 && feed.appliedLsn !== log.lastLsn) left.push(`the catalog is at ${String(feed.appliedLsn)} of ${String(log.lastLsn)}`)
+    const counted = this.vault.vault.parts.catalog.counts().entries
+    if (counted !== this.model.state.nodes.size) left.push(`${String(counted)} entries in the catalog, ${String(this.model.state.nodes.size)} in the model`)
+    if (left.length > 0) throw new Finding(`not settled: ${left.join('; ')}`)
+    await this.compare()
+  }
+}
+
+function answerDifference(found: unknown, wanted: unknown): string {
+  if (typeof found === 'number' || typeof wanted === 'number') return found === wanted ? '' : `answers ${describe(found)}, wanted ${describe(wanted)}`
+  const [a, b] = [attributesIn(found), attributesIn(wanted)]
+  if (a === undefined || b === undefined) return ''
+  const different = attributeDifferences(a, b)
+  if (a.ino !== b.ino) different.push(`number ${String(a.ino)}, wanted ${String(b.ino)}`)
+  return different.join(', ')
+}
+
+function describe(answer: unknown): string {
+  return typeof answer === 'number' ? String(answer) : 'a success'
+}
+
+function attributesIn(answer: unknown): Attributes | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined
+  if ('attributes' in answer) return (answer as CreateReply).attributes
+  return 'ino' in answer ? answer as Attributes : undefined
+}
