@@ -2,7 +2,7 @@
 // file at a time, so that its records stand in the order in which the writes came.
 import type { LogExtent, SealedExtent } from '../store/log-port.js'
 import { limits } from '../terms/limits.js'
-import { touchModified, type Entry } from '../tree/entry.js'
+import { touchWritten, type Entry } from '../tree/entry.js'
 import type { Extent, MemorySource, Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { encodeChange } from './records.js'
@@ -93,7 +93,7 @@ function appendSealed(content: OpenContent, extent: DirtyExtent | undefined, sea
 /** The record's body; the entry has the size and times that it tells from now on. */
 function nextChange(content: OpenContent, { start, end }: Extent, { tree }: ContentContext): Uint8Array {
   const entry = tree.edit(content.ino)
-  if (content.times !== undefined) touchModified(entry, content.times)
+  if (content.times !== undefined) touchWritten(entry, content.times)
   content.times = undefined
   entry.size = Math.max(entry.size, end)
   entry.blocks = content.blocks

@@ -3,7 +3,7 @@
 import { recordKind } from '../store/log-port.js'
 import type { Cut } from '../store/pool-port.js'
 import { limits } from '../terms/limits.js'
-import { touchModified } from '../tree/entry.js'
+import { touchWritten } from '../tree/entry.js'
 import { sliceRun, type Run } from './content-reference.js'
 import type { Extent } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
@@ -20,7 +20,10 @@ export function stream(content: OpenContent, context: ContentContext): boolean {
   if (extents === undefined) return false
   for (const { source } of extents) if (source.kind === 'memory') content.extents.lend(source)
   content.pins++
-  content.streaming = cutStretch(content, extents, context).finally(() => {
+  content.streaming = cutStretch(content, extents, context).catch((error: unknown) => {
+    // A file that ended took its part of the log with it.
+    if (context.tree.get(content.ino) !== undefined) throw error
+  }).finally(() => {
     for (const { source } of extents) if (source.kind === 'memory') content.extents.takeBack(source)
     content.streaming = undefined
     content.pins--
@@ -99,7 +102,7 @@ function clipRuns(runs: readonly Run[], start: number, from: number, to: number)
 function logRuns(content: OpenContent, start: number, runs: readonly Run[], context: ContentContext): void {
   const end = start + runs.reduce((sum, { length }) => sum + length, 0)
   const entry = context.tree.edit(content.ino)
-  if (content.times !== undefined) touchModified(entry, content.times)
+  if (content.times !== undefined) touchWritten(entry, content.times)
   content.times = undefined
   entry.size = Math.max(entry.size, end)
   const parts = runs.map((run): SplicePart => run.kind === 'hole'

@@ -94,6 +94,15 @@ export function touchModified(entry: Entry, now: Moment): void {
   entry.mtimeNsec = entry.ctimeNsec = now.nsec
 }
 
+/** A write of that moment is logged, perhaps after the entry changed otherwise: its change time does not go back. */
+export function touchWritten(entry: Entry, written: Moment): void {
+  const { ctimeSec, ctimeNsec } = entry
+  touchModified(entry, written)
+  if (ctimeSec < written.sec || (ctimeSec === written.sec && ctimeNsec <= written.nsec)) return
+  entry.ctimeSec = ctimeSec
+  entry.ctimeNsec = ctimeNsec
+}
+
 export function touchChanged(entry: Entry, now: Moment): void {
   entry.ctimeSec = now.sec
   entry.ctimeNsec = now.nsec

@@ -1,5 +1,5 @@
 // What every family of operations works on: the vault's parts, the entries' ends, and the volume's own figures.
-import { modeType, rootIno, type Entry } from '../../lib/tree/entry.js'
+import { modeType, rootIno, touchWritten, type Entry } from '../../lib/tree/entry.js'
 import type { Vault } from '../../lib/vault.js'
 import type { Attributes, VolumeStatistics } from '../../native-deps/fuse/handler.js'
 
@@ -19,7 +19,9 @@ export function attributesOf(volume: Volume, entry: Entry): Attributes {
     if (content === undefined) return entry
     const { size, blocks, times } = content
     if (times === undefined) return size === entry.size && blocks === entry.blocks ? entry : { ...entry, size, blocks }
-    return { ...entry, size, blocks, mtimeSec: times.sec, mtimeNsec: times.nsec, ctimeSec: times.sec, ctimeNsec: times.nsec }
+    const shown = { ...entry, size, blocks }
+    touchWritten(shown, times)
+    return shown
   }
   if (type === modeType.directory) return { ...entry, size: 4096, blocks: 8 }
   return entry.target === null ? entry : { ...entry, size: entry.target.byteLength }
