@@ -19,6 +19,7 @@ import type { Answer, BulkJob, KeeperJob, ReaderJob } from './messages.js'
 import { PendingJobs } from './pending-jobs.js'
 import { encodePieces } from './piece-codec.js'
 import { placeExtents, type ExtentToSeal } from './seal-places.js'
+import { ReaderGroup } from './reader-group.js'
 import { Slots } from './slots.js'
 import { WorkerLink } from './worker-link.js'
 import type { CommonSetup, WorkerSetup } from './worker-setup.js'
@@ -41,12 +42,12 @@ const mebibyte = 1024 * 1024
 const smallSlotBytes = 65536
 
 interface Links {
-  readonly reader: WorkerLink<ReaderJob>
+  readonly readers: ReaderGroup
   readonly bulk: readonly WorkerLink<BulkJob>[]
   readonly keeper: WorkerLink<KeeperJob>
 }
 
-/** Starts the threads; resolves when all are ready. Rejects with what kept one from starting; none is left then. */
+/** Starts the threads; resolves when it can read. Rejects with what kept a thread from starting; none is left then. */
 export async function openPool(options: PoolOptions): Promise<Pool> {
   const pool = new Pool(options.logger)
   try {
@@ -65,6 +66,8 @@ export class Pool implements PoolPort {
   readonly #small = new Slots(limits.smallReadSlots, smallSlotBytes)
   readonly #seal = new Slots(limits.sealSlots, mebibyte)
   readonly #started: { terminate(): Promise<void> }[] = []
+  /** Also those that are not ready yet. */
+  readonly #readerLinks: WorkerLink<ReaderJob>[] = []
   #links: Links | undefined
   #cuts: CutQueue | undefined
   #blobs: BlobStatistics = { blobs: 0, bytes: 0 }
@@ -92,28 +95,41 @@ export class Pool implements PoolPort {
     const nextSegment = new SharedArrayBuffer(4)
     new Int32Array(nextSegment)[0] = opened.nextSegment ?? 1
     const slots = { readSlots: this.#large.shared, smallSlots: this.#small.shared, sealSlots: this.#seal.shared }
-    const reader = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots }, [])
+    const startReader = (): WorkerLink<ReaderJob> => {
+      const link = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots }, [])
+      this.#readerLinks.push(link)
+      return link
+    }
+    const reader = startReader()
+    await reader.ready
+    const readers = new ReaderGroup()
+    readers.add(reader)
+    // Nobody waits for the others at once, and a mount shall be quick.
     const bulk = channels.map(({ port2 }, index) => this.#link<BulkJob>(
       entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
     ))
-    await Promise.all([reader, ...bulk].map((link) => link.ready))
-    this.#links = { reader, bulk, keeper }
+    if (availableParallelism() > 1) {
+      const second = startReader()
+      second.ready.then(() => { readers.add(second) }, (error: unknown) => { this.#fail(error) })
+    }
+    for (const { ready } of bulk) ready.catch((error: unknown) => { this.#fail(error) })
+    this.#links = { readers, bulk, keeper }
     this.#cuts = new CutQueue(bulk, this.#pending, (references) => {
       for (const { sealedLength } of references) this.#storedBytes += sealedLength
     })
   }
 
   async read(pieces: readonly Piece[]): Promise<Lease> {
-    const { reader } = this.#open()
+    const { readers } = this.#open()
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     if (length > limits.readBytesMax) throw new VaultError('too-large', `a read of ${length} bytes (at most ${limits.readBytesMax})`)
     const slots = length <= smallSlotBytes ? this.#small : this.#large
     const encoded = encodePieces(pieces)
     const slot = slots.takeNow() ?? (await slots.take(1))[0] ?? 0
     try {
-      await this.#pending.run((id) => {
-        reader.post({ kind: 'read', id, slot: slots === this.#small ? -1 - slot : slot, length, pieces: encoded })
-      })
+      await readers.use(slots === this.#small ? affinityOf(pieces) : undefined, (link) => this.#pending.run((id) => {
+        link.post({ kind: 'read', id, slot: slots === this.#small ? -1 - slot : slot, length, pieces: encoded })
+      }))
     } catch (error) {
       slots.give([slot])
       throw error
@@ -127,13 +143,13 @@ export class Pool implements PoolPort {
   }
 
   async sealExtents(extents: readonly ExtentToSeal[], generation: number): Promise<{ readonly extents: readonly SealedExtent[]; release(): void }> {
-    const { reader } = this.#open()
+    const { readers } = this.#open()
     const { slots: count, place } = placeExtents(extents, this.#seal.slotBytes)
     if (count > this.#seal.count) throw new VaultError('too-large', `${extents.length} extents to seal need ${count} MiB (at most ${this.#seal.count})`)
     const slots = await this.#seal.take(count)
     const { places, fields } = place(slots)
     try {
-      await this.#pending.run((id) => { reader.post({ kind: 'seal', id, generation, extents: fields }) })
+      await readers.use(undefined, (link) => this.#pending.run((id) => { link.post({ kind: 'seal', id, generation, extents: fields }) }))
     } catch (error) {
       this.#seal.give(slots)
       throw error
@@ -151,9 +167,9 @@ export class Pool implements PoolPort {
   }
 
   async readPage(reference: BlobReference): Promise<Uint8Array> {
-    const { reader } = this.#open()
+    const { readers } = this.#open()
     const encoded = encodeBlobReference(reference)
-    const { value } = await this.#pending.run((id) => { reader.post({ kind: 'page', id, reference: encoded }) })
+    const { value } = await readers.use(reference.blobId[0], (link) => this.#pending.run((id) => { link.post({ kind: 'page', id, reference: encoded }) }))
     invariant(value instanceof Uint8Array, 'a page comes back')
     return value
   }
@@ -182,7 +198,7 @@ export class Pool implements PoolPort {
     this.#refuse(new VaultError('cancelled', 'the worker threads are closed'))
     await this.#pending.idle()
     if (this.#failure !== undefined) return this.abort()
-    await Promise.all([links.reader.close(), ...links.bulk.map((link) => link.close())])
+    await Promise.all([...this.#readerLinks, ...links.bulk].map((link) => link.close()))
     await links.keeper.close()
   }
 
@@ -222,7 +238,8 @@ export class Pool implements PoolPort {
     this.#pending.settle(answer)
   }
 
-  #fail(error: VaultError): void {
+  #fail(cause: unknown): void {
+    const error = cause instanceof VaultError ? cause : new VaultError('broken-invariant', String(cause), { cause })
     this.#failure ??= error
     this.#refuse(error)
     this.#pending.rejectAll(error)
@@ -232,6 +249,15 @@ export class Pool implements PoolPort {
     for (const slots of [this.#large, this.#small, this.#seal]) slots.refuse(error)
     this.#cuts?.refuse(error)
   }
+}
+
+/** Of the first blob or log extent: what small reads of one file have in common. */
+function affinityOf(pieces: readonly Piece[]): number | undefined {
+  for (const piece of pieces) {
+    if (piece.kind === 'blob') return piece.reference.blobId[0]
+    if (piece.kind === 'log') return piece.extent.ino
+  }
+  return undefined
 }
 
 function leaseOf(bytes: Uint8Array, give: () => void): Lease {
