@@ -74,7 +74,6 @@ static napi_value channel_close(napi_env env, napi_callback_info info) {
     napi_delete_reference(env, channel->arena_reference);
     for (size_t at = 0; at < channel->buffer_count; at++) napi_delete_reference(env, channel->buffer_references[at]);
     channel->buffer_count = 0;
-    channel->arena_slots = 0;
   }
   return undefined_value(env);
 }

@@ -14,6 +14,8 @@ import type { Spinner } from './spinner.js'
 
 /** Requests of one turn of the event loop; the poll is level-triggered, so the next turn goes on. */
 const batchMax = 64
+/** And bytes of them: a megabyte of write takes a millisecond or more, and other events wait. */
+const batchBytesMax = 2 * 1024 * 1024
 /** Replies that may wait for afterBatch; one slot more is for the reply that leaves at once. */
 export const queuedMax = batchMax
 const immediate = queuedMax
@@ -75,7 +77,8 @@ export class Session {
 
   #drainBatch(channel: Channel, buffers: RequestBuffers): number {
     let spin = 0
-    for (let handled = 0; handled < batchMax; ) {
+    let bytes = 0
+    for (let handled = 0; handled < batchMax && bytes < batchBytesMax; ) {
       const buffer = buffers.take()
       if (buffer === undefined) {
         this.#starved = true
@@ -97,6 +100,7 @@ export class Session {
       if (spin > 0) this.#parts.spinner.hit()
       spin = 0
       handled++
+      bytes += length
       buffer.length = length
       this.#dispatch(buffer)
       if (!this.#lent) buffers.giveBack(buffer)

@@ -99,10 +99,10 @@ static napi_value transfer_reply_all(napi_env env, napi_callback_info info) {
   struct channel *channel = arguments(env, info, args);
   size_t count = (size_t)to_int(env, args[0]);
   int32_t failed = 0;
-  if (channel->closing || count > channel->arena_slots) return from_int(env, (int32_t)count);
+  if (count > channel->arena_slots) return from_int(env, (int32_t)count);
   for (size_t at = 0; at < count; at++) {
     uint8_t *slot = channel->arena + at * SLOT_BYTES;
-    int32_t result = send_reply(channel, slot, NULL, 0);
+    int32_t result = channel->closing ? -ENODEV : send_reply(channel, slot, NULL, 0);
     memcpy(slot + SLOT_RESULT, &result, sizeof(result));
     if (result < 0) failed++;
   }
