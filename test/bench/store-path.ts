@@ -147,6 +147,22 @@ if (reference !== undefined) {
   })
   stdout.write(`reads of 4 KiB, one after another   ${(reads.wallMs / 5).toFixed(1)} µs wall, ${(reads.cpuMs / 5).toFixed(1)} µs CPU\n`)
 }
+folder.arena.bytes.set(randomBytes(77, windowBytes), 0)
+const [kept] = await pool.cut([requestOf([memory(0, windowBytes)])])
+const references = (await kept?.store(chunkIndexes(kept))) ?? []
+const pieces = references.flatMap((each) => Array.from({ length: Math.ceil(each.plainLength / MiB) }, (_, index) => ({
+  kind: 'blob' as const, reference: each, skip: index * MiB, length: Math.min(MiB, each.plainLength - index * MiB),
+})))
+for (const lanes of [1, 4]) {
+  let next = 0
+  const rounds = 8
+  const lane = async (): Promise<void> => {
+    for (let piece = pieces[next++ % pieces.length]; next <= pieces.length * rounds && piece !== undefined; piece = pieces[next++ % pieces.length]) {
+      (await pool.read([piece])).release()
+    }
+  }
+  row(`reads of up to 1 MiB, ${lanes} at a time`, windowBytes * rounds, await timed(() => Promise.all(Array.from({ length: lanes }, lane))))
+}
 await pool.close()
 folder.remove()
 exit(0)
