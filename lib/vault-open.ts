@@ -120,7 +120,9 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena }: St
   endReplay(target)
   checkOrder(log.lastLsn, appliedLsn, store)
   const vault = new Vault({
-    store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain),
+    store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
+      logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })
+    }),
     feed: new CatalogFeed(tree, catalog, log, appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly,
   })
   return { vault, log }

@@ -7,6 +7,11 @@ import { limits } from './terms/limits.js'
 import type { Vault } from './vault.js'
 
 const tickMs = 250
+const betweenRoundsMs = 1000
+/** After a failed round. */
+const retryMs = 5000
+/** The same failure is written down once in this time. */
+const reportMs = 30_000
 
 export class Upkeep {
   readonly #vault: Vault
@@ -14,6 +19,8 @@ export class Upkeep {
   readonly #page: KeyPage
   #timer: NodeJS.Timeout | undefined
   #lastApplyMs = 0
+  #publishAgainMs = 0
+  readonly #reported = new Map<string, number>()
   #applying: Promise<void> | undefined
   #publishing: Promise<void> | undefined
   #stopped = false
@@ -58,12 +65,15 @@ export class Upkeep {
       this.#report('dirty data could not be logged', error)
     })
     if (tree.changes > 0 && (now - this.#lastApplyMs >= limits.applyMs || tree.changes >= limits.generationChanges)) void this.apply()
-    if (publisher.isDue()) void this.publish('due')
+    if (now >= this.#publishAgainMs && publisher.isDue()) void this.publish('due')
   }
 
   /** One round; the log shrinks afterwards. Joins the round that is under way. */
   publish(which: 'due' | 'all'): Promise<void> {
-    this.#publishing ??= this.#publish(which).catch((error: unknown) => this.#report('publishing failed', error)).finally(() => {
+    this.#publishing ??= this.#publish(which).catch((error: unknown) => {
+      this.#publishAgainMs = this.#vault.parts.clock.monotonicMs() + retryMs
+      this.#report('publishing failed', error)
+    }).finally(() => {
       this.#publishing = undefined
     })
     return this.#publishing
@@ -71,6 +81,7 @@ export class Upkeep {
 
   async #publish(which: 'due' | 'all'): Promise<void> {
     await this.#vault.parts.publisher.round(which)
+    this.#publishAgainMs = this.#vault.parts.clock.monotonicMs() + betweenRoundsMs
     await this.shrinkLog()
   }
 
@@ -79,19 +90,26 @@ export class Upkeep {
    * commit alone does not survive a power cut.
    */
   async shrinkLog(): Promise<void> {
-    const { feed, unpublished, log, reading } = this.#vault.parts
+    const { feed, unpublished, log, reading, publisher } = this.#vault.parts
     await this.apply()
     const { appliedLsn } = feed
     if (!(await checkpointCatalog(this.#catalogPath, this.#page.shared))) return
-    const needed = Math.min(unpublished.oldestLsn, appliedLsn + 1)
-    // A read that began before may still go to the log.
-    await reading.settled()
-    log.trim(needed)
+    await publisher.whenIdle(() => {
+      const needed = Math.min(unpublished.oldestLsn, appliedLsn + 1)
+      // A read that began before may still go to the log.
+      void reading.settled().then(() => {
+        log.trim(needed)
+      })
+    })
   }
 
   #report(what: string, error: unknown): void {
     if (error instanceof VaultError && error.code === 'broken-invariant') this.#vault.fail(error)
     else if (error instanceof VaultError && (error.code === 'no-space' || error.code === 'io')) this.#vault.refuse(error)
-    this.#vault.parts.logger.log('error', what, { reason: error instanceof Error ? error.message : String(error) })
+    const reason = error instanceof Error ? error.message : String(error)
+    const now = this.#vault.parts.clock.monotonicMs()
+    if (now < (this.#reported.get(what) ?? -Infinity) + reportMs) return
+    this.#reported.set(what, now)
+    this.#vault.parts.logger.log('error', what, { reason })
   }
 }

@@ -28,7 +28,16 @@ export class Answering {
   /** An operation that changes something. */
   change<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
     const { refusal } = this.#vault
-    if (refusal !== undefined) return errnoFor(refusal)
+    return refusal === undefined ? this.#admitted(work) : errnoFor(refusal)
+  }
+
+  /** One that takes no room, or gives some back: allowed on a full disk as long as the log's last segment has room. */
+  free<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
+    const { refusal } = this.#vault
+    return refusal === undefined || refusal.code === 'no-space' ? this.#admitted(work) : errnoFor(refusal)
+  }
+
+  #admitted<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
     const { tree } = this.#vault
     if (tree.changes < limits.generationChanges) return this.ask(work)
     const applying = this.#upkeep.apply()

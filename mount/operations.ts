@@ -41,7 +41,7 @@ export class Operations implements Handler {
   }
 
   setattr(ino: number, changes: AttributeChanges): Answer<Attributes> {
-    return this.#answering.change(() => attributes.setattr(this.#volume, ino, changes))
+    return this.#answering.free(() => attributes.setattr(this.#volume, ino, changes))
   }
 
   readlink(ino: number): Answer<Uint8Array> {
@@ -61,11 +61,11 @@ export class Operations implements Handler {
   }
 
   unlink(parent: number, name: Name): Status {
-    return this.#answering.change(() => directories.remove(this.#volume, { parent, name }, 'file'))
+    return this.#answering.free(() => directories.remove(this.#volume, { parent, name }, 'file'))
   }
 
   rmdir(parent: number, name: Name): Status {
-    return this.#answering.change(() => directories.remove(this.#volume, { parent, name }, 'directory'))
+    return this.#answering.free(() => directories.remove(this.#volume, { parent, name }, 'directory'))
   }
 
   rename(parent: number, name: Name, newParent: number, newName: Name, flags: number, request: Request): Status {
@@ -150,7 +150,7 @@ export class Operations implements Handler {
   }
 
   removexattr(ino: number, name: Name): Status {
-    return this.#answering.change(() => xattrs.removexattr(this.#volume, ino, name))
+    return this.#answering.free(() => xattrs.removexattr(this.#volume, ino, name))
   }
 
   fallocate(ino: number, _handle: number, mode: number, offset: number, length: number): Status {

@@ -15,6 +15,8 @@ export interface Announcement {
   /** Entries and names of which everything up to now is said. */
   readonly inos: readonly number[]
   readonly names: readonly UnpublishedName[]
+  /** Drafts whose content is said; the others' files have no name now. */
+  readonly contents: readonly ContentDraft[]
 }
 
 interface Bound {
@@ -35,49 +37,83 @@ export interface AnnouncementInput {
 
 export function announce(input: AnnouncementInput): Announcement {
   const { tree, unpublished, drafts } = input
-  const names = candidates(drafts.size === 0 ? unpublished.names.values() : namesOf(unpublished, drafts), input, (name) => ({ name, now: tree.lookup(name.parent, name.name)?.ino ?? 0 }), isSayable)
+  const isNamed = (ino: number): boolean => (tree.get(ino)?.nlink ?? 0) > 0
+  const isTellable = ({ ino, goneId }: UnpublishedEntry): boolean => goneId === undefined && !input.isHeld(ino) && isNamed(ino)
+  const candidates = drafts.size === 0 ? unpublished.entries.values() : [...drafts.keys()].map((ino) => unpublished.entries.get(ino))
+  const noted = [...candidates].filter((entry) => entry !== undefined)
+  const created = noted.filter((entry) => entry.born && isTellable(entry)).slice(0, input.countMax)
+  const names = new SayableNames(input, new Set(created.map(({ ino }) => ino))).choose()
   const told = new Map<number, number>()
   for (const { name } of names) told.set(name.changes[0]?.was ?? 0, (told.get(name.changes[0]?.was ?? 0) ?? 0) + 1)
-  const isReady = (noted: UnpublishedEntry): boolean => {
-    // Gone for the others only when no name of it is left to be taken away.
-    if (noted.goneId !== undefined) return unpublished.departuresOf(noted.ino) === (told.get(noted.ino) ?? 0)
-    return !input.isHeld(noted.ino) && (tree.get(noted.ino)?.nlink ?? 0) > 0
-  }
-  const entries = candidates(drafts.size === 0 ? unpublished.entries.values() : entriesOf(unpublished, drafts), input, (noted) => noted, isReady)
+  // Gone for the others only when no name of it is left to be taken away.
+  const isOver = ({ ino, goneId }: UnpublishedEntry): boolean => goneId !== undefined && unpublished.departuresOf(ino) === (told.get(ino) ?? 0)
+  const later = noted.filter((entry) => isOver(entry) || (!entry.born && isTellable(entry))).slice(0, input.countMax)
+  const contents = [...drafts.values()].filter(({ ino }) => isNamed(ino))
   const operations = [
-    ...entries.filter(({ born }) => born).sort((a, b) => a.ino - b.ino).flatMap((noted) => creation(tree, noted)),
-    ...[...drafts.values()].filter(({ ino }) => (tree.get(ino)?.nlink ?? 0) > 0).map((draft) => contentOf(tree, draft)),
+    ...created.sort((a, b) => a.ino - b.ino).flatMap(({ ino }) => creation(tree, ino, drafts.get(ino))),
+    ...contents.map((draft) => contentOf(tree, draft)),
     ...nameOperations(tree, names),
-    ...entries.filter(({ born, attributes, goneId }) => !born && attributes && goneId === undefined).flatMap((noted) => attributesOf(tree, noted)),
-    ...entries.flatMap(({ goneId }): Operation[] => (goneId === undefined ? [] : [{ kind: 'trash', id: goneId }])),
+    ...later.filter(({ ino, attributes, goneId }) => goneId === undefined && (attributes || drafts.has(ino))).flatMap(({ ino }) => attributesOf(tree, ino, drafts.get(ino))),
+    ...later.flatMap(({ goneId }): Operation[] => (goneId === undefined ? [] : [{ kind: 'trash', id: goneId }])),
   ]
-  return { operations, inos: entries.map(({ ino }) => ino), names: names.map(({ name }) => name) }
+  return { operations, inos: [...created, ...later].map(({ ino }) => ino), names: names.map(({ name }) => name), contents }
 }
 
-/** The first `countMax` that may be said, in the order in which they changed. */
-function candidates<From, To>(from: Iterable<From>, input: AnnouncementInput, make: (from: From) => To, isReady: (to: To, input: AnnouncementInput) => boolean): To[] {
-  const out: To[] = []
-  for (const each of from) {
-    if (out.length >= input.countMax) break
-    const made = make(each)
-    if (isReady(made, input)) out.push(made)
+/** Which names can be said now. */
+class SayableNames {
+  readonly #input: AnnouncementInput
+  /** Born entries that are told in the same announcement. */
+  readonly #created: ReadonlySet<number>
+  readonly #chosen = new Map<UnpublishedName, Bound>()
+
+  constructor(input: AnnouncementInput, created: ReadonlySet<number>) {
+    this.#input = input
+    this.#created = created
   }
-  return out
-}
 
-function namesOf(unpublished: Unpublished, drafts: ReadonlyMap<number, ContentDraft>): readonly UnpublishedName[] {
-  return [...new Set([...drafts.keys()].flatMap((ino) => [...unpublished.namesOf(ino)]))]
-}
+  /** The first `countMax`, in the order in which they changed, and what must be said with them. */
+  choose(): readonly Bound[] {
+    const { unpublished, drafts, countMax } = this.#input
+    const from = drafts.size === 0 ? unpublished.names.values() : [...drafts.keys()].flatMap((ino) => [...unpublished.namesOf(ino)])
+    for (const name of from) {
+      if (this.#chosen.size >= countMax) break
+      if (this.#chosen.has(name)) continue
+      const group = this.#together(name)
+      if (![...group.values()].every((bound) => this.#isSayable(bound))) continue
+      for (const [each, bound] of group) this.#chosen.set(each, bound)
+    }
+    return [...this.#chosen.values()]
+  }
 
-function entriesOf(unpublished: Unpublished, drafts: ReadonlyMap<number, ContentDraft>): readonly UnpublishedEntry[] {
-  return [...drafts.keys()].map((ino) => unpublished.entries.get(ino)).filter((noted) => noted !== undefined)
-}
+  /** An entry that leaves a name is not left without one: the names that it came to are said with it. */
+  #together(first: UnpublishedName): Map<UnpublishedName, Bound> {
+    const group = new Map<UnpublishedName, Bound>()
+    const open = [first]
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (group.has(name) || this.#chosen.has(name)) continue
+      const now = this.#meaning(name)
+      group.set(name, { name, now })
+      const was = name.changes[0]?.was ?? 0
+      if (was === 0 || was === now) continue
+      for (const other of this.#input.unpublished.namesOf(was)) if (this.#meaning(other) === was) open.push(other)
+    }
+    return group
+  }
 
-/** A displacing name waits for the content that takes the place; a new file's name for its first content. */
-function isSayable({ name, now }: Bound, { unpublished, isHeld }: AnnouncementInput): boolean {
-  if (now === 0 || !isHeld(now)) return true
-  if (unpublished.entries.get(now)?.born ?? false) return false
-  return !name.changes.some(({ displacedBy }) => displacedBy === now)
+  #meaning({ parent, name }: UnpublishedName): number {
+    return this.#input.tree.lookup(parent, name)?.ino ?? 0
+  }
+
+  /** A displacing name waits for the content that takes the place, a new file's for its first content; all for their folder. */
+  #isSayable({ name, now }: Bound): boolean {
+    if (now === 0) return true
+    if (!this.#isKnown(now) || !this.#isKnown(name.parent)) return false
+    return !this.#input.isHeld(now) || !name.changes.some(({ displacedBy }) => displacedBy === now)
+  }
+
+  #isKnown(ino: number): boolean {
+    return this.#created.has(ino) || this.#input.unpublished.entries.get(ino)?.born !== true
+  }
 }
 
 /** Batches of operations whose manifest entry stays well below its limit. */
@@ -97,16 +133,21 @@ export function* inManifestEntries(operations: readonly Operation[], bytesMax: n
   if (batch.length > 0) yield batch
 }
 
-function creation(tree: Tree, { ino }: UnpublishedEntry): Operation[] {
+function creation(tree: Tree, ino: number, draft: ContentDraft | undefined): Operation[] {
   const entry = tree.get(ino)
   if (entry === undefined) return []
   const noParent = new Uint8Array(16) as EntryId
-  return [{ kind: 'create', id: entry.id, parent: noParent, name: new Uint8Array(0), attributes: attributeBytes(entry) }]
+  return [{ kind: 'create', id: entry.id, parent: noParent, name: new Uint8Array(0), attributes: attributeBytes(asTold(entry, draft)) }]
 }
 
-function attributesOf(tree: Tree, { ino }: UnpublishedEntry): Operation[] {
+function attributesOf(tree: Tree, ino: number, draft: ContentDraft | undefined): Operation[] {
   const entry = tree.get(ino)
-  return entry === undefined ? [] : [{ kind: 'attributes', id: entry.id, attributes: attributeBytes(entry) }]
+  return entry === undefined ? [] : [{ kind: 'attributes', id: entry.id, attributes: attributeBytes(asTold(entry, draft)) }]
+}
+
+/** The file may have grown since its content was taken: the size told belongs to the content told. */
+function asTold(entry: Entry, draft: ContentDraft | undefined): Entry {
+  return draft === undefined ? entry : { ...entry, size: draft.size }
 }
 
 /** Attributes ‖ xattrs, as lib/tree encodes them; where the xattrs begin is in the attributes' own length. */

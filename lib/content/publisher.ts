@@ -2,6 +2,7 @@
 // manifest entry durable, then the log's word that it is published, then (synced) the catalog; only then the log shrinks.
 import type { ManifestPort } from '../store/manifest-port.js'
 import { recordKind } from '../store/log-port.js'
+import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { isFile } from '../tree/entry.js'
 import type { UnpublishedEntry } from '../tree/unpublished.js'
@@ -21,12 +22,18 @@ export class Publisher {
   readonly #manifest: ManifestPort
   #running: Promise<void> = Promise.resolve()
   #announcing: Promise<unknown> = Promise.resolve()
+  /** Files whose content could not be read, and up to where they were logged then: tried again when they change. */
+  readonly #damaged = new Map<number, number>()
   /** Entries of the running round that are still to be published. */
   left = 0
 
-  constructor(contents: Contents, manifest: ManifestPort) {
+  readonly #onDamage: (ino: number, error: VaultError) => void
+
+  /** `onDamage`: the content of a file can't be read, and what changed in it is not published. */
+  constructor(contents: Contents, manifest: ManifestPort, onDamage: (ino: number, error: VaultError) => void) {
     this.#contents = contents
     this.#manifest = manifest
+    this.#onDamage = onDamage
   }
 
   /** Publishes what is due, or (`all`) everything that was changed before the call. Rounds follow one another. */
@@ -34,6 +41,13 @@ export class Publisher {
     const round = this.#running.then(() => this.#round(which))
     this.#running = round.catch(() => undefined)
     return round
+  }
+
+  /** Runs `work` while no round is under way: what a round reads from the log must stay until it ends. */
+  whenIdle(work: () => void): Promise<void> {
+    const idle = this.#running.then(work)
+    this.#running = idle.catch(() => undefined)
+    return idle
   }
 
   /** Whether anything has been quiet, or waited, for long enough. */
@@ -44,8 +58,12 @@ export class Publisher {
     return false
   }
 
-  #isReady({ firstMs, lastMs }: UnpublishedEntry): boolean {
-    const now = this.#contents.context.nowMs()
+  #isReady({ ino, firstMs, lastMs, lastLsn, goneId }: UnpublishedEntry): boolean {
+    const { tree, nowMs } = this.#contents.context
+    if (lastLsn <= (this.#damaged.get(ino) ?? 0)) return false
+    // Open without a name: told when it ends, or gets a name again.
+    if (goneId === undefined && (tree.get(ino)?.nlink ?? 0) === 0) return false
+    const now = nowMs()
     return now - lastMs >= limits.quietMs || now - firstMs >= limits.hotMs
   }
 
@@ -60,13 +78,14 @@ export class Publisher {
     for (let at = 0; at < files.length; at += limits.publishGroupMax) groups.push(files.slice(at, at + limits.publishGroupMax))
     const lane = async (): Promise<void> => {
       for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-        const drafts = await this.#draft(group)
-        await publishContents(drafts, this.#contents.context)
+        const drafts = await this.#cut(await this.#draft(group))
         if (drafts.length > 0) await this.#announce(drafts)
         this.left -= group.length
       }
     }
-    await Promise.all(Array.from({ length: lanes }, lane))
+    // All lanes end before the round does: no part of a failed round goes on beside the next one.
+    const ended = await Promise.allSettled(Array.from({ length: lanes }, lane))
+    for (const each of ended) if (each.status === 'rejected') throw each.reason
     if (files.length > 0) await this.#announceRest()
     this.left = 0
   }
@@ -104,6 +123,25 @@ export class Publisher {
     return drafts
   }
 
+  /** Damage in one file keeps that file from being published, not the others: the group is tried again in halves. */
+  async #cut(drafts: readonly ContentDraft[]): Promise<readonly ContentDraft[]> {
+    try {
+      await publishContents(drafts, this.#contents.context)
+      return drafts
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
+      const [draft] = drafts
+      if (draft === undefined) return []
+      if (drafts.length === 1) {
+        this.#damaged.set(draft.ino, draft.throughLsn)
+        this.#onDamage(draft.ino, error)
+        return []
+      }
+      const half = drafts.length >>> 1
+      return [...await this.#cut(drafts.slice(0, half)), ...await this.#cut(drafts.slice(half))]
+    }
+  }
+
   /** Manifest entries follow one another; what is said is what holds when the one before is durable. Answers how much was. */
   #announce(drafts: readonly ContentDraft[]): Promise<number> {
     const announcing = this.#announcing.then(() => this.#say(drafts))
@@ -122,13 +160,14 @@ export class Publisher {
     // cut took back.
     await log.sync(throughLsn)
     for (const operations of inManifestEntries(announcement.operations, limits.manifestEntryBytesMax)) await this.#manifest.append(operations)
-    this.#install(drafts, announcement, throughLsn)
+    this.#install(announcement, throughLsn)
     return Math.max(announcement.inos.length, announcement.names.length)
   }
 
-  #install(drafts: readonly ContentDraft[], announcement: Announcement, throughLsn: number): void {
+  #install(announcement: Announcement, throughLsn: number): void {
     const { tree, unpublished, log } = this.#contents.context
-    const contents = drafts.filter(({ ino }) => tree.get(ino) !== undefined)
+    // What was not said for want of a name stays in the log, for the name that it may get yet.
+    const contents = announcement.contents.filter(({ ino }) => tree.get(ino) !== undefined)
     const lsn = log.append(recordKind.published, encodePublished({
       throughLsn, contents: contents.map((draft) => ({ ino: draft.ino, throughLsn: draft.throughLsn, content: encodeContent(draft.content) })),
       inos: announcement.inos, names: announcement.names,
