@@ -58,7 +58,7 @@ export function openCacheDatabase(directory: string, logger: Logger): CacheDatab
 }
 
 function opened(path: string): Database {
-  const database = openPlain(path, { synchronous: 'FULL', pageBytes: 8192, cacheBytes: 16 * 1024 * 1024 })
+  const database = openPlain(path, { synchronous: 'FULL', pageBytes: 4096, cacheBytes: 16 * 1024 * 1024 })
   const found = database.pragma('user_version')
   if (found === 0) database.transaction(() => { database.exec(schema) })
   else if (found !== version) {

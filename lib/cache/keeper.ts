@@ -1,11 +1,11 @@
 // The one writer of the cache's index. Order is everything: segment synced, then row committed; row gone, then bytes
 // freed. Opening finds what a crash left behind the last indexed byte, and with a new index all there is.
-import { fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, closeSync, unlinkSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { punchHole } from '../../native-deps/system.js'
 import type { AppendedBlobs, BlobKeeper, BlobStatistics } from '../store/blob-cache-port.js'
 import type { BlobId } from '../terms/bytes.js'
-import { fromErrno } from '../terms/errors.js'
+import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import { syncSegment, type PartialSegment } from './appender.js'
@@ -41,17 +41,16 @@ export class CacheKeeper implements BlobKeeper {
   readonly #index: CacheDatabase
   readonly #segments = new Map<number, SegmentState>()
   readonly #files: OpenSegments
-  #rowsSinceCheckpoint = 0
+  /** Segments of which a part may not be on the disk though the kernel calls it clean. Nothing is committed in them. */
+  readonly #lost = new Set<number>()
+  /** About as many pages lie in the index's own log. */
+  #pagesInLog = 0
 
   /** Makes the folder when it is missing. Tells in `logger` what it found behind the index. */
   constructor(options: KeeperOptions) {
     this.#directory = options.directory
     this.#bytesMax = options.segmentBytesMax ?? limits.blobSegmentBytesMax
-    try {
-      mkdirSync(join(options.directory, segmentsFolder), { recursive: true, mode: 0o700 })
-    } catch (error) {
-      throw fromErrno(error, options.directory)
-    }
+    this.#makeFolders()
     this.#files = new OpenSegments(options.directory, 'r+', limits.segmentsOpenMax)
     this.#index = openCacheDatabase(options.directory, options.logger)
     for (const { segment, end, blobs, bytes } of this.#index.segments.all()) this.#segments.set(segment, { end, blobs, bytes, active: false })
@@ -75,15 +74,15 @@ export class CacheKeeper implements BlobKeeper {
   }
 
   commit(appended: readonly AppendedBlobs[]): void {
-    const segments = new Set(appended.map(({ segment }) => segment))
-    let created = false
-    for (const segment of segments) {
-      syncSegment(this.#files.fd(segment), segmentPath(this.#directory, segment))
-      created ||= !this.#segments.has(segment)
+    const segments = [...new Set(appended.map(({ segment }) => segment))]
+    let duplicates: Place[]
+    try {
+      this.#sync(segments)
+      duplicates = this.#insert(appended.flatMap(({ segment, rows }) => unpackRows(rows).map((row) => ({ ...row, segment }))), true)
+    } catch (error) {
+      for (const segment of segments) this.#lose(segment)
+      throw error
     }
-    // A new file's name must outlive a power cut as well as its bytes.
-    if (created) this.#syncFolder()
-    const duplicates = this.#insert(appended.flatMap(({ segment, rows }) => unpackRows(rows).map((row) => ({ ...row, segment }))), true)
     for (const place of duplicates) this.#free(place)
     this.#checkpointWhenDue()
   }
@@ -103,7 +102,7 @@ export class CacheKeeper implements BlobKeeper {
       state.bytes -= length
     }
     for (const place of places) this.#free(place)
-    this.#rowsSinceCheckpoint += places.length
+    this.#pagesInLog += 3 + 2 * places.length
     this.#removeEmpty()
     this.#checkpointWhenDue()
   }
@@ -149,7 +148,7 @@ export class CacheKeeper implements BlobKeeper {
       state.blobs++
       state.bytes += row.length
     }
-    this.#rowsSinceCheckpoint += inserted.length
+    this.#pagesInLog += 3 + 2 * inserted.length
     return duplicates
   }
 
@@ -188,9 +187,9 @@ export class CacheKeeper implements BlobKeeper {
   #adoptTails(logger: Logger): void {
     for (const segment of segmentNumbers(this.#directory)) {
       const state = this.#segments.get(segment)
-      const fd = this.#files.fd(segment)
-      const { size } = fstatSync(fd)
+      const { size } = statSync(segmentPath(this.#directory, segment))
       if (state !== undefined && size <= state.end) continue
+      const fd = this.#files.fd(segment)
       const scan = scanSegment(fd, state?.end ?? 0, size)
       const where = { segment, blobs: scan.rows.length }
       // Bytes behind what was indexed were never acknowledged; a file that the index doesn't know at all may be damaged,
@@ -208,7 +207,7 @@ export class CacheKeeper implements BlobKeeper {
       this.#index.saveSegment.run(segment, now.end, now.blobs, now.bytes)
       logger.log('info', 'blobs behind the index were found', where)
     }
-    if (this.#rowsSinceCheckpoint > 0) this.#syncFolder()
+    if (this.#pagesInLog > 0) this.#syncFolder(join(this.#directory, segmentsFolder))
   }
 
   #removeEmpty(): void {
@@ -227,13 +226,48 @@ export class CacheKeeper implements BlobKeeper {
   }
 
   #checkpointWhenDue(): void {
-    if (this.#rowsSinceCheckpoint < limits.checkpointRows) return
-    this.#rowsSinceCheckpoint = 0
+    if (this.#pagesInLog < limits.checkpointPages) return
+    this.#pagesInLog = 0
     this.#index.database.checkpoint('PASSIVE')
   }
 
-  #syncFolder(): void {
-    const path = join(this.#directory, segmentsFolder)
+  #makeFolders(): void {
+    try {
+      const first = mkdirSync(join(this.#directory, segmentsFolder), { recursive: true, mode: 0o700 })
+      if (first === undefined) return
+    } catch (error) {
+      throw fromErrno(error, this.#directory)
+    }
+    // What lies in them is only as durable as their own names.
+    this.#syncFolder(this.#directory)
+    this.#syncFolder(dirname(this.#directory))
+  }
+
+  #sync(segments: readonly number[]): void {
+    const lost = segments.find((segment) => this.#lost.has(segment))
+    if (lost !== undefined) {
+      const subject = segmentPath(this.#directory, lost)
+      throw new VaultError('io', `${subject}: an earlier write to it failed`, { subject, next: 'Look at the disk and its log.' })
+    }
+    for (const segment of segments) syncSegment(this.#files.fd(segment), segmentPath(this.#directory, segment))
+    // A new file's name must outlive a power cut as well as its bytes.
+    if (segments.some((segment) => !this.#segments.has(segment))) this.#syncFolder(join(this.#directory, segmentsFolder))
+  }
+
+  /**
+   * After a failed sync the kernel shows bytes that are not on the disk. Left there, the next opening would take them
+   * for blobs and drop a good second copy; so the file is cut back to what is known.
+   */
+  #lose(segment: number): void {
+    this.#lost.add(segment)
+    try {
+      ftruncateSync(this.#files.fd(segment), this.#segments.get(segment)?.end ?? 0)
+    } catch {
+      // The disk is failing; the error that is under way says so.
+    }
+  }
+
+  #syncFolder(path: string): void {
     try {
       const fd = openSync(path, 'r')
       fsyncSync(fd)

@@ -99,8 +99,8 @@ export const limits = {
   blobTablesMax: 1024,
   /** Opened pieces of 64 KiB that one reading thread keeps. */
   openedFramesMax: 256,
-  /** Rows of the cache's index after which its write-ahead log is copied into the database. */
-  checkpointRows: 20_000,
+  /** Pages (4 KiB) that the log of the cache's index may grow to, about, before it is copied into the database. */
+  checkpointPages: 4096,
 
   // formats (FORMAT.md): what a reader refuses, so that bytes from elsewhere can't cost more than they should
   /** Plaintext of one blob: twice the largest chunk. */

@@ -32,7 +32,9 @@ export class HeldCuts {
 
   /** Private memory, since rabin-native crashes on shared. */
   memory(length: number): HeldMemory {
-    const fits = this.#spare.filter((bytes) => bytes.byteLength >= length).sort((a, b) => a.byteLength - b.byteLength)[0]
+    // A large one is left for a large request, whose fresh memory would cost more than the cutting.
+    const most = Math.max(4 * length, 2 * mebibyte)
+    const fits = this.#spare.filter(({ byteLength }) => byteLength >= length && byteLength <= most).sort((a, b) => a.byteLength - b.byteLength)[0]
     if (fits === undefined) return { bytes: new Uint8Array(Math.ceil(Math.max(length, 1) / mebibyte) * mebibyte), cuts: 0 }
     this.#spare = this.#spare.filter((bytes) => bytes !== fits)
     return { bytes: fits, cuts: 0 }

@@ -63,13 +63,14 @@ export class LogOpener {
     try {
       count = readSync(this.#fd(extent.segment, path), sealed, 0, sealed.byteLength, extent.position)
     } catch (error) {
-      throw fromErrno(error, path)
+      const failure = fromErrno(error, path)
+      // Something names it, so it is not "not found": it is lost.
+      if (failure.code === 'not-found') throw damaged(path, 'the segment is gone')
+      throw failure
     }
     const associatedData = extentAssociatedData(this.#options.owner, extent, this.#associatedData)
     if (count === sealed.byteLength && openExtentInto(out, sealed, associatedData, this.#options.key)) return
-    throw new VaultError('corrupt', `${path}: the data at byte ${extent.position} is damaged`, {
-      subject: path, next: 'Run "vaultfs verify".',
-    })
+    throw damaged(path, `the data at byte ${extent.position} is damaged`)
   }
 
   #fd(segment: number, path: string): number {
@@ -84,4 +85,8 @@ export class LogOpener {
     this.#files.set(segment, fd)
     return fd
   }
+}
+
+function damaged(path: string, what: string): VaultError {
+  return new VaultError('corrupt', `${path}: ${what}`, { subject: path, next: 'Run "vaultfs verify".' })
 }

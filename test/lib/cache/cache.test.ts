@@ -241,6 +241,29 @@ function blocks(directory: string): number {
   return readdirSync(join(directory, 'segments')).reduce((sum, name) => sum + statSync(join(directory, 'segments', name)).blocks, 0)
 }
 
+t.test('after a failed sync nothing of the group is known, also after opening again', (t) => {
+  const directory = folder()
+  const cache = open(directory)
+  const good = blobs(1, 2)
+  cache.keeper.commit(cache.appender.append(good))
+  const lost = blobs(10, 2)
+  const [appended] = cache.appender.append(lost)
+  if (appended === undefined) throw new Error('nothing written')
+  // A segment that can't be opened stands for one that can't be synced.
+  t.throws(() => { cache.keeper.commit([appended, { segment: 999, rows: new Uint8Array(40) }]) }, { name: 'VaultError' })
+  for (const { blobId } of lost) t.equal(cache.reader.locate(blobId), undefined)
+  t.throws(() => { cache.keeper.commit(cache.appender.append(blobs(20, 1))) }, { code: 'io' }, 'the file is not trusted again')
+  cache.appender.abandon(appended.segment)
+  cache.keeper.commit(cache.appender.append(lost))
+  t.ok(holds(cache, [...good, ...lost]), 'in another file')
+  cache.close()
+  const again = open(directory)
+  t.ok(holds(again, [...good, ...lost]))
+  t.not(again.reader.locate(blob(10).blobId)?.segment, appended.segment, 'the copy that may not be on the disk is gone')
+  again.close()
+  t.end()
+})
+
 t.test('an abandoned segment is written to no more', (t) => {
   const cache = open(folder())
   const [first] = cache.appender.append(blobs(1, 1))
