@@ -51,7 +51,7 @@ export function encodeAcl(acl: Acl): Uint8Array<ArrayBuffer> {
 function isValid(acl: Acl): boolean {
   const count = (tag: number): number => acl.filter((entry) => entry.tag === tag).length
   if (count(tags.owner) !== 1 || count(tags.owningGroup) !== 1 || count(tags.other) !== 1 || count(tags.mask) > 1) return false
-  if (acl.some(({ perm }) => perm > 7)) return false
+  if (acl.some(({ tag, perm }) => perm > 7 || !Object.values<number>(tags).includes(tag))) return false
   if (count(tags.user) + count(tags.group) > 0 && count(tags.mask) === 0) return false
   return acl.every((entry, index) => {
     const before = acl[index - 1]
