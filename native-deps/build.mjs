@@ -42,9 +42,11 @@ function findNodeGyp() {
   return undefined
 }
 
+/** Headers that are here already; without any node-gyp fetches them. */
 function headers() {
-  const folder = join(root, 'node_modules', `node-linux-${process.arch}`)
-  return existsSync(join(folder, 'include/node/node_api.h')) ? [`--nodedir=${folder}`] : []
+  const folders = [join(root, 'node_modules', `node-linux-${process.arch}`), dirname(dirname(process.execPath))]
+  const found = folders.find((folder) => existsSync(join(folder, 'include/node/node_api.h')))
+  return found === undefined ? [] : [`--nodedir=${found}`]
 }
 
 function sources(folder) {
@@ -99,11 +101,12 @@ async function main() {
     console.error('VaultFS is built by node-gyp, which comes with npm, and no npm was found. Run: npm rebuild')
     return 1
   }
-  const failures = (await Promise.all(stale.map((folder) => compile(nodeGyp, folder))))
-  failures.forEach((output, index) => {
-    if (output !== undefined) console.error(`native-deps: ${stale[index]} did not build:\n${output}`)
-  })
-  return failures.some((output) => output !== undefined) ? 1 : 0
+  const outputs = await Promise.all(stale.map((folder) => compile(nodeGyp, folder)))
+  const failed = stale.filter((_, index) => outputs[index] !== undefined)
+  if (failed.length === 0) return 0
+  console.error(`VaultFS: ${failed.map((folder) => folder.slice(root.length + 1)).join(', ')} did not build. The first of them said:`)
+  console.error(outputs.find((output) => output !== undefined))
+  return 1
 }
 
 process.exitCode = await main()
