@@ -16,8 +16,9 @@ mkdirSync(dirname(launcher))
 writeFileSync(join(root, 'package.json'), '{"type": "module"}')
 copyFileSync(join(projectRoot(import.meta.dirname), 'bin/vaultfs'), launcher)
 chmodSync(launcher, 0o755)
-const run = (words: readonly string[], options: { readonly node?: string; readonly env?: NodeJS.ProcessEnv } = {}) =>
-  spawnSync(options.node ?? process.execPath, [launcher, ...words], { encoding: 'utf8', env: { PATH: process.env['PATH'], ...options.env } })
+const run = (words: readonly string[], options: { readonly node?: string; readonly nodeOptions?: string } = {}) =>
+  // tap puts a hook into NODE_OPTIONS of every child, which would catch the signal.
+  spawnSync('env', [...(options.nodeOptions === undefined ? ['-u', 'NODE_OPTIONS'] : [`NODE_OPTIONS=${options.nodeOptions}`]), options.node ?? process.execPath, launcher, ...words], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
 
 const unbuilt = run([])
 t.equal(unbuilt.status, 72)
@@ -40,7 +41,7 @@ writeFileSync(join(root, 'dist/bin/vaultfs.js'), `
 t.equal(run(['exit', '0']).status, 0)
 t.equal(run(['exit', '53']).status, 53, 'the exit code is passed on')
 t.equal(run(['abort']).signal, 'SIGABRT', 'and the signal')
-const told = JSON.parse(run(['env', 'a b', '--x=$y'], { env: { NODE_OPTIONS: '--no-warnings' } }).stdout)
+const told = JSON.parse(run(['env', 'a b', '--x=$y'], { nodeOptions: '--no-warnings' }).stdout)
 t.equal(told.options, null, 'NODE_OPTIONS does not reach it')
 t.strictSame(told.argv, ['env', 'a b', '--x=$y'])
 t.ok(told.flags.includes('--disable-sigusr1'), 'no debugger by a signal')

@@ -9,7 +9,7 @@ import { isRecord } from '../../lib/control/messages.js'
 import { projectRoot } from '../tidy/source.js'
 
 // Real derivations of keys, real mounts: slow on a busy machine, never stuck.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-prompt-'))
 t.teardown(() => {
@@ -29,7 +29,7 @@ interface Session {
 }
 
 function atTerminal(words: readonly string[], answers: readonly (readonly [string, string])[]): Session {
-  const { stdout, stderr } = spawnSync('python3', [script, JSON.stringify(answers), process.execPath, program, ...words], {
+  const { stdout, stderr } = spawnSync('env', ['-u', 'NODE_OPTIONS', 'python3', script, JSON.stringify(answers), process.execPath, program, ...words], {
     encoding: 'utf8', cwd: folder, env: { PATH: process.env['PATH'], HOME: folder, TERM: 'xterm' },
   })
   const value: unknown = JSON.parse(stdout === '' ? '{}' : stdout)

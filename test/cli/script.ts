@@ -119,8 +119,9 @@ class Run {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** Without what tap puts into NODE_OPTIONS of every child. */
   #execute(command: string): void {
-    const { status, stdout, stderr } = spawnSync('bash', ['-c', command], { cwd: this.folder, env: this.#environment, encoding: 'utf8', timeout: commandMsMax, stdio: ['ignore', 'pipe', 'pipe'] })
+    const { status, stdout, stderr } = spawnSync('env', ['-u', 'NODE_OPTIONS', 'bash', '-c', command], { cwd: this.folder, env: this.#environment, encoding: 'utf8', timeout: commandMsMax, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#last = { line: command, status: status ?? -1, stdout, stderr }
   }
 

@@ -7,7 +7,7 @@ import { projectRoot } from '../tidy/source.js'
 import { runScript } from './script.js'
 
 // Real derivations of keys, real mounts: slow on a busy machine, never stuck.
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 const folder = join(projectRoot(import.meta.dirname), 'test/cli')
 
@@ -18,7 +18,7 @@ t.match(runScript('remember x\n$ echo >> x\nunchanged x\n-- x --\n').failures, [
 t.match(runScript('frob\n').failures, [/no such step/])
 
 for (const name of readdirSync(folder).filter((one) => one.endsWith('.txt')).sort())
-  t.test(name, { timeout: 240_000 }, async (t) => {
+  t.test(name, { timeout: 600_000 }, async (t) => {
     const { skipped, failures, steps } = runScript(readFileSync(join(folder, name), 'utf8'))
     if (skipped !== undefined) {
       t.comment(`skipped: ${name}: ${skipped}`)
