@@ -26,11 +26,6 @@ export interface Blob {
   readonly sealed: Sealed
 }
 
-const parent = mkdtempSync(join(tmpdir(), 'vaultfs-cache-'))
-t.teardown(() => rmSync(parent, { recursive: true }))
-let folders = 0
-const folder = (): string => join(parent, String(folders++))
-
 export function blob(seed: number, length = 1000 + seed * 37): Blob {
   const bytes = randomBytes(seed, length)
   return { blobId: sha256(bytes) as Uint8Array as BlobId, sealed: bytes as Uint8Array as Sealed }
