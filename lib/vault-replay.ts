@@ -27,6 +27,7 @@ export function replayRecord(record: LogRecord, target: ReplayTarget): void {
   else if (kind === recordKind.extent) replayExtent(record, target)
   else if (kind === recordKind.splice) replaySplice(body, lsn, target)
   else if (kind === recordKind.published) replayPublished(body, lsn, target)
+  else if (kind === recordKind.announced) replayAnnounced(body, target)
   else if (kind !== recordKind.mark) {
     throw new VaultError('format-unknown', `The log holds a record of kind ${String(kind)}`, { next: 'Use a newer VaultFS.' })
   }
@@ -72,6 +73,7 @@ function replaySplice(body: Uint8Array, lsn: number, target: ReplayTarget): void
   const content = contentOf(change.ino, target)
   if (content === undefined) return
   applyParts(content, change.start, parts, lsn)
+  if (lsn > target.appliedLsn) for (const { source } of parts) if (source.kind === 'blob') target.tree.addChunk(source.reference)
   const needed = parts.reduce((oldest, { source }) => (source.kind === 'log' ? Math.min(oldest, source.extent.lsn) : oldest), lsn)
   applyChange(change, lsn, needed, target)
 }
@@ -95,6 +97,12 @@ function applyChange(change: ContentChange, lsn: number, neededLsn: number, { tr
   if (content === undefined) return
   content.size = change.size
   entry.blocks = content.blocks
+}
+
+/** Without a word that it is published, the manifest may have it or not. */
+function replayAnnounced(body: Uint8Array, { unpublished }: ReplayTarget): void {
+  const { inos, names } = decodePublished(body)
+  unpublished.telling(inos, names)
 }
 
 function replayPublished(body: Uint8Array, lsn: number, { tree, unpublished, contents, appliedLsn }: ReplayTarget): void {
