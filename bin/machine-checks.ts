@@ -44,6 +44,10 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
     const { loadAddon } = await import('../native-deps/addon.js')
     for (const addon of ['system', 'secure', 'fuse']) loadAddon(addon)
   },
+  'supervisor': async () => {
+    const { builtPath } = await import('../native-deps/addon.js')
+    accessSync(builtPath('supervisor', 'vaultfs-supervisor'), constants.X_OK)
+  },
 }
 
 async function nativeParts(): Promise<readonly Check[]> {

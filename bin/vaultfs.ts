@@ -76,4 +76,9 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever reads us may have read enough (`vaultfs status … | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 process.exitCode = await main(process.argv.slice(2))

@@ -131,6 +131,8 @@ async function stay(context: Context, request: DaemonRequest, unlock: Unlock): P
       context.note(line.trimEnd())
     },
   })
+  // The terminal was closed: that is a wish to end too.
+  process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))
   process.umask(0o077)
   process.chdir('/')
   await runDaemon({

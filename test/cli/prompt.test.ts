@@ -48,7 +48,7 @@ if (spawnSync('python3', ['-c', 'import pty']).status !== 0) {
       ['passphrase for the new vault: ', `${secret}\r`], ['same again: ', `${secret}\r`], ['off the screen: ', '\r'],
       ['Word (\\d+) of the kit: ', 'wrong\r'], ['Word (\\d+) of the kit: ', '{word}\r'], ['Word (\\d+) of the kit: ', '{word}\r'],
     ])
-    t.equal(session.status, 0, session.shown)
+    t.equal(session.status, 0, 'made')
     t.equal(session.left, 0)
     t.notMatch(session.shown, 'horse', 'never shown')
     t.notMatch(session.shown, /\*\*/, 'its length neither')
@@ -89,7 +89,7 @@ if (spawnSync('python3', ['-c', 'import pty']).status !== 0) {
     t.equal(session.status, 52)
     t.match(session.shown, /recovery show/)
     const shown = atTerminal(['recovery', 'show', '--store', later], [['Passphrase of later: ', `${secret}\r`], ['screen: ', '\r'], ['Word (\\d+) of', '{word}\r'], ['Word (\\d+) of', '{word}\r']])
-    t.equal(shown.status, 0, shown.shown)
+    t.equal(shown.status, 0, 'shown again, and confirmed')
   })
 
   t.test('destroy asks for the name', async (t) => {
