@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import type { Logger } from '../../lib/terms/log.js'
@@ -73,12 +73,12 @@ export async function run(program: string, args: readonly string[]): Promise<str
 
 /** System calls that Node lacks. The script sees its arguments as a[0], a[1], ... */
 export function python(script: string, ...args: readonly string[]): Promise<string> {
-  return run('python3', ['-c', `import os, sys, ctypes, errno, fcntl\na = sys.argv[1:]\nc = ctypes.CDLL(None, use_errno=True)\n${script}`, ...args])
+  return run('python3', ['-c', `import os, sys, ctypes, errno, struct\na = sys.argv[1:]\nc = ctypes.CDLL(None, use_errno=True)\n${script}`, ...args])
 }
 
-/** Lets the event loop turn until it holds; the test's own time-out ends a wait that is in vain. */
+/** Looks again and again until it holds; the test's own time-out ends a wait that is in vain. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await setImmediate()
+  while (!(await holds())) await setTimeout(3)
 }
 
 /** The same handler, but every answer comes later. */

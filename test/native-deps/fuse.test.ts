@@ -116,7 +116,7 @@ os.ftruncate(g, 1 << 43); os.pwrite(g, b"end", (1 << 43) - 3); print(os.fstat(g)
 t.test('extended attributes, access lists and birth times', { skip }, async (t) => {
   const { folder } = await mountTree(t)
   const out = await python(`
-os.chdir(a[0]); os.umask(0o022); import struct
+os.chdir(a[0]); os.umask(0o022)
 open("f", "w").close(); os.setxattr("f", "user.colour", b"blue"); os.setxattr("f", "user.empty", b"")
 print(os.getxattr("f", "user.colour"), sorted(os.listxattr("f")))
 def refused(call):
@@ -159,4 +159,23 @@ g = os.open(a[0], os.O_TMPFILE | os.O_RDWR, 0o600)
 print(os.fstat(f).st_nlink, os.listdir(a[0])); c.linkat(-100, b"/proc/self/fd/%d" % f, -100, (a[0] + "/named").encode(), 0x400); print(os.fstat(f).st_nlink, open(a[0] + "/named").read())`, folder)
   t.same(out.trim().split('\n'), ['0 []', '1 tmp'])
   await until(() => tree.state.nodes.size === 2)
+})
+
+t.test('a file handle is good after the kernel forgot the inode', { skip: skip || (process.geteuid?.() === 0 ? false : 'needs root') }, async (t) => {
+  const { folder, mount } = await mountTree(t, { entrySeconds: 3600, attributeSeconds: 3600 })
+  await fs.mkdir(join(folder, 'd'))
+  await fs.writeFile(join(folder, 'd/f'), 'by handle')
+  const { ino } = await fs.stat(join(folder, 'd/f'))
+  const handle = (await python(`
+h = ctypes.create_string_buffer(struct.pack("Ii", 128, 0) + bytes(128)); m = ctypes.c_int()
+if c.name_to_handle_at(-100, (a[0] + "/d/f").encode(), h, ctypes.byref(m), 0): raise OSError(ctypes.get_errno(), "name_to_handle_at")
+print(h.raw[:8 + struct.unpack_from("I", h.raw)[0]].hex())`, folder)).trim()
+  mount.invalidateEntry(1, 'd')
+  await until(() => !mount.watchForget(ino))
+  const open = `
+m = os.open(a[0], os.O_RDONLY); f = c.open_by_handle_at(m, bytes.fromhex(a[1]), os.O_RDONLY)
+print(os.read(f, 99) if f >= 0 else errno.errorcode[ctypes.get_errno()])`
+  t.equal((await python(open, folder, handle)).trim(), "b'by handle'")
+  await fs.unlink(join(folder, 'd/f'))
+  t.equal((await python(open, folder, handle)).trim(), 'ESTALE')
 })
