@@ -79,7 +79,7 @@ function startBulk(port: MessagePort, setup: SetupOf<'bulk'>): void {
   })
   new BulkRole({
     port, keeper: setup.keeper, assembler: openers.assembler, keys: openers.keys, appender,
-    cut: (bytes, stretch) => chunker.cut(bytes, stretch),
+    cut: (bytes, stretch) => chunker.cut(bytes, stretch), cutsShared: chunker.acceptsShared,
     close: () => {
       appender.close()
       openers.close()

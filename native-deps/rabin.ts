@@ -32,9 +32,10 @@ export type RabinEngine = 'addon' | 'package'
 export interface RabinCutter {
   /**
    * Length of the chunk that begins at `from`, or 0 when no cut lies before `until`. Depends on nothing before `from`.
-   * The bytes are in memory of their own, not shared.
    */
   next(bytes: Uint8Array, from: number, until: number): number
+  /** Whether the bytes may also lie in shared memory. */
+  readonly acceptsShared: boolean
   /** The tables tell the polynomial. */
   wipe(): void
 }
@@ -58,12 +59,14 @@ export function openCutter(polynomial: bigint, bounds: RabinBounds, engine?: Rab
   const tables = new Uint8Array(tablesBytes)
   writeTables(new DataView(tables.buffer), polynomial)
   return {
+    acceptsShared: true,
     next: (bytes, from, until) => addon.next(tables, bytes, from, until, bounds.bytesMin, bounds.bytesMax, bounds.maskBits),
     wipe: () => { tables.fill(0) },
   }
 }
 
 class PackageCutter implements RabinCutter {
+  readonly acceptsShared = false
   readonly #chunker: Chunker
   readonly #state: Uint8Array
   readonly #template: Uint8Array

@@ -28,7 +28,11 @@ export class Chunker {
     this.#cutter = openCutter(polynomialFrom(seed), bounds, engine)
   }
 
-  /** `bytes` is private memory: rabin-native, where it is used, crashes on shared. */
+  /** Whether `cut` takes shared memory: rabin-native, where it is used, crashes on it. */
+  get acceptsShared(): boolean {
+    return this.#cutter.acceptsShared
+  }
+
   cut(bytes: Uint8Array, stretch: CutStretch): CutLengths {
     const lengths: number[] = []
     let at = stretch.from

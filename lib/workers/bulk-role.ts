@@ -21,17 +21,20 @@ export interface BulkSetup {
   readonly assembler: Assembler
   readonly keys: KeyRing
   readonly cut: CutLengths
+  /** Whether `cut` takes shared memory. */
+  readonly cutsShared: boolean
   readonly appender: BlobAppender
   readonly close: () => void
 }
 
 type CutJob = Extract<BulkJob, { kind: 'cut' }>
 type StoreJob = Extract<BulkJob, { kind: 'store' }>
+type SealJob = Extract<BulkJob, { kind: 'seal' }>
 type PagesJob = Extract<BulkJob, { kind: 'pages' }>
 
 export class BulkRole {
   readonly #setup: BulkSetup
-  readonly #held = new HeldCuts(limits.heldBytesMax)
+  readonly #held: HeldCuts
   #gathered: SealedBlob[] = []
   /** Where blobs are sealed, one behind the other, until they are written: memory of their own costs more than sealing. */
   #room = new Uint8Array(2 * limits.appendBytesWished)
@@ -40,6 +43,7 @@ export class BulkRole {
 
   constructor(setup: BulkSetup) {
     this.#setup = setup
+    this.#held = new HeldCuts(limits.heldBytesMax, setup.cutsShared)
     setup.port.on('message', (jobs: readonly BulkJob[]) => {
       for (const job of jobs) this.#run(job)
       this.#flush([])
@@ -55,6 +59,7 @@ export class BulkRole {
       this.#setup.port.close()
     } else if (job.kind === 'cut') this.#cut(job)
     else if (job.kind === 'store') this.#store(job)
+    else if (job.kind === 'seal') this.#sealFor(job)
     else this.#storePages(job)
   }
 
@@ -92,7 +97,11 @@ export class BulkRole {
     })
     this.#held.hold(request.cut, { memory, chunks })
     const ids = chunks.filter((chunk) => chunk !== undefined).map((chunk) => chunk.chunkId)
-    return { lengths: Float64Array.from(runs.lengths), chunkIds: joined(ids, 32), consumed: runs.consumed, met: runs.met }
+    const { buffer } = memory.bytes
+    return {
+      lengths: Float64Array.from(runs.lengths), chunkIds: joined(ids, 32), consumed: runs.consumed, met: runs.met,
+      memory: buffer instanceof SharedArrayBuffer ? buffer : undefined, places: Float64Array.from(runs.places),
+    }
   }
 
   #store(job: StoreJob): void {
@@ -102,7 +111,20 @@ export class BulkRole {
     } catch (error) {
       this.#fail(job.id, error)
     } finally {
-      this.#held.release(job.cut)
+      if (!job.keep) this.#held.release(job.cut)
+    }
+  }
+
+  /** The owner keeps the memory until this part, too, is durable. */
+  #sealFor(job: SealJob): void {
+    try {
+      const bytes = new Uint8Array(job.memory)
+      this.#seal(job.id, Array.from({ length: job.places.length / 2 }, (_, index) => {
+        const [from = 0, length = 0] = job.places.subarray(2 * index, 2 * index + 2)
+        return { plain: bytes.subarray(from, from + length), chunkId: job.chunkIds.slice(32 * index, 32 * index + 32) as Uint8Array as ChunkId }
+      }))
+    } catch (error) {
+      this.#fail(job.id, error)
     }
   }
 

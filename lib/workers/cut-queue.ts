@@ -25,6 +25,9 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
+/** A smaller part is not worth another thread's waking. */
+const partBytesMin = 2 * 1024 * 1024
+
 /** What a cut keeps in a thread until it is stored. */
 interface Hold {
   readonly thread: BulkThread
@@ -100,15 +103,33 @@ export class CutQueue {
           this.#letGo(hold)
           return []
         }
-        try {
-          return await this.#stored(hold.thread, (id) => ({ kind: 'store', id, cut: hold.cut, indexes: [...indexes] }))
-        } finally {
-          this.#give(hold.thread, hold.bytes)
-        }
+        return this.#storeParts(answer, hold, indexes)
       },
     }
     this.#forgotten.register(cut, hold, cut)
     return cut
+  }
+
+  /** Sealing is most of the work: a large cut is shared out, the owner of the memory taking the first part. */
+  async #storeParts(answer: CutAnswer, hold: Hold, indexes: readonly number[]): Promise<readonly BlobReference[]> {
+    const { memory } = answer
+    const others = memory === undefined ? [] : this.#threads.filter((thread) => thread !== hold.thread && thread.jobs <= hold.thread.jobs)
+    const [own = [], ...parts] = shareOut(indexes, answer.lengths, 1 + others.length)
+    const keep = parts.length > 0
+    const jobs = [this.#stored(hold.thread, (id) => ({ kind: 'store', id, cut: hold.cut, indexes: own, keep }))]
+    parts.forEach((part, at) => {
+      const thread = others[at]
+      if (thread === undefined || memory === undefined) return
+      jobs.push(this.#stored(thread, (id) => ({ kind: 'seal', id, memory, ...chunksOf(answer, part) })))
+    })
+    // All have ended before the memory is let go of, also when one has failed.
+    const ended = await Promise.allSettled(jobs)
+    if (keep) this.#letGo(hold)
+    else this.#give(hold.thread, hold.bytes)
+    return ended.flatMap((each) => {
+      if (each.status === 'rejected') throw each.reason
+      return each.value
+    })
   }
 
   async #stored(thread: BulkThread, job: (id: number) => BulkJob): Promise<readonly BlobReference[]> {
@@ -126,7 +147,7 @@ export class CutQueue {
   }
 
   #letGo(hold: Hold): void {
-    hold.thread.link.post({ kind: 'store', id: this.#pending.number(), cut: hold.cut, indexes: [] })
+    hold.thread.link.post({ kind: 'store', id: this.#pending.number(), cut: hold.cut, indexes: [], keep: false })
     this.#give(hold.thread, hold.bytes)
   }
 
@@ -158,6 +179,36 @@ export class CutQueue {
 /** A job without bytes to speak of still takes its turn. */
 function load(thread: BulkThread): number {
   return thread.heldBytes + thread.jobs * 65536
+}
+
+/** Neighbouring indexes in at most `partsMax` parts of about the same size, none much below two mebibytes. */
+function shareOut(indexes: readonly number[], lengths: Float64Array, partsMax: number): number[][] {
+  const bytes = indexes.reduce((sum, index) => sum + (lengths[index] ?? 0), 0)
+  const wished = Math.max(bytes / partsMax, partBytesMin)
+  const parts: number[][] = [[]]
+  let filled = 0
+  for (const index of indexes) {
+    if (filled >= wished && parts.length < partsMax) {
+      parts.push([])
+      filled = 0
+    }
+    parts.at(-1)?.push(index)
+    filled += lengths[index] ?? 0
+  }
+  return parts
+}
+
+function chunksOf(answer: CutAnswer, indexes: readonly number[]): { readonly places: Float64Array; readonly chunkIds: Uint8Array } {
+  const ids = runsOf(answer)
+  const places = new Float64Array(2 * indexes.length)
+  const chunkIds = new Uint8Array(32 * indexes.length)
+  indexes.forEach((index, at) => {
+    const run = ids[index]
+    invariant(run?.kind === 'chunk', 'a run is stored that is no chunk')
+    places.set([answer.places[index] ?? 0, run.length], 2 * at)
+    chunkIds.set(run.chunkId, 32 * at)
+  })
+  return { places, chunkIds }
 }
 
 function runsOf({ lengths, chunkIds }: CutAnswer): CutRun[] {

@@ -14,7 +14,7 @@ export interface HeldCut {
 }
 
 export interface HeldMemory {
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array
   cuts: number
 }
 
@@ -23,19 +23,23 @@ const mebibyte = 1024 * 1024
 export class HeldCuts {
   readonly #cuts = new Map<number, HeldCut>()
   readonly #spareMax: number
-  #spare: Uint8Array<ArrayBuffer>[] = []
+  readonly #shared: boolean
+  #spare: Uint8Array[] = []
 
-  /** `spareMax`: bytes of memory kept for later use. */
-  constructor(spareMax: number) {
+  /** `spareMax`: bytes of memory kept for later use. `shared`: other threads may seal from it. */
+  constructor(spareMax: number, shared: boolean) {
     this.#spareMax = spareMax
+    this.#shared = shared
   }
 
-  /** Private memory, since rabin-native crashes on shared. */
   memory(length: number): HeldMemory {
     // A large one is left for a large request, whose fresh memory would cost more than the cutting.
     const most = Math.max(4 * length, 2 * mebibyte)
     const fits = this.#spare.filter(({ byteLength }) => byteLength >= length && byteLength <= most).sort((a, b) => a.byteLength - b.byteLength)[0]
-    if (fits === undefined) return { bytes: new Uint8Array(Math.ceil(Math.max(length, 1) / mebibyte) * mebibyte), cuts: 0 }
+    if (fits === undefined) {
+      const room = Math.ceil(Math.max(length, 1) / mebibyte) * mebibyte
+      return { bytes: this.#shared ? new Uint8Array(new SharedArrayBuffer(room)) : new Uint8Array(room), cuts: 0 }
+    }
     this.#spare = this.#spare.filter((bytes) => bytes !== fits)
     return { bytes: fits, cuts: 0 }
   }

@@ -22,8 +22,10 @@ export interface CutJobRequest {
 
 export type BulkJob =
   | { readonly kind: 'cut'; readonly id: number; readonly requests: readonly CutJobRequest[] }
-  /** Answered by the keeper. No indexes: the cut is only let go of, and nobody waits. */
-  | { readonly kind: 'store'; readonly id: number; readonly cut: number; readonly indexes: readonly number[] }
+  /** Answered by the keeper. Lets go of the cut unless `keep`; without indexes that is all, and nobody waits. */
+  | { readonly kind: 'store'; readonly id: number; readonly cut: number; readonly indexes: readonly number[]; readonly keep: boolean }
+  /** A part of another thread's cut: pairs of position and length, and 32 bytes of id for each. */
+  | { readonly kind: 'seal'; readonly id: number; readonly memory: SharedArrayBuffer; readonly places: Float64Array; readonly chunkIds: Uint8Array }
   | { readonly kind: 'pages'; readonly id: number; readonly pages: readonly Uint8Array[] }
   | Close
 
@@ -32,6 +34,9 @@ export interface CutAnswer {
   readonly lengths: Float64Array
   /** 32 bytes for each chunk. */
   readonly chunkIds: Uint8Array
+  /** Where the bytes lie, if others may seal them too; of each run its position there. */
+  readonly memory: SharedArrayBuffer | undefined
+  readonly places: Float64Array
   readonly consumed: number
   readonly met: boolean
 }
