@@ -54,15 +54,21 @@ export class Change {
 
   /** The name now means another entry, at the same place of the listing. `displaced`: see DirentImage. */
   rebind(parent: number, name: Name, ino: number, displaced: boolean): void {
-    const before = this.#target.tree.lookup(parent, name)
-    const cookie = this.#target.tree.bind(parent, name, ino, before?.cookie)
-    this.#image({ parent, name, ino, cookie, was: before?.ino ?? 0, displaced })
+    const before = this.#before(parent, name)
+    const cookie = this.#target.tree.bind(parent, name, ino, before.cookie)
+    this.#image({ parent, name, ino, cookie, was: before.ino, displaced })
   }
 
   unbind(parent: number, name: Name): void {
-    const before = this.#target.tree.lookup(parent, name)
+    const { ino, cookie = 0 } = this.#before(parent, name)
     this.#target.tree.unbind(parent, name)
-    this.#image({ parent, name, ino: 0, cookie: before?.cookie ?? 0, was: before?.ino ?? 0, displaced: false })
+    this.#image({ parent, name, ino: 0, cookie, was: ino, displaced: false })
+  }
+
+  /** A copy: the tree's own answer changes with the tree. */
+  #before(parent: number, name: Name): { readonly ino: number; readonly cookie: number | undefined } {
+    const before = this.#target.tree.lookup(parent, name)
+    return { ino: before?.ino ?? 0, cookie: before?.cookie }
   }
 
   #image(image: Omit<DirentImage, 'parentId' | 'wasId'>): void {
