@@ -6,9 +6,10 @@ import type { EntryId } from '../terms/bytes.js'
 import type { Entry } from '../tree/entry.js'
 import { encodeAttributes, encodedAttributesBytes, encodeXattrs } from '../tree/entry-codec.js'
 import type { Tree } from '../tree/tree.js'
-import type { Unpublished, UnpublishedEntry, UnpublishedName } from '../tree/unpublished.js'
+import type { UnpublishedEntry, UnpublishedName } from '../tree/unpublished.js'
 import { encodeContent } from './content-reference.js'
 import type { ContentDraft } from './publish-content.js'
+import { chooseNames, type AnnouncementInput, type Bound } from './sayable-names.js'
 
 export interface Announcement {
   readonly operations: readonly Operation[]
@@ -19,22 +20,6 @@ export interface Announcement {
   readonly contents: readonly ContentDraft[]
 }
 
-interface Bound {
-  readonly name: UnpublishedName
-  /** Entry that it means now; 0: none. */
-  readonly now: number
-}
-
-export interface AnnouncementInput {
-  readonly tree: Tree
-  readonly unpublished: Unpublished
-  /** Of files whose content is ready; empty: what needs none is announced, at most `countMax` entries and names. */
-  readonly drafts: ReadonlyMap<number, ContentDraft>
-  readonly countMax: number
-  /** Whether the file has content that is neither published nor in a draft: nothing of it can be said yet. */
-  isHeld(ino: number): boolean
-}
-
 export function announce(input: AnnouncementInput): Announcement {
   const { tree, unpublished, drafts } = input
   const isNamed = (ino: number): boolean => (tree.get(ino)?.nlink ?? 0) > 0
@@ -42,9 +27,9 @@ export function announce(input: AnnouncementInput): Announcement {
   const candidates = drafts.size === 0 ? unpublished.entries.values() : [...drafts.keys()].map((ino) => unpublished.entries.get(ino))
   const noted = [...candidates].filter((entry) => entry !== undefined)
   const created = noted.filter((entry) => entry.born && isTellable(entry)).slice(0, input.countMax)
-  const names = new SayableNames(input, new Set(created.map(({ ino }) => ino))).choose()
+  const names = chooseNames(input, new Set(created.map(({ ino }) => ino)))
   const told = new Map<number, number>()
-  for (const { name } of names) told.set(name.changes[0]?.was ?? 0, (told.get(name.changes[0]?.was ?? 0) ?? 0) + 1)
+  for (const { name } of names) for (const ino of name.published.keys()) told.set(ino, (told.get(ino) ?? 0) + 1)
   // Gone for the others only when no name of it is left to be taken away.
   const isOver = ({ ino, goneId }: UnpublishedEntry): boolean => goneId !== undefined && unpublished.departuresOf(ino) === (told.get(ino) ?? 0)
   const later = noted.filter((entry) => isOver(entry) || (!entry.born && isTellable(entry))).slice(0, input.countMax)
@@ -57,63 +42,6 @@ export function announce(input: AnnouncementInput): Announcement {
     ...later.flatMap(({ goneId }): Operation[] => (goneId === undefined ? [] : [{ kind: 'trash', id: goneId }])),
   ]
   return { operations, inos: [...created, ...later].map(({ ino }) => ino), names: names.map(({ name }) => name), contents }
-}
-
-/** Which names can be said now. */
-class SayableNames {
-  readonly #input: AnnouncementInput
-  /** Born entries that are told in the same announcement. */
-  readonly #created: ReadonlySet<number>
-  readonly #chosen = new Map<UnpublishedName, Bound>()
-
-  constructor(input: AnnouncementInput, created: ReadonlySet<number>) {
-    this.#input = input
-    this.#created = created
-  }
-
-  /** The first `countMax`, in the order in which they changed, and what must be said with them. */
-  choose(): readonly Bound[] {
-    const { unpublished, drafts, countMax } = this.#input
-    const from = drafts.size === 0 ? unpublished.names.values() : [...drafts.keys()].flatMap((ino) => [...unpublished.namesOf(ino)])
-    for (const name of from) {
-      if (this.#chosen.size >= countMax) break
-      if (this.#chosen.has(name)) continue
-      const group = this.#together(name)
-      if (![...group.values()].every((bound) => this.#isSayable(bound))) continue
-      for (const [each, bound] of group) this.#chosen.set(each, bound)
-    }
-    return [...this.#chosen.values()]
-  }
-
-  /** An entry that leaves a name is not left without one: the names that it came to are said with it. */
-  #together(first: UnpublishedName): Map<UnpublishedName, Bound> {
-    const group = new Map<UnpublishedName, Bound>()
-    const open = [first]
-    for (let name = open.pop(); name !== undefined; name = open.pop()) {
-      if (group.has(name) || this.#chosen.has(name)) continue
-      const now = this.#meaning(name)
-      group.set(name, { name, now })
-      const was = name.changes[0]?.was ?? 0
-      if (was === 0 || was === now) continue
-      for (const other of this.#input.unpublished.namesOf(was)) if (this.#meaning(other) === was) open.push(other)
-    }
-    return group
-  }
-
-  #meaning({ parent, name }: UnpublishedName): number {
-    return this.#input.tree.lookup(parent, name)?.ino ?? 0
-  }
-
-  /** A displacing name waits for the content that takes the place, a new file's for its first content; all for their folder. */
-  #isSayable({ name, now }: Bound): boolean {
-    if (now === 0) return true
-    if (!this.#isKnown(now) || !this.#isKnown(name.parent)) return false
-    return !this.#input.isHeld(now) || !name.changes.some(({ displacedBy }) => displacedBy === now)
-  }
-
-  #isKnown(ino: number): boolean {
-    return this.#created.has(ino) || this.#input.unpublished.entries.get(ino)?.born !== true
-  }
 }
 
 /** Batches of operations whose manifest entry stays well below its limit. */
@@ -168,14 +96,14 @@ function contentOf(tree: Tree, { ino, size, content }: ContentDraft): Operation 
 function nameOperations(tree: Tree, bound: readonly Bound[]): Operation[] {
   const left = new Map<number, Bound>()
   for (const each of bound) {
-    const was = each.name.changes[0]?.was ?? 0
-    if (was !== 0 && was !== each.now) left.set(was, each)
+    const was = surely(each)
+    if (was !== undefined && was !== each.now) left.set(was, each)
   }
   const operations: Operation[] = []
   const moved = new Set<Bound>()
   for (const each of bound) {
     const { name, now } = each
-    if (now === 0 || now === (name.changes[0]?.was ?? 0)) continue
+    if (now === 0 || now === surely(each)) continue
     const place = { id: tree.idOf(now), parent: name.parentId, name: nameBytes(name) }
     const from = left.get(now)
     if (from === undefined || moved.has(from)) {
@@ -186,11 +114,17 @@ function nameOperations(tree: Tree, bound: readonly Bound[]): Operation[] {
     }
   }
   for (const each of bound) {
-    const first = each.name.changes[0]
-    if (first === undefined || first.wasId === undefined || first.was === each.now || (moved.has(each) && left.get(first.was) === each)) continue
-    operations.push({ kind: 'unlink', id: first.wasId, parent: each.name.parentId, name: nameBytes(each.name) })
+    if (moved.has(each)) continue
+    for (const [ino, id] of each.name.published) {
+      if (ino !== each.now) operations.push({ kind: 'unlink', id, parent: each.name.parentId, name: nameBytes(each.name) })
+    }
   }
   return operations
+}
+
+/** What the name means in the manifest, where that is known. */
+function surely({ name }: Bound): number | undefined {
+  return name.unsure ? undefined : name.published.keys().next().value
 }
 
 function nameBytes({ name }: UnpublishedName): Uint8Array {

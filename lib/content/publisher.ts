@@ -155,7 +155,10 @@ export class Publisher {
     const isHeld = (ino: number): boolean => !byIno.has(ino) && this.#hasContent(ino)
     const announcement = announce({ tree, unpublished, drafts: byIno, countMax: limits.announceMax, isHeld })
     if (announcement.inos.length + announcement.names.length + drafts.length === 0) return 0
-    const throughLsn = log.lastLsn
+    const { inos, names } = announcement
+    unpublished.telling(inos, names)
+    // Should the manifest entry get to the disk and the log's word of it not, then this says what may be in it.
+    const throughLsn = log.append(recordKind.announced, encodePublished({ throughLsn: log.lastLsn, contents: [], inos, names }))
     // The log must hold on the disk what the entry says: a manifest ahead of the log would tell of changes that a power
     // cut took back.
     await log.sync(throughLsn)

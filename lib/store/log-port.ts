@@ -21,7 +21,7 @@ export interface LogExtent {
 }
 
 /** Kinds of records. The body of each is encoded by the layer that owns it; the log does not look inside. */
-export const recordKind = { images: 1, extent: 2, splice: 3, published: 4, mark: 5 } as const
+export const recordKind = { images: 1, extent: 2, splice: 3, published: 4, mark: 5, announced: 6 } as const
 export type RecordKind = (typeof recordKind)[keyof typeof recordKind]
 
 export interface LogRecord {

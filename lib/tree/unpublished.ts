@@ -9,7 +9,8 @@ export interface UnpublishedEntry {
   /** Oldest log record that is needed for it. */
   firstLsn: number
   lastLsn: number
-  readonly firstMs: number
+  /** When it changed first since it was told of. */
+  firstMs: number
   lastMs: number
   /** No manifest entry knows it yet. */
   born: boolean
@@ -17,6 +18,8 @@ export interface UnpublishedEntry {
   goneId: EntryId | undefined
   /** Its attributes differ from the published ones. */
   attributes: boolean
+  /** It was told, and whether that got there is not known (yet): then it is told again, its end too. */
+  unsure: boolean
 }
 
 interface NameChange {
@@ -32,8 +35,12 @@ export interface UnpublishedName {
   readonly parent: number
   readonly parentId: EntryId
   readonly name: Name
-  /** In the order of the log, at least one; the first tells what is published. */
+  /** In the order of the log, at least one. */
   changes: NameChange[]
+  /** Entries that the name means in the manifest: one at most, or when `unsure` any of these. */
+  readonly published: Map<number, EntryId>
+  /** It was told, and whether that got there is not known (yet). */
+  unsure: boolean
 }
 
 export class Unpublished {
@@ -42,7 +49,7 @@ export class Unpublished {
   readonly names = new Map<string, UnpublishedName>()
   /** Names that came to mean an entry, by its number. */
   readonly #arrivals = new Map<number, Set<string>>()
-  /** How many unpublished names meant an entry when last published. */
+  /** How many changed names the manifest gives an entry. */
   readonly #departures = new Map<number, number>()
 
   /** `nowMs`: monotonic. */
@@ -51,9 +58,9 @@ export class Unpublished {
       const key = nameKey(parent, name)
       let known = this.names.get(key)
       if (known === undefined) {
-        this.names.set(key, (known = { parent, parentId, name, changes: [] }))
-        this.#depart(was, 1)
+        this.names.set(key, (known = { parent, parentId, name, changes: [], published: new Map(), unsure: false }))
       }
+      if (known.changes.length === 0 || known.unsure) this.#mayMean(known, was, wasId)
       if (ino !== 0) this.#arrive(ino, key)
       known.changes.push({ lsn, was, wasId, displacedBy: displaced ? ino : 0 })
     }
@@ -65,7 +72,7 @@ export class Unpublished {
     for (const { ino, id } of images.gone) {
       const noted = this.#touch(ino, lsn, nowMs)
       // Born and dead between two publications: never told to anybody.
-      if (noted.born) this.#drop(ino)
+      if (noted.born && !noted.unsure) this.#drop(ino)
       else noted.goneId = id
     }
   }
@@ -85,6 +92,20 @@ export class Unpublished {
     return oldest
   }
 
+  /** They are on their way into a manifest entry. `published` and `publishedName` say that they are in it. */
+  telling(inos: readonly number[], names: readonly { readonly parent: number; readonly name: Name }[]): void {
+    for (const ino of inos) {
+      const noted = this.entries.get(ino)
+      if (noted !== undefined) noted.unsure = true
+    }
+    for (const { parent, name } of names) {
+      const noted = this.names.get(nameKey(parent, name))
+      if (noted === undefined) continue
+      noted.unsure = true
+      for (const { was, wasId } of noted.changes) this.#mayMean(noted, was, wasId)
+    }
+  }
+
   /**
    * A manifest entry says what the entry was at `throughLsn`. `contentFromLsn`: the oldest record that data newer than
    * what was published needs; Infinity: there is none.
@@ -92,11 +113,13 @@ export class Unpublished {
   published(ino: number, throughLsn: number, contentFromLsn: number): void {
     const noted = this.entries.get(ino)
     if (noted === undefined) return
-    noted.born = false
+    noted.born = noted.unsure = false
     if (noted.lastLsn <= throughLsn && contentFromLsn === Infinity) {
       this.#drop(ino)
     } else {
       noted.firstLsn = Math.min(contentFromLsn, throughLsn + 1)
+      // Its next turn is counted from here: one that never rests must not be told of at every round.
+      noted.firstMs = noted.lastMs
       noted.attributes = noted.lastLsn > throughLsn
     }
   }
@@ -106,10 +129,13 @@ export class Unpublished {
     const key = nameKey(parent, name)
     const noted = this.names.get(key)
     if (noted === undefined) return
-    this.#depart(noted.changes[0]?.was ?? 0, -1)
+    for (const ino of noted.published.keys()) this.#depart(ino, -1)
+    noted.published.clear()
+    noted.unsure = false
     noted.changes = noted.changes.filter(({ lsn }) => lsn > throughLsn)
-    if (noted.changes.length === 0) this.names.delete(key)
-    else this.#depart(noted.changes[0]?.was ?? 0, 1)
+    const [first] = noted.changes
+    if (first === undefined) this.names.delete(key)
+    else this.#mayMean(noted, first.was, first.wasId)
   }
 
   /** Unpublished names that were given to the entry (and may have been taken from it again). */
@@ -122,7 +148,7 @@ export class Unpublished {
     }
   }
 
-  /** How many names that meant the entry when last published have changed since. */
+  /** How many names that the manifest gives the entry have changed since. */
   departuresOf(ino: number): number {
     return this.#departures.get(ino) ?? 0
   }
@@ -140,8 +166,13 @@ export class Unpublished {
     else keys.add(key)
   }
 
+  #mayMean({ published }: UnpublishedName, ino: number, id: EntryId | undefined): void {
+    if (id === undefined || published.has(ino)) return
+    published.set(ino, id)
+    this.#depart(ino, 1)
+  }
+
   #depart(ino: number, by: number): void {
-    if (ino === 0) return
     const count = (this.#departures.get(ino) ?? 0) + by
     if (count === 0) this.#departures.delete(ino)
     else this.#departures.set(ino, count)
@@ -150,7 +181,7 @@ export class Unpublished {
   #touch(ino: number, lsn: number, nowMs: number): UnpublishedEntry {
     let noted = this.entries.get(ino)
     if (noted === undefined) {
-      noted = { ino, firstLsn: lsn, lastLsn: lsn, firstMs: nowMs, lastMs: nowMs, born: false, goneId: undefined, attributes: false }
+      noted = { ino, firstLsn: lsn, lastLsn: lsn, firstMs: nowMs, lastMs: nowMs, born: false, goneId: undefined, attributes: false, unsure: false }
       this.entries.set(ino, noted)
     }
     noted.lastLsn = lsn

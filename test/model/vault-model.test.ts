@@ -1,5 +1,5 @@
 // Random operations on a whole vault and on the model, with publishing, spills, applies, trims, reopenings and crashes
-// in between. A failing seed is run again to its shortest prefix that fails. SLOW=1: more seeds, SEED=n: one of them.
+// in between. SLOW=1: more seeds; SEED=n: one of them; SHRINK=1: its shortest failing prefix.
 import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { Random } from './random.js'
@@ -61,7 +61,7 @@ t.test(`random operations: a vault is what the model is, at any time and after a
       t.pass(`seed ${String(seed)}`)
       continue
     }
-    const shortest = only === undefined && !slow ? undefined : await shrink(seed, stepsMax)
+    const shortest = process.env['SHRINK'] === '1' ? await shrink(seed, stepsMax) : undefined
     const { error, trace } = shortest ?? outcome
     const told = `${trace.slice(-40).join('\n')}\nseed ${String(seed)}${shortest === undefined ? '' : `, ${String(shortest.count)} steps`}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`
     t.comment(told.replace(/x{255}/g, 'x…'))

@@ -3,6 +3,8 @@
 import type { Answer, Attributes, CreateReply, Handler } from '../../native-deps/fuse/handler.js'
 import { owner, removeFolder, request, TestVault } from '../support/open-vault.js'
 import { TestClock } from '../support/test-clock.js'
+import { foldDifferences } from './fold-comparison.js'
+import { ManifestFold } from './manifest-fold.js'
 import { MemoryTree } from './memory-tree.js'
 import type { Random } from './random.js'
 import { attributeDifferences, differences, type LooseWrite } from './vault-comparison.js'
@@ -15,6 +17,7 @@ export class VaultPair {
   readonly held = new Set<number>()
   readonly trace: string[] = []
   readonly random: Random
+  readonly fold = new ManifestFold()
   readonly #loose = new Map<number, LooseWrite[]>()
   #vault: TestVault | undefined
   /** Under way beside the operations. */
@@ -182,7 +185,9 @@ export class VaultPair {
     if (orphans === 0 && feed.appliedLsn !== log.lastLsn) left.push(`the catalog is at ${String(feed.appliedLsn)} of ${String(log.lastLsn)}`)
     const counted = this.vault.vault.parts.catalog.counts().entries
     if (counted !== this.model.state.nodes.size) left.push(`${String(counted)} entries in the catalog, ${String(this.model.state.nodes.size)} in the model`)
-    if (left.length > 0) throw new Finding(`not settled: ${left.join('; ')}`)
+    await this.fold.follow(this.vault.store)
+    left.push(...foldDifferences(this.fold, tree))
+    if (left.length > 0) throw new Finding(`not settled: ${left.join('\n  ')}`)
     await this.compare()
   }
 }
