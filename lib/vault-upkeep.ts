@@ -90,7 +90,7 @@ export class Upkeep {
    * commit alone does not survive a power cut.
    */
   async shrinkLog(): Promise<void> {
-    const { feed, unpublished, log, reading, publisher } = this.#vault.parts
+    const { feed, unpublished, log, reading, publisher, contents } = this.#vault.parts
     await this.apply()
     const { appliedLsn } = feed
     if (!(await checkpointCatalog(this.#catalogPath, this.#page.shared))) return
@@ -99,6 +99,7 @@ export class Upkeep {
       // A read that began before may still go to the log.
       void reading.settled().then(() => {
         log.trim(needed)
+        contents.resume()
       })
     })
   }

@@ -109,15 +109,20 @@ export class Vault {
   }
 
   resize(content: OpenContent, size: number): Promise<void> | undefined {
-    return resize(content, size, this.#parts.contents.context)
+    return this.#pinned(content, resize(content, size, this.#parts.contents.context))
   }
 
   clear(content: OpenContent, start: number, end: number, size: number): Promise<void> | undefined {
-    return clear(content, start, end, size, this.#parts.contents.context)
+    return this.#pinned(content, clear(content, start, end, size, this.#parts.contents.context))
+  }
+
+  #pinned(content: OpenContent, work: Promise<void> | undefined): Promise<void> | undefined {
+    return work === undefined ? undefined : this.#parts.contents.pinned(content, work)
   }
 
   copyRange(range: CopyRange): Promise<number> {
-    return copyRange(range, this.#parts.contents.context)
+    const { contents } = this.#parts
+    return contents.pinned(range.from, contents.pinned(range.to, copyRange(range, contents.context)))
   }
 
   /** Hands what was logged to the kernel. On a full disk the records stay queued, and changes are refused until it works. */

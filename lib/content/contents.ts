@@ -28,7 +28,7 @@ export class Contents {
     if (known !== undefined) return known
     const content = new OpenContent(entry, (source) => this.#release(source))
     this.#open.set(entry.ino, content)
-    if (this.#open.size > limits.cachedContentsMax) this.#dropIdle()
+    if (this.#open.size > limits.cachedContentsMax) this.#dropIdle(content)
     return content
   }
 
@@ -62,6 +62,7 @@ export class Contents {
    * nothing can be logged any more.
    */
   write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
+    if (content.gate !== undefined) return this.pinned(content, content.gate.then(() => this.write(content, offset, data)))
     const taken = buffer(content, offset, data, this.context)
     if (taken > 0) this.#dirty.add(content)
     if (taken === data.byteLength) {
@@ -69,6 +70,32 @@ export class Contents {
       return taken
     }
     return this.#writeRest(content, offset, data, taken)
+  }
+
+  /** The object stays the one of its file until the work has ended. */
+  pinned<Value>(content: OpenContent, work: Promise<Value>): Promise<Value> {
+    content.pins++
+    return work.finally(() => {
+      content.pins--
+    })
+  }
+
+  /**
+   * Calls `view` when everything written to the file is logged; for a file that is written all the time, writers wait
+   * for that long.
+   */
+  async still<Value>(content: OpenContent, view: () => Value): Promise<Value> {
+    await this.pinned(content, Promise.resolve(this.drain(content)))
+    if (content.extents.memoryBytes === 0) return view()
+    const gate = Promise.withResolvers<undefined>()
+    content.gate = gate.promise
+    try {
+      while (content.extents.memoryBytes > 0) await this.pinned(content, Promise.resolve(this.drain(content)))
+      return view()
+    } finally {
+      content.gate = undefined
+      gate.resolve(undefined)
+    }
   }
 
   /** Logs what of the file is only in memory. Undefined: done at once. */
@@ -105,14 +132,26 @@ export class Contents {
     if (largest === undefined) return
     const streamed = largest
     if (stream(streamed, this.context)) {
-      streamed.streaming?.then(() => this.#noteClean(streamed), (error: unknown) => this.fail(error))
+      streamed.streaming?.then(() => this.#noteClean(streamed), (error: unknown) => this.#streamFailed(streamed, error))
       return
     }
     const { arena, log } = this.context
     const full = arena.usedBytes > arena.sizeBytes * limits.arenaFullShare
     if (!full && largest.streaming !== undefined) return
-    if (log.sizeBytes > limits.logBytesMax * 2 && largest.streaming !== undefined) return
+    // Publishing is far behind: writers wait for it, or the log would take the disk.
+    if (log.sizeBytes > limits.logBytesMax * 2 && this.context.unpublished.oldestLsn < Infinity) return
     this.spill(largest)?.catch((error: unknown) => this.fail(error))
+  }
+
+  /** What keeps chunks from being stored may not keep the log from taking the bytes. */
+  #streamFailed(content: OpenContent, error: unknown): void {
+    if (error instanceof VaultError && error.code === 'broken-invariant') this.fail(error)
+    else this.spill(content)?.catch((worse: unknown) => this.fail(worse))
+  }
+
+  /** The log has shrunk: who waited for that tries again. */
+  resume(): void {
+    this.#wake()
   }
 
   /** Nothing can be logged: those who wait for room are told. Cleared by the next spill that works. */
@@ -184,9 +223,10 @@ export class Contents {
     for (const resume of waiting) resume()
   }
 
-  #dropIdle(): void {
+  /** `but`: somebody is about to use it, so it must stay the one of its file. */
+  #dropIdle(but: OpenContent): void {
     for (const [ino, content] of this.#open) {
-      if (!content.idle) continue
+      if (!content.idle || content === but) continue
       this.#open.delete(ino)
       if (this.#open.size <= limits.cachedContentsMax * 0.75) return
     }

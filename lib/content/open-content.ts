@@ -40,6 +40,8 @@ export class OpenContent {
   flushing: Promise<void> | undefined
   /** Chunks are being cut from the dirty data of a large file while it is still written. */
   streaming: Promise<void> | undefined
+  /** Writers wait while it is set: somebody needs the file still for a moment. */
+  gate: Promise<undefined> | undefined
   /** Operations that hold on to this object across an await: it must stay the one of its file. */
   pins = 0
   /** Bumped by every change: what was planned before may be stale. */

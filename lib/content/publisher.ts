@@ -14,8 +14,6 @@ import { encodePublished } from './published-record.js'
 
 /** Groups whose content is cut side by side. */
 const lanes = 2
-/** How often a file is logged once more because it was written again before a view of it was taken. */
-const settleAttempts = 8
 
 export class Publisher {
   readonly #contents: Contents
@@ -106,19 +104,16 @@ export class Publisher {
     return entry !== undefined && isFile(entry) && entry.nlink > 0 && open !== undefined && open.extents.size > 0
   }
 
-  /** A view of each file as it is logged; a file that is written faster than it can be logged waits for the next round. */
+  /** A view of each file, as it is when all of it is logged. */
   async #draft(inos: readonly number[]): Promise<ContentDraft[]> {
     const drafts: ContentDraft[] = []
     for (const ino of inos) {
-      for (let attempt = 0; attempt < settleAttempts; attempt++) {
-        const open = this.#contents.peek(ino)
-        if (open === undefined || !this.#hasContent(ino)) break
-        await this.#contents.drain(open)
+      const open = this.#contents.peek(ino)
+      if (open === undefined || !this.#hasContent(ino)) continue
+      await this.#contents.still(open, () => {
         const entry = this.#contents.context.tree.get(ino)
-        if (entry === undefined || open.extents.memoryBytes > 0) continue
-        drafts.push(draftOf(entry, open, this.#contents.context))
-        break
-      }
+        if (entry !== undefined && this.#hasContent(ino)) drafts.push(draftOf(entry, open, this.#contents.context))
+      })
     }
     return drafts
   }

@@ -65,8 +65,9 @@ async function spillThroughWorkers(content: OpenContent, dirty: readonly DirtyEx
       lease?.release()
       done++
       for (const { source } of batches[index] ?? []) content.extents.takeBack(source)
+      // At once: the log's memory for what it has not written is small.
+      context.log.flush()
     }
-    context.log.flush()
   } catch (error) {
     // What is not logged stays in memory and dirty: the next spill takes it.
     for (const { source } of batches.slice(done).flat()) content.extents.takeBack(source)

@@ -47,9 +47,12 @@ function longestStretch(content: OpenContent): readonly Extent[] | undefined {
     if (kind !== 'memory' && kind !== 'log') continue
     stretch.push(extent)
     if (kind === 'memory') memory += extent.end - extent.start
+    // What one cut may hold: older bytes at the front are left to publishing.
+    while (bytesOf(stretch) > limits.publishBytesMax) {
+      const dropped = stretch.shift()
+      if (dropped?.source.kind === 'memory') memory -= dropped.end - dropped.start
+    }
     if (memory >= limits.streamBytesMin) break
-    // A long tail of the log before the first dirty byte is left to publishing.
-    if (memory === 0 && bytesOf(stretch) > limits.recutBytesMax / 2) stretch.shift()
   }
   return memory >= limits.streamBytesMin ? stretch : undefined
 }

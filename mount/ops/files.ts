@@ -80,7 +80,9 @@ export function fallocate(volume: Volume, ino: number, mode: number, offset: num
   // Room can't be set aside in a store that compresses and shares; that there is any is checked.
   return vault.space().then(({ blocksAvailable, blockSize }) => {
     if (blocksAvailable * blockSize < length) return errno.ENOSPC
-    const resizing = size > content.size ? vault.resize(content, size) : undefined
+    const now = vault.tree.get(ino)
+    if (now === undefined) return errno.ESTALE
+    const resizing = size > vault.contents.of(now).size ? vault.resize(vault.contents.of(now), size) : undefined
     return resizing === undefined ? 0 : resizing.then(() => 0)
   })
 }
@@ -109,6 +111,6 @@ async function copy({ vault }: Volume, source: Entry, fromOffset: number, goal: 
   const copied = await vault.copyRange(range)
   if (copied !== 0 || fromOffset >= range.from.size) return copied
   // The bytes lie in the entry itself: they are moved as bytes.
-  const bytes = (await vault.reading.read(range.from, fromOffset, Math.min(length, limits.inlineBytesMax))).slice()
-  return await vault.write(range.to, toOffset, bytes)
+  const bytes = (await vault.reading.read(vault.contents.of(source), fromOffset, Math.min(length, limits.inlineBytesMax))).slice()
+  return await vault.write(vault.contents.of(goal), toOffset, bytes)
 }
