@@ -81,4 +81,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })
+process.stderr.on('error', () => undefined)
 process.exitCode = await main(process.argv.slice(2))

@@ -11,7 +11,7 @@ import { readMountTable } from '../../bin/mount-table.js'
 import { restoreMountPoint } from '../../bin/mount-point.js'
 import { projectRoot } from '../tidy/source.js'
 
-const commandMsMax = 60_000
+const commandMsMax = 240_000
 /** The cheapest derivation that is accepted: these vaults guard nothing. */
 const cheap = '--kdf-memory-mib 64 --kdf-passes 1'
 
@@ -121,8 +121,8 @@ class Run {
 
   /** Without what tap puts into NODE_OPTIONS of every child. */
   #execute(command: string): void {
-    const { status, stdout, stderr } = spawnSync('env', ['-u', 'NODE_OPTIONS', 'bash', '-c', command], { cwd: this.folder, env: this.#environment, encoding: 'utf8', timeout: commandMsMax, stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#last = { line: command, status: status ?? -1, stdout, stderr }
+    const { status, signal, stdout, stderr } = spawnSync('env', ['-u', 'NODE_OPTIONS', 'bash', '-c', command], { cwd: this.folder, env: this.#environment, encoding: 'utf8', timeout: commandMsMax, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#last = { line: command, status: status ?? -1, stdout, stderr: signal === null ? stderr : `${stderr}ended by ${signal}\n` }
   }
 
   #expect(condition: boolean, what: string): undefined {
