@@ -97,10 +97,10 @@ export class BulkRole {
     })
     this.#held.hold(request.cut, { memory, chunks })
     const ids = chunks.filter((chunk) => chunk !== undefined).map((chunk) => chunk.chunkId)
-    const { buffer } = memory.bytes
+    const { buffer, byteOffset } = memory.bytes
     return {
       lengths: Float64Array.from(runs.lengths), chunkIds: joined(ids, 32), consumed: runs.consumed, met: runs.met,
-      memory: buffer instanceof SharedArrayBuffer ? buffer : undefined, places: Float64Array.from(runs.places),
+      memory: buffer instanceof SharedArrayBuffer ? buffer : undefined, places: Float64Array.from(runs.places, (place) => place + byteOffset),
     }
   }
 

@@ -1,5 +1,5 @@
-// Plaintext that was cut and waits to be stored, for one bulk thread. Cuts of one request share one piece of memory,
-// which is used again when the last of them is gone.
+// Plaintext that was cut and waits to be stored, for one bulk thread. Cuts of one request share one piece of the room,
+// which is free again when the last of them is gone.
 
 export interface HeldChunk {
   readonly from: number
@@ -18,30 +18,32 @@ export interface HeldMemory {
   cuts: number
 }
 
-const mebibyte = 1024 * 1024
-
 export class HeldCuts {
   readonly #cuts = new Map<number, HeldCut>()
-  readonly #spareMax: number
-  readonly #shared: boolean
-  #spare: Uint8Array[] = []
+  /** One piece of memory for all: fresh memory would cost more than the cutting, and its pages only count once touched. */
+  readonly #room: Uint8Array
+  /** Ascending, apart. */
+  #taken: HeldMemory[] = []
 
-  /** `spareMax`: bytes of memory kept for later use. `shared`: other threads may seal from it. */
-  constructor(spareMax: number, shared: boolean) {
-    this.#spareMax = spareMax
-    this.#shared = shared
+  /** `roomBytes`: what the main thread lets a thread hold. `shared`: other threads may seal from it. */
+  constructor(roomBytes: number, shared: boolean) {
+    this.#room = shared ? new Uint8Array(new SharedArrayBuffer(roomBytes)) : new Uint8Array(roomBytes)
   }
 
   memory(length: number): HeldMemory {
-    // A large one is left for a large request, whose fresh memory would cost more than the cutting.
-    const most = Math.max(4 * length, 2 * mebibyte)
-    const fits = this.#spare.filter(({ byteLength }) => byteLength >= length && byteLength <= most).sort((a, b) => a.byteLength - b.byteLength)[0]
-    if (fits === undefined) {
-      const room = Math.ceil(Math.max(length, 1) / mebibyte) * mebibyte
-      return { bytes: this.#shared ? new Uint8Array(new SharedArrayBuffer(room)) : new Uint8Array(room), cuts: 0 }
+    let from = 0
+    let at = 0
+    for (; at < this.#taken.length; at++) {
+      const next = this.#taken[at]
+      if (next === undefined || next.bytes.byteOffset - from >= length) break
+      from = next.bytes.byteOffset + next.bytes.byteLength
     }
-    this.#spare = this.#spare.filter((bytes) => bytes !== fits)
-    return { bytes: fits, cuts: 0 }
+    const end = from + length
+    // Parted into gaps that are all too small: rare, since cuts are few and large or many and small.
+    if (end > this.#room.byteLength) return { bytes: new Uint8Array(length), cuts: 0 }
+    const memory = { bytes: this.#room.subarray(from, end), cuts: 0 }
+    this.#taken.splice(at, 0, memory)
+    return memory
   }
 
   hold(cut: number, held: HeldCut): void {
@@ -61,10 +63,8 @@ export class HeldCuts {
     this.settle(held.memory)
   }
 
-  /** Memory that no cut uses is spare. */
+  /** Memory that no cut uses is free. */
   settle(memory: HeldMemory): void {
-    if (memory.cuts > 0) return
-    const kept = this.#spare.reduce((sum, bytes) => sum + bytes.byteLength, 0)
-    if (kept + memory.bytes.byteLength <= this.#spareMax) this.#spare.push(memory.bytes)
+    if (memory.cuts === 0) this.#taken = this.#taken.filter((each) => each !== memory)
   }
 }
