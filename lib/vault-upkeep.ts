@@ -72,6 +72,8 @@ export class Upkeep {
   publish(which: 'due' | 'all'): Promise<void> {
     this.#publishing ??= this.#publish(which).catch((error: unknown) => {
       this.#publishAgainMs = this.#vault.parts.clock.monotonicMs() + retryMs
+      // Writers may wait for the log to shrink, and it does not.
+      this.#vault.contents.fail(error)
       this.#report('publishing failed', error)
     }).finally(() => {
       this.#publishing = undefined

@@ -63,6 +63,7 @@ export class Contents {
    */
   write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
     if (content.gate !== undefined) return this.pinned(content, content.gate.then(() => this.write(content, offset, data)))
+    if (this.context.log.sizeBytes > limits.logBytesMax * 2) return this.pinned(content, this.#writeLater(content, offset, data))
     const taken = buffer(content, offset, data, this.context)
     if (taken > 0) this.#dirty.add(content)
     if (taken === data.byteLength) {
@@ -135,11 +136,9 @@ export class Contents {
       streamed.streaming?.then(() => this.#noteClean(streamed), (error: unknown) => this.#streamFailed(streamed, error))
       return
     }
-    const { arena, log } = this.context
+    const { arena } = this.context
     const full = arena.usedBytes > arena.sizeBytes * limits.arenaFullShare
     if (!full && largest.streaming !== undefined) return
-    // Publishing is far behind: writers wait for it, or the log would take the disk.
-    if (log.sizeBytes > limits.logBytesMax * 2 && this.context.unpublished.oldestLsn < Infinity) return
     this.spill(largest)?.catch((error: unknown) => this.fail(error))
   }
 
@@ -199,6 +198,15 @@ export class Contents {
     } finally {
       content.pins--
     }
+  }
+
+  /** Publishing is far behind: writers wait until the log has shrunk, or it would take the disk. */
+  async #writeLater(content: OpenContent, offset: number, data: Uint8Array): Promise<number> {
+    while (this.context.log.sizeBytes > limits.logBytesMax * 2) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      if (this.#failure !== undefined) throw this.#failure
+    }
+    return await this.write(content, offset, data)
   }
 
   #noteClean(content: OpenContent): void {

@@ -34,7 +34,7 @@ export const limits = {
   // publishing
   quietMs: 5000,
   hotMs: 5 * 60 * 1000,
-  /** The log publishes everything when it holds more than this. */
+  /** The log publishes everything when it holds more than this; at twice of it writers wait. */
   logBytesMax: 512 * MiB,
   /** Size at which a segment of the log is followed by the next: trimming is this coarse, a spare one costs this much room. */
   logSegmentBytes: 64 * MiB,
@@ -43,7 +43,7 @@ export const limits = {
   /** Body of one record: its head is sealed, held and opened in one piece. */
   logBodyBytesMax: 4 * MiB,
   /** Bytes of content that one step of publishing holds at a time. */
-  publishBytesMax: 24 * MiB,
+  publishBytesMax: 16 * MiB,
   publishFilesMax: 64,
   /** Files whose content is announced together. */
   publishGroupMax: 256,
@@ -81,10 +81,10 @@ export const limits = {
   /** One request to read; the kernel asks for no more. */
   readBytesMax: MiB,
   /** Room for answers of that size, and for those of at most 64 KiB, which are most. */
-  readSlots: 16,
+  readSlots: 8,
   smallReadSlots: 64,
   /** Room for sealed extents on their way to the log. */
-  sealSlots: 16,
+  sealSlots: 8,
   /** Plaintext that one call of `cut` may bring. */
   cutBytesMax: 32 * MiB,
   /** Plaintext that one worker keeps for cuts that are not stored yet; further ones wait. */
