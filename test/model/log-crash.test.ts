@@ -3,6 +3,7 @@
 import t from 'tap'
 import { damageLog } from './log-damage.js'
 import type { DamageFigures } from './log-damage.js'
+import { refuseStaleRecord } from './log-stale.js'
 import { runModel } from './log-model.js'
 import type { ModelFigures } from './log-model.js'
 
@@ -36,3 +37,7 @@ for (const ending of ['closed', 'killed', 'closed and opened'] as const) {
     t.ok(figures.dataRefused > 1000 / step)
   })
 }
+
+await t.test('a record of an older life is not taken for a new one', async () => {
+  await refuseStaleRecord()
+})

@@ -211,15 +211,16 @@ class Life {
 
   #append(log: WriteAheadLog): void {
     const kind = this.#random.pick([recordKind.images, recordKind.splice, recordKind.published, recordKind.mark])
-    const body = this.#random.bytes(this.#random.below(400))
+    // Few sizes, so that an old record can stand just where a new one could.
+    const body = this.#random.bytes(this.#random.pick([0, 20, 150, 390]))
     const lsn = log.append(kind, body)
     this.#put(lsn, { kind, body, data: undefined, extent: undefined })
   }
 
   #appendExtent(log: WriteAheadLog): void {
     const random = this.#random
-    const body = random.bytes(random.below(20))
-    const data = random.bytes(random.below(random.chance(0.2) ? 3000 : 700))
+    const body = random.bytes(random.pick([0, 16]))
+    const data = random.bytes(random.pick([0, 100, 600, 600, 2900]))
     const ino = random.below(5)
     const offset = random.below(3) * 4096
     let extent: LogExtent

@@ -28,15 +28,17 @@ export type Operation = 'pwrite' | 'datasync' | 'synced' | 'preallocate' | 'trun
 export interface DiskHooks {
   /** Before each operation that changes something, and before and after each sync: a moment to crash at. */
   operation?: (operation: Operation, name: string) => void
-  /** An error for this operation; `partial` of a pwrite's bytes are written before it. */
+  /** An error for this operation; `partial` of a pwrite's sectors are written before it. */
   fault?: (operation: Operation, name: string) => { readonly code: string; readonly partial?: number } | undefined
   /** How many turns of the event loop's microtasks a sync takes. */
   syncTurns?: () => number
 }
 
 /** What a power cut keeps of the changes that were not synced. */
-export type Survival = 'nothing' | 'everything' | 'any' | 'older' | 'all-but-one' | 'only-one'
-export const survivals: readonly Survival[] = ['nothing', 'everything', 'any', 'any', 'older', 'all-but-one', 'only-one']
+export type Survival = 'nothing' | 'everything' | 'any' | 'older' | 'all-but-one' | 'only-one' | 'content' | 'names'
+export const survivals: readonly Survival[] = [
+  'nothing', 'everything', 'any', 'any', 'older', 'all-but-one', 'only-one', 'content', 'names',
+]
 
 export class SimulatedDisk implements LogDisk {
   readonly directory = '/simulated/log'
@@ -106,6 +108,11 @@ export class SimulatedDisk implements LogDisk {
       }
       case 'all-but-one': return (id) => id !== one
       case 'only-one': return (id) => id === one
+      case 'content':
+      case 'names': {
+        const names = new Set(this.#changes.map(({ id }) => id))
+        return (id) => names.has(id) === (survival === 'names')
+      }
       case 'any': return (id) => {
         const known = chosen.get(id) ?? random.chance(0.5)
         chosen.set(id, known)
@@ -225,7 +232,7 @@ export class SimulatedDisk implements LogDisk {
   #pwrite(name: string, inode: Inode, bytes: Uint8Array, position: number): void {
     this.hooks.operation?.('pwrite', name)
     const fault = this.hooks.fault?.('pwrite', name)
-    const length = fault === undefined ? bytes.byteLength : Math.floor(bytes.byteLength * (fault.partial ?? 0))
+    const length = fault === undefined ? bytes.byteLength : Math.min(bytes.byteLength, Math.floor(bytes.byteLength * (fault.partial ?? 0) / this.#sectorBytes) * this.#sectorBytes)
     for (let done = 0; done < length;) {
       const sector = Math.floor((position + done) / this.#sectorBytes)
       const at = (position + done) % this.#sectorBytes
