@@ -3,7 +3,7 @@
 import type { BlobId } from '../terms/bytes.js'
 
 export const frameBytes = 40
-/** "VFS1": a blob. FORMAT: cache */
+/** "VFS1": a blob. CACHE.md §1 */
 const liveMagic = 0x56465331
 /** "VFS0": its bytes were given back; the length still leads to the next frame. */
 const deadMagic = 0x56465330

@@ -7,7 +7,7 @@ import { invariant } from '../terms/errors.js'
 
 const top = 1n << BigInt(rabinDegree)
 
-/** `seed` (32 bytes) is a sub-key of the vault and of nothing else. FORMAT: chunker. */
+/** `seed` (32 bytes) is a sub-key of the vault and of nothing else. CHUNKER.md 1. */
 export function polynomialFrom(seed: Uint8Array): bigint {
   invariant(seed.byteLength === 32, 'a seed of 32 bytes')
   const digest = new Uint8Array(16)
