@@ -37,6 +37,8 @@ interface Job {
 
 /** Fills in the drafts' content. The blobs are durable when it resolves. */
 export async function publishContents(drafts: readonly ContentDraft[], context: ContentContext): Promise<void> {
+  // Workers read from the log's files.
+  context.log.flush()
   const jobs: Job[] = []
   const splices = new Map<ContentDraft, Splice[]>()
   for (const draft of drafts) {

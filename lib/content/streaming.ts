@@ -20,11 +20,14 @@ export function stream(content: OpenContent, context: ContentContext): boolean {
   if (extents === undefined) return false
   for (const { source } of extents) if (source.kind === 'memory') content.extents.lend(source)
   content.pins++
+  const dirtySinceMs = Math.min(content.dirtySinceMs, context.nowMs())
   content.streaming = cutStretch(content, extents, context).catch((error: unknown) => {
     // A file that ended took its part of the log with it.
     if (context.tree.get(content.ino) !== undefined) throw error
   }).finally(() => {
     for (const { source } of extents) if (source.kind === 'memory') content.extents.takeBack(source)
+    // A spill that came meanwhile passed these bytes by: what was not cut of them is as old as it was.
+    if (content.extents.memoryBytes > 0) content.dirtySinceMs = Math.min(content.dirtySinceMs, dirtySinceMs)
     content.streaming = undefined
     content.pins--
   })
@@ -60,6 +63,8 @@ function longestStretch(content: OpenContent): readonly Extent[] | undefined {
 async function cutStretch(content: OpenContent, extents: readonly Extent[], context: ContentContext): Promise<void> {
   const start = extents[0]?.start ?? 0
   const pieces = extents.map((extent) => pieceOf({ start: extent.start, end: extent.end, from: 'extent', extent }))
+  // The worker reads from the log's files.
+  context.log.flush()
   const [cut] = await context.pool.cut([{ pieces, length: bytesOf(extents), final: false, boundaries: [], resumeAfter: 0 }])
   if (cut === undefined) return
   const runs = await storeRuns(cut, context)
