@@ -115,6 +115,7 @@ function replayPublished(body: Uint8Array, lsn: number, { tree, unpublished, con
     content.base = decodeContent(bytes)
     content.extents.removeWhere(({ source }) => source.kind !== 'memory' && source.lsn <= contentLsn)
   }
-  for (const ino of inos) unpublished.published(ino, throughLsn, contents.peek(ino)?.neededLsn() ?? Infinity)
+  const through = new Map(published.map((each) => [each.ino, each.throughLsn]))
+  for (const ino of inos) unpublished.published(ino, through.get(ino) ?? throughLsn, contents.peek(ino)?.neededLsn() ?? Infinity)
   for (const { parent, name } of names) unpublished.publishedName(parent, name, throughLsn)
 }

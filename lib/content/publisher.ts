@@ -172,7 +172,9 @@ export class Publisher {
     }))
     log.flush()
     for (const draft of contents) this.#contents.installPublished(draft.ino, draft.content, draft.throughLsn)
-    for (const ino of announcement.inos) unpublished.published(ino, throughLsn, this.#contents.peek(ino)?.neededLsn() ?? Infinity)
+    // Of a file it is said what it was when its content was taken.
+    const through = new Map(contents.map((draft) => [draft.ino, draft.throughLsn]))
+    for (const ino of announcement.inos) unpublished.published(ino, through.get(ino) ?? throughLsn, this.#contents.peek(ino)?.neededLsn() ?? Infinity)
     for (const { parent, name } of announcement.names) unpublished.publishedName(parent, name, throughLsn)
     this.#contents.context.published?.(lsn)
   }
