@@ -33,7 +33,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const operations = new Operations(volume, new Answering(opened.vault, opened.upkeep))
     const { mounted, limitations } = await mountWith(request, operations)
     mount = mounted
-    const supervision = superviseMount(request.options.mountPoint)
+    const supervision = superviseMount(mounted.mountPoint)
     opened.upkeep.begin()
     return new MountedVault({ request, opened, volume, mount: mounted, supervision, limitations })
   } catch (error) {

@@ -165,8 +165,16 @@ export class Operations implements Handler {
     return this.#answering.change<number>(() => files.copyFileRange(this.#volume, from, to, length))
   }
 
-  afterBatch(): void {
-    this.#volume.vault.flushLog()
+  afterBatch(): number {
+    const flushed = this.#answering.ask(() => {
+      this.#volume.vault.flushLog()
+      return 0
+    })
+    this.#watchUnnamed()
+    return typeof flushed === 'number' ? flushed : 0
+  }
+
+  #watchUnnamed(): void {
     if (this.#unnamed.length + this.#unnamedBefore.length === 0) return
     for (const ino of this.#unnamedBefore) if (this.#volume.vault.tree.get(ino)?.nlink === 0) orphan(this.#volume, ino)
     this.#unnamedBefore = this.#unnamed

@@ -74,8 +74,8 @@ export class FuseNativeOperations {
   /** Runs one operation; `done` is called exactly once, with what it answers or with an errno. */
   #run<T>(done: (result: number, value?: T) => void, work: () => Promise<T>): void {
     work().then((value) => {
-      this.#handler.afterBatch()
-      done(0, value)
+      const result = this.#handler.afterBatch() ?? 0
+      done(result, value)
     }).catch((error: unknown) => {
       if (error instanceof Refusal) return done(error.errno)
       this.#logger.log('error', 'an operation failed unexpectedly and was answered EIO', { error: String(error) })

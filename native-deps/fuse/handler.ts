@@ -136,9 +136,9 @@ export interface Handler {
   copyFileRange(from: CopyEnd, to: CopyEnd, length: number, request: Request): Status
   /**
    * Called after a batch of drained requests, before the replies of those that changed something leave: what was
-   * logged in the batch is handed to the kernel's page cache here.
+   * logged in the batch is handed to the kernel's page cache here. A negative errno is answered to all of them instead.
    */
-  afterBatch(): void
+  afterBatch(): number | void
 }
 
 export interface WriteFlags {

@@ -54,7 +54,12 @@ export class Session {
   #starved = false
   #lent = false
   #worked = false
-  readonly #afterBatch = (): void => this.handler.afterBatch()
+  /** What the last afterBatch answered: 0, or the errno for those that waited for it. */
+  #batchResult = 0
+  readonly #afterBatch = (): void => {
+    this.#batchResult = -errno.EIO
+    this.#batchResult = this.handler.afterBatch() ?? 0
+  }
   #entryIno = 0
 
   constructor(parts: SessionParts) {
@@ -239,7 +244,8 @@ export class Session {
     const count = this.#queued.length
     if (count === 0 && !this.#worked) return
     this.#worked = false
-    if (!this.#guard('afterBatch', this.#afterBatch)) this.#failQueued()
+    this.#guard('afterBatch', this.#afterBatch)
+    if (this.#batchResult < 0) this.#failQueued(this.#batchResult)
     if (count === 0) return
     const failed = this.channel?.replyAll(count) ?? 0
     for (let slot = 0; slot < count; slot++) {
@@ -251,9 +257,9 @@ export class Session {
     this.#queued.length = 0
   }
 
-  #failQueued(): void {
+  #failQueued(result: number): void {
     this.#queued.forEach((exchange, slot) => {
-      this.arena.begin(slot, 0, -errno.EIO, exchange.uniqueLow, exchange.uniqueHigh)
+      this.arena.begin(slot, 0, result, exchange.uniqueLow, exchange.uniqueHigh)
     })
   }
 
