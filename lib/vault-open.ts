@@ -100,6 +100,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena }: St
   const tree = new Tree(catalog, limits)
   const unpublished = new Unpublished()
   let log: WriteAheadLog | undefined
+  let replayed = false
   const context: ContentContext = {
     tree, unpublished, pool, arena, pages: new PageStore(pool),
     get log() {
@@ -115,10 +116,15 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena }: St
     disk: openNodeDisk({ directory: join(store, 'log'), preallocate: (fd, length) => { preallocate(fd, { offset: 0, length }) } }), key: page.key('log'), vault: options.header.vaultId,
     device: options.identity.member.deviceId, entropy, logger,
   }, (record) => {
+    if (!replayed && record.lsn > appliedLsn + 1) throw orderBroken(store, `begins at ${record.lsn}`, appliedLsn)
+    replayed = true
     replayRecord(record, target)
   })
   endReplay(target)
-  checkOrder(log.lastLsn, appliedLsn, store)
+  if (log.lastLsn < appliedLsn || (!replayed && log.lastLsn > appliedLsn)) {
+    await log.close()
+    throw orderBroken(store, `ends at ${log.lastLsn}`, appliedLsn)
+  }
   const vault = new Vault({
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
       logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })
@@ -128,11 +134,13 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena }: St
   return { vault, log }
 }
 
-/** A catalog never is ahead of its log: one of them was exchanged. */
-function checkOrder(lastLsn: number, appliedLsn: number, store: string): void {
-  if (appliedLsn <= lastLsn) return
-  throw new VaultError('corrupt', `${store}: the catalog knows log record ${appliedLsn}, the log ends at ${lastLsn}`, {
-    subject: store, next: 'Put back the log folder that belongs to this catalog, or run vaultfs rebuild.',
+/**
+ * A catalog never is ahead of its log, and the log goes back at least to where the catalog ends: else one of them was
+ * lost or exchanged, and a replay would leave out what is missing.
+ */
+function orderBroken(store: string, theLog: string, appliedLsn: number): VaultError {
+  return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
+    subject: store, next: 'Put back the catalog and the log folder that belong together, or run vaultfs rebuild.',
   })
 }
 
