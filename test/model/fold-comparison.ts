@@ -6,10 +6,11 @@ import { isDirectory, rootIno, type Entry } from '../../lib/tree/entry.js'
 import type { Tree } from '../../lib/tree/tree.js'
 import type { ManifestFold } from './manifest-fold.js'
 
-/** Differences in words, at most a few. */
-export function foldDifferences(fold: ManifestFold, tree: Tree): string[] {
+/** Differences in words, at most a few. `unnamed`: entries that are open without a name, of which it may know or not. */
+export function foldDifferences(fold: ManifestFold, tree: Tree, unnamed: readonly number[] = []): string[] {
   const found = [...fold.complaints]
   const left = new Set(fold.entries.keys())
+  for (const ino of unnamed) left.delete(hex(tree.get(ino)?.id ?? new Uint8Array(0)))
   const names = new Map([...fold.names].map(([key, ids]) => [key, [...ids].join()]))
   const open = [rootIno]
   const seen = new Set<number>()

@@ -36,7 +36,11 @@ export class VaultPair {
   }
 
   async open(): Promise<void> {
-    this.#vault = await TestVault.open({ clock: this.clock, held: this.held, ...(this.#vault === undefined ? {} : { store: this.#vault.store }) })
+    this.#vault = await TestVault.open({ clock: this.clock, held: this.held, logger: this, ...(this.#vault === undefined ? {} : { store: this.#vault.store }) })
+  }
+
+  log(level: string, message: string, fields: object = {}): void {
+    if (level === 'error') this.trace.push(`${message} ${JSON.stringify(fields)}`)
   }
 
   async remove(): Promise<void> {
@@ -147,23 +151,30 @@ export class VaultPair {
 
   /** Left as an unmount leaves it, or just closed with everything logged; and opened again. */
   async reopen(): Promise<void> {
-    await this.quiet()
-    this.model.state.forgotten([...this.model.state.orphans])
-    // Files that were made without a name and never got one.
-    for (const node of [...this.model.state.nodes.values()]) if (node.nlink === 0) this.model.state.nodes.delete(node.ino)
-    this.held.clear()
     if (this.random.chance(0.5)) {
+      await this.#letGo()
       this.trace.push('leave')
       await this.vault.leave()
-    } else {
-      this.trace.push('close')
-      await this.spillAll()
-      await this.quiet()
-      for (const content of this.vault.vault.contents.all()) await this.vault.vault.contents.drain(content)
-      await this.vault.close()
-    }
-    this.#loose.clear()
+      this.#loose.clear()
+    } else await this.closeLogged()
     await this.open()
+  }
+
+  /** Nothing is published that was not, nothing is lost. */
+  async closeLogged(): Promise<void> {
+    await this.#letGo()
+    this.trace.push('close')
+    for (const content of this.vault.vault.contents.all()) await this.vault.vault.contents.drain(content)
+    await this.vault.close()
+    this.#loose.clear()
+  }
+
+  /** Files without a name end with the kernel's last reference, at the latest when the vault is opened again. */
+  async #letGo(): Promise<void> {
+    await this.quiet()
+    this.model.state.orphans.clear()
+    for (const node of [...this.model.state.nodes.values()]) if (node.nlink === 0) this.model.state.nodes.delete(node.ino)
+    this.held.clear()
   }
 
   /** With everything published and applied nothing may be left over: no entry, no memory, no need of the log. */
@@ -174,19 +185,19 @@ export class VaultPair {
     this.#loose.clear()
     const { unpublished, tree, contents, feed, log } = this.vault.vault.parts
     await this.vault.apply()
-    const orphans = [...this.model.state.nodes.values()].filter(({ nlink }) => nlink === 0).length
+    const orphans = [...this.model.state.nodes.values()].filter(({ nlink }) => nlink === 0).map(({ ino }) => ino)
     const left: string[] = []
     if (unpublished.names.size > 0) left.push(`${String(unpublished.names.size)} names unpublished`)
     const entries = [...unpublished.entries.keys()].filter((ino) => (tree.get(ino)?.nlink ?? 0) > 0)
     if (entries.length > 0) left.push(`entries ${entries.join()} unpublished`)
-    if (orphans === 0 && unpublished.entries.size > 0) left.push(`${String(unpublished.entries.size)} ended entries unpublished`)
+    if (orphans.length === 0 && unpublished.entries.size > 0) left.push(`${String(unpublished.entries.size)} ended entries unpublished`)
     if (contents.dirtyBytes > 0) left.push(`${String(contents.dirtyBytes)} bytes dirty`)
     if (contents.arena.usedBytes > 65536) left.push(`${String(contents.arena.usedBytes)} bytes of the arena taken`)
-    if (orphans === 0 && feed.appliedLsn !== log.lastLsn) left.push(`the catalog is at ${String(feed.appliedLsn)} of ${String(log.lastLsn)}`)
+    if (orphans.length === 0 && feed.appliedLsn !== log.lastLsn) left.push(`the catalog is at ${String(feed.appliedLsn)} of ${String(log.lastLsn)}`)
     const counted = this.vault.vault.parts.catalog.counts().entries
     if (counted !== this.model.state.nodes.size) left.push(`${String(counted)} entries in the catalog, ${String(this.model.state.nodes.size)} in the model`)
     await this.fold.follow(this.vault.store)
-    left.push(...foldDifferences(this.fold, tree))
+    left.push(...foldDifferences(this.fold, tree, orphans))
     if (left.length > 0) throw new Finding(`not settled: ${left.join('\n  ')}`)
     await this.compare()
   }
