@@ -2,39 +2,37 @@
 
 import yargs from 'yargs'
 import { VaultError } from '../lib/terms/errors.js'
-import { destroyCommand } from './commands/destroy.js'
-import { doctorCommand } from './commands/doctor.js'
-import { initCommand } from './commands/init.js'
-import { listCommand } from './commands/list.js'
-import { mountCommand } from './commands/mount.js'
-import { passwdCommand } from './commands/passwd.js'
-import { recoveryCommand } from './commands/recovery.js'
-import { statusCommand } from './commands/status.js'
-import { syncCommand } from './commands/sync.js'
-import { tourCommand } from './commands/tour.js'
-import { unmountCommand } from './commands/unmount.js'
 import type { Context } from './context.js'
+
+/** Loaded when it is the one that is asked for: most of a short command's time is loading. In the order of --help. */
+const commands: Readonly<Record<string, (parser: Parser, context: Context) => Promise<unknown>>> = {
+  init: async (parser, context) => parser.command((await import('./commands/init.js')).initCommand(context)),
+  mount: async (parser, context) => parser.command((await import('./commands/mount.js')).mountCommand(context)),
+  unmount: async (parser, context) => parser.command((await import('./commands/unmount.js')).unmountCommand(context)),
+  status: async (parser, context) => parser.command((await import('./commands/status.js')).statusCommand(context)),
+  sync: async (parser, context) => parser.command((await import('./commands/sync.js')).syncCommand(context)),
+  list: async (parser, context) => parser.command((await import('./commands/list.js')).listCommand(context)),
+  passwd: async (parser, context) => parser.command((await import('./commands/passwd.js')).passwdCommand(context)),
+  recovery: async (parser, context) => parser.command((await import('./commands/recovery.js')).recoveryCommand(context)),
+  destroy: async (parser, context) => parser.command((await import('./commands/destroy.js')).destroyCommand(context)),
+  doctor: async (parser, context) => parser.command((await import('./commands/doctor.js')).doctorCommand(context)),
+  tour: async (parser, context) => parser.command((await import('./commands/tour.js')).tourCommand(context)),
+}
+type Parser = ReturnType<typeof emptyParser>
 
 /** Runs the command that the words name. */
 export async function runCommand(context: Context, words: readonly string[]): Promise<void> {
-  await parser(context, words).parseAsync()
+  const name = words[0] === 'umount' ? 'unmount' : (words[0] ?? '')
+  const named = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const parser = emptyParser(words)
+  for (const add of named === undefined ? Object.values(commands) : [named]) await add(parser, context)
+  await parser.parseAsync()
 }
 
-function parser(context: Context, words: readonly string[]) {
+function emptyParser(words: readonly string[]) {
   return yargs(words)
     .scriptName('vaultfs')
     .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false, 'parse-positional-numbers': false })
-    .command(initCommand(context))
-    .command(mountCommand(context))
-    .command(unmountCommand(context))
-    .command(statusCommand(context))
-    .command(syncCommand(context))
-    .command(listCommand(context))
-    .command(passwdCommand(context))
-    .command(recoveryCommand(context))
-    .command(destroyCommand(context))
-    .command(doctorCommand(context))
-    .command(tourCommand(context))
     .demandCommand(1, 'which command?')
     .strict()
     .recommendCommands()
