@@ -13,7 +13,6 @@ import { createVaultService } from './wiring.js'
 
 process.chdir('/')
 process.umask(0o077)
-process.title = 'vaultfs'
 
 /** To whoever started us, once; it may be gone already. */
 function answer(line: string): void {
@@ -29,6 +28,8 @@ async function main(): Promise<number> {
   const hardened = hardenProcess()
   const { request, unlock } = decodeRequest(readFileSync(requestFd))
   closeSync(requestFd)
+  // For people who look at ps.
+  process.title = `vaultfs mount ${request.mountPoint}`
   const log = new DaemonLog({ path: daemonLogPath(request.store), level: request.settings.logLevel })
   if (!hardened) log.log('warn', 'the kernel did not agree to keep core dumps off')
   process.on('SIGHUP', () => {

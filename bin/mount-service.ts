@@ -9,6 +9,7 @@ import { openIdentity, type DeviceIdentity } from '../lib/crypto/identity.js'
 import { openVault, sealHeader, type OpenedVault } from '../lib/crypto/vault-keys.js'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { mountVault } from '../mount/mount.js'
+import { unencryptedSwap } from '../native-deps/secure.js'
 import { wipe } from '../native-deps/sodium.js'
 import { cryptoUnlock, deviceName } from './key-service.js'
 import { systemClock, systemEntropy } from './system-sources.js'
@@ -38,17 +39,23 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     },
   })
   const salvage = trusted ? [] : [salvageWarning]
+  const ofMachine = [...salvage, ...swapWarnings()]
   return {
     closed: mounted.closed,
     limitations: [...mounted.limitations, ...salvage],
     status: () => {
       const { warnings, ...report } = mounted.report()
       const { state, pids } = mounted
-      return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...salvage] })
+      return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...ofMachine] })
     },
     sync: (onProgress) => mounted.sync(onProgress),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
+}
+
+function swapWarnings(): readonly string[] {
+  const areas = unencryptedSwap()
+  return areas.length === 0 ? [] : [`Swap on ${areas.join(', ')} is not encrypted, and what you work on may be written there: encrypt it, or turn it off.`]
 }
 
 async function openKeys({ store, unlock, logger, readOnly }: MountRequest): Promise<OpenedVault> {
