@@ -260,7 +260,7 @@ async function upkeep(pair: VaultPair): Promise<void> {
   else if (draw === 2) pair.beside('apply beside', pair.vault.apply())
   else {
     pair.trace.push('shrinkLog')
-    await pair.vault.opened.upkeep.shrinkLog()
+    await pair.vault.shrinkLog()
   }
 }
 

@@ -80,7 +80,14 @@ export class TestVault {
   /** Everything published, in the catalog, and the log as short as it gets. */
   async settle(): Promise<void> {
     await this.vault.publishAll()
+    await this.shrinkLog()
+  }
+
+  /** Resolves when the log is trimmed: that waits for the reads under way. */
+  async shrinkLog(): Promise<void> {
     await this.opened.upkeep.shrinkLog()
+    await this.vault.reading.settled()
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** A copy of the store as a kill -9 at this moment would leave it. The caller removes it. */
