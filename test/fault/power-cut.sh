@@ -29,6 +29,10 @@ holders() {
   find /proc/[0-9]*/fd -lname "$DISK/*" 2>/dev/null | cut -d/ -f3 | sort -un
 }
 
+# Another mount namespace of the machine may keep the filesystem that was shut down alive, and a loop mount of the same
+# file would meet it again: so the disk is copied.
+fresh_disk() { cp --sparse=always "$WORK/image" "$WORK/next" && mv -f "$WORK/next" "$WORK/image"; }
+
 # The cut: first the disk, so that nothing is written after it; then the processes; then the disk comes back.
 cut_power() {
   xfs_io -x -c shutdown "$DISK" || die "the filesystem can't be shut down"
@@ -37,7 +41,7 @@ cut_power() {
     for pid in $(holders); do kill -9 "$pid" 2>/dev/null; done
     [ -z "${MNT:-}" ] || umount -l "$MNT" 2>/dev/null
     # A process that was killed lets go of its files a little later.
-    umount "$DISK" 2>/dev/null && return 0
+    umount "$DISK" 2>/dev/null && { fresh_disk; return; }
     sleep 0.2
   done
   die "somebody holds $DISK"
