@@ -96,7 +96,11 @@ class Residence {
         return options.lazy ? Promise.race([left, untilDetached(request.mountPoint)]) : left
       },
     }
-    const control = await ControlServer.open({ path: files.socket, port, logger })
+    const control = await ControlServer.open({ path: files.socket, port, logger }).catch(async (error: unknown) => {
+      // A mount that nobody can speak to must not stay.
+      await mounted.unmount({ lazy: true }, () => undefined)
+      throw error
+    })
     writeFileSync(files.pidFile, `${process.pid}\n`, { mode: 0o600 })
     const { store, name, mountPoint, mountPointMode } = request
     registry.put({ name, store, mountPoint, mountPointMode, socket: files.socket, pid: process.pid })

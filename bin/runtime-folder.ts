@@ -16,11 +16,16 @@ export interface RuntimeFiles {
 
 export function runtimeFiles(settings: Settings, store: string): RuntimeFiles {
   const uid = process.getuid?.() ?? 0
-  const own = settings.runtimeFolder
-  const folder = own === undefined ? join(settings.temporaryFolder, `vaultfs-${uid}`) : join(own, 'vaultfs')
-  makePrivate(folder, uid)
   const key = storeKey(store)
+  const own = settings.runtimeFolder === undefined ? undefined : join(settings.runtimeFolder, 'vaultfs')
+  const folder = own !== undefined && fits(own, key) ? own : join(settings.temporaryFolder, `vaultfs-${uid}`)
+  makePrivate(folder, uid)
   return { socket: join(folder, `${key}.sock`), pidFile: join(folder, `${key}.pid`), output: join(folder, `${key}.out`) }
+}
+
+/** A socket's path ends after 107 bytes (sun_path), silently. */
+function fits(folder: string, key: string): boolean {
+  return Buffer.byteLength(join(folder, `${key}.sock`)) <= 107
 }
 
 function makePrivate(folder: string, uid: number): void {

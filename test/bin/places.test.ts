@@ -50,6 +50,7 @@ t.test('the runtime folder is private, or refused', async (t) => {
   symlinkSync('/', folder)
   t.throws(() => runtimeFiles(settings, '/s/a'), { code: 'denied' }, 'a link in its place')
   rmSync(folder)
+  t.notMatch(runtimeFiles({ ...settings, runtimeFolder: join(home, 'x'.repeat(100)) }, '/s/a').socket, 'xxx', 'a path too long for a socket is left alone')
   t.equal(runtimeFiles({ ...settings, runtimeFolder: join(home, 'run') }, '/s/a').socket.startsWith(join(home, 'run/vaultfs/')), true)
 })
 
