@@ -140,7 +140,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena }: St
  */
 function orderBroken(store: string, theLog: string, appliedLsn: number): VaultError {
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
-    subject: store, next: 'Put back the catalog and the log folder that belong together, or run vaultfs rebuild.',
+    subject: store, next: 'Put back the catalog and the log folder that belong together.',
   })
 }
 

@@ -24,7 +24,7 @@ export function prepareSchema(database: Database): void {
   if (version === schemaVersion) return
   if (version !== 0) {
     throw new VaultError('format-unknown', `The catalog has version ${version}; this VaultFS reads ${schemaVersion}`, {
-      subject: database.path, next: 'Use a newer VaultFS, or move the catalog away and run vaultfs rebuild.',
+      subject: database.path, next: 'Use the VaultFS that wrote it, or a newer one.',
     })
   }
   database.transaction(() => {

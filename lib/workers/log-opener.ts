@@ -88,5 +88,5 @@ export class LogOpener {
 }
 
 function damaged(path: string, what: string): VaultError {
-  return new VaultError('corrupt', `${path}: ${what}`, { subject: path, next: 'Run "vaultfs verify".' })
+  return new VaultError('corrupt', `${path}: ${what}`, { subject: path, next: 'Put the folder "log" of the store back from a copy; other files are not touched by it.' })
 }
