@@ -100,7 +100,7 @@ log_rounds() {
     if env -u NOSYNC node "$writer" check "$STORE/log" "$WORK/notes" >"$WORK/check.out" 2>&1; then
       passed=$((passed + 1)); tail -n1 "$WORK/check.out"
     else
-      failed=$((failed + 1)); echo "FAIL round $round: $(grep -m1 -E 'Error|error' "$WORK/check.out")"
+      failed=$((failed + 1)); echo "FAIL round $round: $(grep -m1 -E '^(Vault)?Error' "$WORK/check.out")"
       # What is lost stays lost: the next round begins with a new log.
       rm -rf "${STORE:?}/log" "$WORK/notes"
     fi
