@@ -5,7 +5,7 @@ import { VaultError } from '../terms/errors.js'
 /** Answers false when something kept it from copying everything: nothing is known to be on the disk then. */
 export function checkpointCatalog(path: string, keyPage: SharedArrayBuffer): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL('./checkpoint-thread.js', import.meta.url), { workerData: { path, keyPage }, name: 'checkpoint' })
+    const thread = new Worker(new URL('./checkpoint-thread.js', import.meta.url), { workerData: { path, keyPage }, name: 'checkpoint', env: {}, execArgv: [] })
     thread.once('message', (whole: unknown) => {
       resolve(whole === true)
     })

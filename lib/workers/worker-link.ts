@@ -28,8 +28,9 @@ export class WorkerLink<Job extends { readonly kind: string }> {
     const { role } = options.setup
     this.#worker = new Worker(options.entry, {
       name: `vaultfs ${role}`, workerData: options.setup, transferList: [...options.transfer],
-      // Our threads read no environment and write no output.
-      env: {}, stdin: false,
+      // Our threads read no environment and write no output; options of the main thread's (a test runner's loaders) are
+      // not for them.
+      env: {}, stdin: false, execArgv: [],
       // They make little garbage; V8 would otherwise keep 16 MiB for it in each.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
