@@ -1,6 +1,7 @@
 // Published content as a B-tree of runs: reading a range, and making a new tree with some stretches replaced. Pages are
 // immutable blobs; a page that a splice does not touch is kept as it is.
 import type { BlobReference } from '../format/blob-reference.js'
+import { hex } from '../terms/bytes.js'
 import { limits } from '../terms/limits.js'
 import {
   allocatedBytes, emptyContent, pushRun, sliceRun, type Child, type ContentReference, type Page, type Run,
@@ -14,43 +15,51 @@ export interface Splice {
   readonly runs: readonly Run[]
 }
 
+/** Pages that one question has loaded, so that it ends however many it needs; by BlobId. */
+export type HeldPages = Map<string, Page>
+
 /**
  * Runs that cover exactly [start, end), what lies past the content as a hole. Answers at once when all pages needed are
  * at hand. Inline content is not made of runs: the caller looks at it before.
  */
-export function runsOf(content: ContentReference, start: number, end: number, pages: PageStore): Run[] | Promise<Run[]> {
+export function runsOf(content: ContentReference, start: number, end: number, pages: PageStore, held: HeldPages = new Map()): Run[] | Promise<Run[]> {
   const missing: BlobReference[] = []
-  const runs = collect(content, start, end, pages, missing)
-  const [first] = missing
-  return first === undefined ? runs : pages.load(first).then(() => runsOf(content, start, end, pages))
-}
-
-function collect(content: ContentReference, start: number, end: number, pages: PageStore, missing: BlobReference[]): Run[] {
   const runs: Run[] = []
   const covered = Math.min(end, content.length)
   if (content.body.form === 'runs') clip(content.body.runs, start, covered, runs)
-  else if (content.body.form === 'tree') walk(content.body.root, start, covered, pages, missing, runs)
+  else if (content.body.form === 'tree') walk({ start, end: covered }, content.body.root, { pages, held, missing, runs })
+  if (missing.length > 0) {
+    const loading = missing.map(async (reference) => held.set(hex(reference.blobId), await pages.load(reference)))
+    return Promise.all(loading).then(() => runsOf(content, start, end, pages, held))
+  }
   if (end > covered) pushRun(runs, { kind: 'hole', length: end - Math.max(start, covered) })
   return runs
 }
 
-function walk(reference: BlobReference, start: number, end: number, pages: PageStore, missing: BlobReference[], into: Run[]): void {
+interface Walk {
+  readonly pages: PageStore
+  readonly held: HeldPages
+  /** Pages that are not at hand; when there are any, `runs` is not complete. */
+  readonly missing: BlobReference[]
+  readonly runs: Run[]
+}
+
+function walk({ start, end }: { readonly start: number; readonly end: number }, reference: BlobReference, into: Walk): void {
   if (end <= start) return
-  const page = pages.peek(reference)
+  const page = into.held.get(hex(reference.blobId)) ?? into.pages.peek(reference)
   if (page === undefined) {
-    missing.push(reference)
+    into.missing.push(reference)
     return
   }
   if (page.kind === 'leaf') {
-    clip(page.runs, start, end, into)
+    clip(page.runs, start, end, into.runs)
     return
   }
   let at = 0
   for (const child of page.children) {
     const from = Math.max(start - at, 0)
     const to = Math.min(end - at, child.length)
-    if (to > from) walk(child.reference, from, to, pages, missing, into)
-    if (missing.length > 0) return
+    if (to > from) walk({ start: from, end: to }, child.reference, into)
     at += child.length
     if (at >= end) return
   }

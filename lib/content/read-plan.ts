@@ -1,6 +1,6 @@
 // Where the bytes of a range lie now: extents over published content, as pieces that a reader thread can assemble.
 import type { Piece } from '../store/content-piece.js'
-import { runsOf } from './content-tree.js'
+import { runsOf, type HeldPages } from './content-tree.js'
 import type { ContentReference, Run } from './content-reference.js'
 import type { Extent, ExtentMap } from './extent-map.js'
 import type { PageStore } from './page-store.js'
@@ -18,15 +18,15 @@ export type Stretch =
   | { readonly start: number; readonly end: number; readonly from: 'inline'; readonly bytes: Uint8Array }
 
 /** Stretches that cover exactly [start, end), or a promise of them while pages of the tree are loaded. */
-export function stretchesOf(content: ContentView, start: number, end: number, pages: PageStore): Stretch[] | Promise<Stretch[]> {
+export function stretchesOf(content: ContentView, start: number, end: number, pages: PageStore, held: HeldPages = new Map()): Stretch[] | Promise<Stretch[]> {
   const out: Stretch[] = []
   let at = start
   for (const extent of [...content.extents.overlapping(start, end), undefined]) {
     const gapEnd = extent === undefined ? end : Math.max(extent.start, start)
     if (gapEnd > at) {
-      const gap = publishedStretches(content, at, gapEnd, pages)
+      const gap = publishedStretches(content, { start: at, end: gapEnd }, pages, held)
       // Planned anew when the page is there: a write may have come in between.
-      if (gap instanceof Promise) return gap.then(() => stretchesOf(content, start, end, pages))
+      if (gap instanceof Promise) return gap.then(() => stretchesOf(content, start, end, pages, held))
       out.push(...gap)
     }
     if (extent === undefined) break
@@ -36,7 +36,7 @@ export function stretchesOf(content: ContentView, start: number, end: number, pa
   return out
 }
 
-function publishedStretches(content: ContentView, start: number, end: number, pages: PageStore): Stretch[] | Promise<unknown> {
+function publishedStretches(content: ContentView, { start, end }: { readonly start: number; readonly end: number }, pages: PageStore, held: HeldPages): Stretch[] | Promise<unknown> {
   const { body, length } = content.base
   if (body.form === 'inline') {
     const covered = Math.min(end, length)
@@ -45,7 +45,7 @@ function publishedStretches(content: ContentView, start: number, end: number, pa
     if (end > from) out.push({ start: from, end, from: 'run', run: { kind: 'hole', length: end - from } })
     return out
   }
-  const runs = runsOf(content.base, start, end, pages)
+  const runs = runsOf(content.base, start, end, pages, held)
   if (runs instanceof Promise) return runs
   let at = start
   return runs.map((run): Stretch => ({ start: at, end: (at += run.length), from: 'run', run }))
