@@ -139,7 +139,7 @@ async function copy(pair: VaultPair): Promise<void> {
     if (copied < 0 || copied > left || (copied === 0 && left > 0)) throw new Error(`copy of ${String(left)} answers ${String(copied)}`)
     pair.trace.push(`copy ${String(from.ino)} ${String(source.offset)} to ${String(to.ino)} ${String(goal.offset)}+${String(copied)}`)
     // The vault may copy less than was asked for; the model does the same. What was moved as bytes is promised by a flush only.
-    pair.model.copyFileRange(source, goal, copied)
+    await pair.model.copyFileRange(source, goal, copied)
     if (copied === 0) break
     done += copied
   }
