@@ -4,10 +4,7 @@
 import type { LogDisk, LogFile } from '../../lib/log/disk.js'
 import type { Random } from './random.js'
 
-interface Version<T> {
-  readonly id: number
-  readonly value: T
-}
+type Version<T> = { readonly id: number; readonly value: T }
 
 interface Inode {
   readonly durable: Map<number, Uint8Array>
@@ -36,9 +33,7 @@ export interface DiskHooks {
 
 /** What a power cut keeps of the changes that were not synced. */
 export type Survival = 'nothing' | 'everything' | 'any' | 'older' | 'all-but-one' | 'only-one' | 'content' | 'names'
-export const survivals: readonly Survival[] = [
-  'nothing', 'everything', 'any', 'any', 'older', 'all-but-one', 'only-one', 'content', 'names',
-]
+export const survivals: readonly Survival[] = ['nothing', 'everything', 'any', 'any', 'older', 'all-but-one', 'only-one', 'content', 'names']
 
 export class SimulatedDisk implements LogDisk {
   readonly directory = '/simulated/log'
