@@ -92,9 +92,9 @@ function appendSealed(content: OpenContent, extent: DirtyExtent | undefined, sea
 }
 
 /** The record's body; the entry has the size and times that it tells from now on. */
-function nextChange(content: OpenContent, { start, end }: Extent, { tree }: ContentContext): Uint8Array {
-  const entry = tree.edit(content.ino)
-  if (content.times !== undefined) touchWritten(entry, content.times)
+function nextChange(content: OpenContent, { start, end }: Extent, context: ContentContext): Uint8Array {
+  const entry = context.tree.edit(content.ino)
+  if (content.times !== undefined) touchWritten(entry, content.times, context.now())
   content.times = undefined
   entry.size = Math.max(entry.size, end)
   entry.blocks = content.blocks

@@ -110,7 +110,7 @@ function clipRuns(runs: readonly Run[], start: number, from: number, to: number)
 function logRuns(content: OpenContent, start: number, runs: readonly Run[], context: ContentContext): void {
   const end = start + runs.reduce((sum, { length }) => sum + length, 0)
   const entry = context.tree.edit(content.ino)
-  if (content.times !== undefined) touchWritten(entry, content.times)
+  if (content.times !== undefined) touchWritten(entry, content.times, context.now())
   content.times = undefined
   entry.size = Math.max(entry.size, end)
   const parts = runs.map((run): SplicePart => run.kind === 'hole'

@@ -94,13 +94,21 @@ export function touchModified(entry: Entry, now: Moment): void {
   entry.mtimeNsec = entry.ctimeNsec = now.nsec
 }
 
-/** A write of that moment is logged, perhaps after the entry changed otherwise: its change time does not go back. */
-export function touchWritten(entry: Entry, written: Moment): void {
+/**
+ * A write of that moment is logged, perhaps after the entry changed otherwise: its change time does not go back, unless
+ * it was set to a time that has not come yet.
+ */
+export function touchWritten(entry: Entry, written: Moment, now: Moment): void {
   const { ctimeSec, ctimeNsec } = entry
   touchModified(entry, written)
-  if (ctimeSec < written.sec || (ctimeSec === written.sec && ctimeNsec <= written.nsec)) return
+  const changed = { sec: ctimeSec, nsec: ctimeNsec }
+  if (!isLater(changed, written) || isLater(changed, now)) return
   entry.ctimeSec = ctimeSec
   entry.ctimeNsec = ctimeNsec
+}
+
+function isLater(one: Moment, other: Moment): boolean {
+  return one.sec > other.sec || (one.sec === other.sec && one.nsec > other.nsec)
 }
 
 export function touchChanged(entry: Entry, now: Moment): void {

@@ -20,7 +20,7 @@ export function attributesOf(volume: Volume, entry: Entry): Attributes {
     const { size, blocks, times } = content
     if (times === undefined) return size === entry.size && blocks === entry.blocks ? entry : { ...entry, size, blocks }
     const shown = { ...entry, size, blocks }
-    touchWritten(shown, times)
+    touchWritten(shown, times, volume.vault.now())
     return shown
   }
   if (type === modeType.directory) return { ...entry, size: 4096, blocks: 8 }
