@@ -13,7 +13,7 @@ export interface Check {
   readonly detail: string
 }
 
-const nodeMajorMin = 22
+const nodeMin = [22, 15] as const
 const lockBytesMin = 64 * 1024
 /** Numbers of statfs(2) for file systems on which a lock or an fsync may not mean what it says. */
 const doubtfulFileSystems: Readonly<Record<number, string>> = { 0x6969: 'NFS', 0xff534d42: 'CIFS', 0x517b: 'SMB', 0x01021994: 'tmpfs', 0x65735546: 'FUSE' }
@@ -28,7 +28,9 @@ const bad = (name: string, detail: string): Check => ({ name, state: 'bad', deta
 
 function node(): Check {
   const { node: version } = process.versions
-  return Number(version.split('.')[0]) >= nodeMajorMin ? good('Node', version) : bad('Node', `${version}; ${nodeMajorMin} or newer is needed: run npm ci, it brings one along`)
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const isNew = major > nodeMin[0] || (major === nodeMin[0] && minor >= nodeMin[1])
+  return isNew ? good('Node', version) : bad('Node', `${version}; ${nodeMin.join('.')} or newer is needed: run npm ci, it brings one along`)
 }
 
 const parts: Readonly<Record<string, () => Promise<unknown>>> = {
