@@ -106,8 +106,21 @@ t.test('a rename over a file has the new content in the log before (renames.ts: 
   }
   await write('a', Buffer.alloc(30_000, 'old'))
   await write('b', Buffer.alloc(40_000, 'new'))
+  const { log } = test.vault.parts
+  const order: string[] = []
+  const [append, appendSealed] = [log.append.bind(log), log.appendSealed.bind(log)]
+  log.append = (kind, body) => {
+    order.push('rename')
+    return append(kind, body)
+  }
+  log.appendSealed = (body, extent) => {
+    order.push('content')
+    return appendSealed(body, extent)
+  }
   t.equal(await test.operations.rename(1, 'b', 1, 'a', 0, request), 0)
   test.operations.afterBatch()
+  await test.spill()
+  t.ok(order.includes('content') && order.indexOf('rename') > order.lastIndexOf('content'), order.join())
   const image = await test.crashImage()
   const after = await TestVault.open({ store: image })
   const found = await after.operations.lookup(1, 'a')
