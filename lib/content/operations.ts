@@ -2,7 +2,6 @@
 // reading the tree; made between two awaits, so that it is one state.
 import type { Operation } from '../format/operations.js'
 import { sha256 } from '../../native-deps/sodium.js'
-import type { EntryId } from '../terms/bytes.js'
 import type { Entry } from '../tree/entry.js'
 import { encodeAttributes, encodedAttributesBytes, encodeXattrs } from '../tree/entry-codec.js'
 import type { Tree } from '../tree/tree.js'
@@ -64,8 +63,7 @@ export function* inManifestEntries(operations: readonly Operation[], bytesMax: n
 function creation(tree: Tree, ino: number, draft: ContentDraft | undefined): Operation[] {
   const entry = tree.get(ino)
   if (entry === undefined) return []
-  const noParent = new Uint8Array(16) as EntryId
-  return [{ kind: 'create', id: entry.id, parent: noParent, name: new Uint8Array(0), attributes: attributeBytes(asTold(entry, draft)) }]
+  return [{ kind: 'create', id: entry.id, ino, attributes: attributeBytes(asTold(entry, draft)) }]
 }
 
 function attributesOf(tree: Tree, ino: number, draft: ContentDraft | undefined): Operation[] {

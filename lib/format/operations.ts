@@ -5,12 +5,13 @@
 import type { EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import { blobReferenceBytes } from './blob-reference.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
 
 export type Operation =
-  /** A new entry; it has no name until a link gives it one, unless `name` is not empty. */
-  | { readonly kind: 'create'; readonly id: EntryId; readonly parent: EntryId; readonly name: Uint8Array; readonly attributes: Uint8Array }
+  /** A new entry; it has no name until a link gives it one. `ino`: the number that it has in the vault. */
+  | { readonly kind: 'create'; readonly id: EntryId; readonly ino: number; readonly attributes: Uint8Array }
   | { readonly kind: 'link'; readonly id: EntryId; readonly parent: EntryId; readonly name: Uint8Array }
   | { readonly kind: 'unlink'; readonly id: EntryId; readonly parent: EntryId; readonly name: Uint8Array }
   | {
@@ -25,17 +26,34 @@ export type Operation =
   | { readonly kind: 'snapshot'; readonly name: Uint8Array; readonly sec: number; readonly nsec: number }
   /** A member record with its owner's signature. */
   | { readonly kind: 'member'; readonly record: Uint8Array }
+  /** Retention as it was applied: what of the past is let go of follows from this and the state before. */
+  | { readonly kind: 'forget'; readonly nowSec: number; readonly policy: ForgetPolicy; readonly drop: readonly Uint8Array[] }
+  /** The whole state before this entry, as pages of a Merkle tree. `index`: the encoded reference of its top page. */
+  | { readonly kind: 'state'; readonly root: Uint8Array; readonly entries: number; readonly index: Uint8Array }
+
+/** Units and meanings: RetentionPolicy of lib/store/history-port.ts. */
+export interface ForgetPolicy {
+  readonly withinSec: number
+  readonly hourly: number
+  readonly daily: number
+  readonly weekly: number
+  readonly monthly: number
+  /** −1440 to 1440. */
+  readonly offsetMin: number
+}
 
 const codes = {
-  create: 1, link: 2, unlink: 3, move: 4, attributes: 5, content: 6, trash: 7, snapshot: 8, member: 9,
+  create: 1, link: 2, unlink: 3, move: 4, attributes: 5, content: 6, trash: 7, snapshot: 8, member: 9, forget: 10, state: 11,
 } as const satisfies Record<Operation['kind'], number>
+
+const offsetMinMax = 1440
 
 /** One operation, without the length that frames it in an entry. */
 export function encodeOperation(operation: Operation): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter(128).u8(codes[operation.kind])
   switch (operation.kind) {
     case 'create':
-      return writeName(writer.bytes(operation.id), operation.parent, operation.name).lengthPrefixed(operation.attributes).take()
+      return writer.bytes(operation.id).varint(operation.ino).lengthPrefixed(operation.attributes).take()
     case 'link':
     case 'unlink':
       return writeName(writer.bytes(operation.id), operation.parent, operation.name).take()
@@ -55,6 +73,10 @@ export function encodeOperation(operation: Operation): Uint8Array<ArrayBuffer> {
       return writer.lengthPrefixed(operation.name).u64(operation.sec).u32(operation.nsec).take()
     case 'member':
       return writer.lengthPrefixed(operation.record).take()
+    case 'forget':
+      return writeForget(writer, operation).take()
+    case 'state':
+      return writer.bytes(operation.root).varint(operation.entries).lengthPrefixed(operation.index).take()
   }
 }
 
@@ -70,7 +92,7 @@ function readOperation(reader: ByteReader): Operation {
   const code = reader.u8()
   switch (code) {
     case codes.create:
-      return { kind: 'create', id: readId(reader), ...readName(reader), attributes: copyPrefixed(reader, limits.attributesBytesMax) }
+      return { kind: 'create', id: readId(reader), ino: reader.varint(), attributes: copyPrefixed(reader, limits.attributesBytesMax) }
     case codes.link:
       return { kind: 'link', id: readId(reader), ...readName(reader) }
     case codes.unlink:
@@ -90,6 +112,10 @@ function readOperation(reader: ByteReader): Operation {
       return { kind: 'snapshot', name: copyPrefixed(reader, limits.snapshotNameBytesMax), sec: reader.u64(), nsec: reader.u32() }
     case codes.member:
       return { kind: 'member', record: copyPrefixed(reader, limits.memberRecordBytesMax) }
+    case codes.forget:
+      return readForget(reader)
+    case codes.state:
+      return { kind: 'state', root: reader.copy(32), entries: reader.varint(), index: copyPrefixed(reader, blobReferenceBytes) }
     default:
       throw new VaultError('format-unknown', `manifest operation: written by a newer VaultFS (operation ${code})`, {
         subject: 'manifest', next: 'Update VaultFS and try again.',
@@ -104,6 +130,25 @@ function readContent(reader: ByteReader): Operation {
   const count = reader.varint()
   if (count > limits.contentBasesMax) throw reader.corrupt(`${count} bases of one content`)
   return { kind: 'content', id, size, content, bases: Array.from({ length: count }, () => reader.copy(32)) }
+}
+
+function writeForget(writer: ByteWriter, { nowSec, policy, drop }: Extract<Operation, { kind: 'forget' }>): ByteWriter {
+  const { withinSec, hourly, daily, weekly, monthly, offsetMin } = policy
+  invariant(Math.abs(offsetMin) <= offsetMinMax && drop.length <= limits.snapshotsDroppedMax, 'a retention that can be written')
+  writer.u64(nowSec).varint(withinSec).varint(hourly).varint(daily).varint(weekly).varint(monthly).varint(offsetMin + offsetMinMax).varint(drop.length)
+  for (const name of drop) writer.lengthPrefixed(name)
+  return writer
+}
+
+function readForget(reader: ByteReader): Operation {
+  const nowSec = reader.u64()
+  const policy = {
+    withinSec: reader.varint(), hourly: reader.varint(), daily: reader.varint(), weekly: reader.varint(), monthly: reader.varint(),
+    offsetMin: reader.varint() - offsetMinMax,
+  }
+  const count = reader.varint()
+  if (policy.offsetMin > offsetMinMax || count > limits.snapshotsDroppedMax) throw reader.corrupt('a retention that cannot be')
+  return { kind: 'forget', nowSec, policy, drop: Array.from({ length: count }, () => copyPrefixed(reader, limits.snapshotNameBytesMax)) }
 }
 
 function writeName(writer: ByteWriter, parent: EntryId, name: Uint8Array): ByteWriter {

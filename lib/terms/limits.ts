@@ -77,6 +77,17 @@ export const limits = {
   catalogSliceMs: 2,
   catalogCacheBytes: 32 * MiB,
 
+  // the past
+  /** How long a question about the past waits for what is being read anew. */
+  historyWaitMs: 10_000,
+  /** Work after which the history thread looks whether somebody asks. */
+  historySliceMs: 20,
+  historyCacheBytes: 24 * MiB,
+  /** Manifest operations folded in one transaction, about. */
+  historyBatchOperations: 20_000,
+  /** Names of a directory in the past that one answer lists. */
+  historyListMax: 2048,
+
   // workers and the blob cache
   /** One request to read; the kernel asks for no more. */
   readBytesMax: MiB,
@@ -127,6 +138,8 @@ export const limits = {
   /** Devices that a vault has ever seen. */
   dependenciesMax: 1024,
   snapshotNameBytesMax: 255,
+  /** Names that one `forget` drops. */
+  snapshotsDroppedMax: 1024,
 
   // the daemon and its commands
   /** A line of the control socket: a status report takes a few KiB. */

@@ -21,7 +21,7 @@ import { testPage } from '../../support/test-keys.js'
 const id = (seed: number): EntryId => randomBytes(seed, 16) as Uint8Array as EntryId
 const name = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 const operations: readonly Operation[] = [
-  { kind: 'create', id: id(1), parent: id(2), name: name('a'), attributes: randomBytes(3, 60) },
+  { kind: 'create', id: id(1), ino: 7, attributes: randomBytes(3, 60) },
   { kind: 'link', id: id(1), parent: id(2), name: Uint8Array.of(0xff, 0x80) },
   { kind: 'unlink', id: id(1), parent: id(2), name: name('x'.repeat(255)) },
   { kind: 'move', id: id(1), fromParent: id(2), fromName: name('b'), parent: id(3), name: name('c') },

@@ -17,11 +17,14 @@ page.set('device-sign', keys.secretKey)
 
 const id = (seed: number): EntryId => randomBytes(seed, 16) as Uint8Array as EntryId
 const operations: readonly Operation[] = [
-  { kind: 'create', id: id(1), parent: id(2), name: Buffer.from('notes.txt'), attributes: Uint8Array.of(1, 2, 3) },
+  { kind: 'create', id: id(1), ino: 300, attributes: Uint8Array.of(1, 2, 3) },
   { kind: 'content', id: id(1), size: 5, content: Uint8Array.of(4, 5), bases: [randomBytes(3, 32)] },
   { kind: 'move', id: id(1), fromParent: id(2), fromName: Buffer.from('notes.txt'), parent: id(4), name: Buffer.from('old.txt') },
   { kind: 'unlink', id: id(5), parent: id(2), name: Uint8Array.of(0xff) },
   { kind: 'trash', id: id(5) },
+  { kind: 'snapshot', name: Buffer.from('before the move'), sec: 1_700_000_000, nsec: 0 },
+  { kind: 'forget', nowSec: 1_700_000_100, policy: { withinSec: 604_800, hourly: 24, daily: 30, weekly: 8, monthly: 12, offsetMin: -90 }, drop: [Buffer.from('old')] },
+  { kind: 'state', root: randomBytes(20, 32), entries: 2, index: randomBytes(21, 110) },
 ]
 
 function entry(plain: Uint8Array, previous: ManifestHash = noPrevious, sequence = 1): Uint8Array {
@@ -54,7 +57,7 @@ export function entryVectors(): Readonly<Record<string, Vector>> {
   const operationAt = 4 + 8 + 8 + 4 + 1 + 56 + 1 + 1
   const base = { kind: 'entry', section: '7', roots, signPublicKey: hex(keys.publicKey) } as const
   return {
-    'entry': { ...base, says: 'a first entry with five operations', expect: 'ok', entry: hex(good), hash: hex(entryHash(good.subarray(0, -64))), lamport: 12, operations: operations.map((operation) => hex(encodeOperation(operation))) },
+    'entry': { ...base, says: 'a first entry with eight operations', expect: 'ok', entry: hex(good), hash: hex(entryHash(good.subarray(0, -64))), lamport: 12, operations: operations.map((operation) => hex(encodeOperation(operation))) },
     'entry-signature-flipped': { ...base, says: 'one bit of the signature', expect: 'corrupt', entry: change(good.byteLength - 1) },
     'entry-body-flipped': { ...base, says: 'one bit of the sealed body', expect: 'corrupt', entry: change(entryClearBytes + 40) },
     'entry-sequence-flipped': { ...base, section: '7.1', says: 'a first entry that says it is another', expect: 'corrupt', entry: change(4 + 32 + 16 + 6) },
