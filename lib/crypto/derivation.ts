@@ -10,7 +10,7 @@ const idContext = 'vfs-ids1'
 const epochContext = 'vfs-epoc'
 
 /** Sub-keys of the master key: replaced together when the master is. */
-const masterKeys = { 'header-mac': 1, local: 2, wrap: 3, catalog: 4, log: 5 } as const
+const masterKeys = { 'header-mac': 1, local: 2, wrap: 3, catalog: 4, log: 5, history: 6 } as const
 /** Sub-keys of the id root: equal plaintext has equal ids for as long as it is not replaced. */
 const idKeys = { id: 1, 'page-id': 2, chunker: 3 } as const
 const epochKeys = { data: 1, siv: 2, manifest: 3 } as const
@@ -27,7 +27,7 @@ export function deriveFromMaster(master: Uint8Array, name: MasterKeyName): Uint8
 /** Fills the page from the roots; the roots stay the caller's to wipe. */
 export function installMaster(page: KeyPage, master: Uint8Array): void {
   page.set('master', master)
-  for (const name of ['header-mac', 'local', 'wrap', 'catalog', 'log'] as const) {
+  for (const name of ['header-mac', 'local', 'wrap', 'catalog', 'log', 'history'] as const) {
     deriveKey(page.key(name), masterKeys[name], masterContext, master)
   }
 }

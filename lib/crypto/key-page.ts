@@ -23,6 +23,7 @@ const slots = {
   id: [192, 32],
   'page-id': [224, 32],
   chunker: [256, 32],
+  history: [288, 32],
   'device-sign': [320, 64],
   'device-tls': [384, 64],
   'device-box': [448, 32],

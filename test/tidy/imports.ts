@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ['lib/crypto', 'lib/chunk'],
   ['lib/tree', 'lib/manifest'],
   ['lib/fold', 'lib/wire'],
-  ['lib/content', 'lib/sync', 'lib/peer', 'lib/cache', 'lib/catalog', 'lib/log', 'lib/workers'],
+  ['lib/content', 'lib/sync', 'lib/peer', 'lib/cache', 'lib/catalog', 'lib/history', 'lib/log', 'lib/workers'],
   ['lib/vault'],
   ['mount', 'lib/node', 'lib/control'],
   ['bin'],

@@ -43,7 +43,7 @@ async function codeOf(run: () => unknown): Promise<ErrorCode | undefined> {
   }
 }
 
-const allKeys = (page: KeyPage): string => (['master', 'header-mac', 'local', 'wrap', 'catalog', 'log', 'id', 'page-id', 'chunker', 'data', 'siv', 'manifest'] as const)
+const allKeys = (page: KeyPage): string => (['master', 'header-mac', 'local', 'wrap', 'catalog', 'log', 'history', 'id', 'page-id', 'chunker', 'data', 'siv', 'manifest'] as const)
   .map((name) => hex(page.key(name))).join()
 
 t.test('a new vault opens with its passphrase, its words, and nothing else', async (t) => {

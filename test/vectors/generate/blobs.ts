@@ -15,7 +15,7 @@ const ring = new KeyRing(page)
 const noise: Plain = { length: 3000, step: 97 }
 const text: Plain = { lines: 700 }
 
-const derivedNames = ['header-mac', 'local', 'wrap', 'catalog', 'log', 'id', 'page-id', 'chunker', 'data', 'siv', 'manifest'] as const
+const derivedNames = ['header-mac', 'local', 'wrap', 'catalog', 'log', 'history', 'id', 'page-id', 'chunker', 'data', 'siv', 'manifest'] as const
 
 function seal(plain: Plain, kind: BlobKind = 'chunk', level: 1 | 3 = 1): SealedBlob {
   const bytes = plainOf(plain)
