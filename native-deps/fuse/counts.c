@@ -88,7 +88,7 @@ void counts_forget(struct counts *counts, uint64_t ino, uint64_t references) {
     slot->references -= references;
     return;
   }
-  if (slot->watched) report(counts, ino);
+  if (slot->watched || ino >= COUNTS_REPORTED_MIN) report(counts, ino);
   drop(counts, slot);
 }
 

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Numbers from 2^52 + 2^51 on are made for as long as the kernel holds them; handler.ts has the same. */
+#define COUNTS_REPORTED_MIN (3ull << 51)
+
 struct count {
   uint64_t ino; /* 0: free */
   uint64_t references;
@@ -19,7 +22,7 @@ struct counts {
   struct count *slots;
   size_t capacity; /* a power of two */
   size_t used;
-  uint64_t *forgotten; /* watched numbers that dropped to nothing, for JavaScript to collect */
+  uint64_t *forgotten; /* watched numbers, and those from COUNTS_REPORTED_MIN on, that dropped to nothing: for JavaScript */
   size_t forgotten_used;
   size_t forgotten_capacity;
 };

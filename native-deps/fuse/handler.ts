@@ -9,8 +9,12 @@ export type Answer<T> = T | Errno | Promise<T | Errno>
 export type Status = number | Promise<number>
 export type Name = string
 
+/** From here on an inode is always reported to `forgotten`, watched or not: such numbers are made for the kernel only. */
+export const passingInoMin = 2 ** 52 + 2 ** 51
+
 /** What `struct fuse_attr` and statx need. A tree entry satisfies it as it is. */
 export interface Attributes {
+  /** 0, from a lookup: the name is not there, and the kernel may remember so for `entrySeconds`. */
   readonly ino: number
   /** The kernel's number for it, where that is not `ino`: a view of the past, or a version that another device replaced. */
   readonly nodeid?: number
@@ -31,6 +35,9 @@ export interface Attributes {
   readonly ctimeNsec: number
   readonly btimeSec: number
   readonly btimeNsec: number
+  /** For how long the kernel may answer name and attributes by itself, where that is not what the mount says. */
+  readonly entrySeconds?: number
+  readonly attributeSeconds?: number
 }
 
 export interface Caller {
@@ -90,7 +97,7 @@ export interface Handler {
   /** Before the first request. */
   ready?(negotiated: { readonly minor: number; readonly flags: bigint }): void
   lookup(parent: number, name: Name, request: Request): Answer<Attributes>
-  /** The kernel holds no reference any more to these watched inodes (see Mount.watchForget). */
+  /** The kernel held no reference any more to these inodes, watched (see Mount.watchForget) or from `passingInoMin` on. */
   forgotten(inos: readonly number[]): void
   getattr(ino: number, handle: number | undefined, request: Request): Answer<Attributes>
   setattr(ino: number, changes: AttributeChanges, request: Request): Answer<Attributes>

@@ -24,8 +24,8 @@ function encodeEntry(session: Session, at: number, attributes: Attributes): numb
 }
 
 function encodeLookup(session: Session, at: number, attributes: Attributes): number {
-  if (attributes !== noEntry) return encodeEntry(session, at, attributes)
-  putNoEntry(session.arena.view, at, session.valid)
+  if (attributes.ino !== 0) return encodeEntry(session, at, attributes)
+  putNoEntry(session.arena.view, at, attributes, session.valid)
   return entryBytes
 }
 

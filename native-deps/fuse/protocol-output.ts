@@ -55,28 +55,41 @@ export interface Validities {
   readonly attributes: Validity
 }
 
+/** Of the name. */
+function entryValidity({ entrySeconds }: Attributes, valid: Validities): Validity {
+  return entrySeconds === undefined ? valid.entry : validity(entrySeconds)
+}
+
+function attributeValidity({ attributeSeconds }: Attributes, valid: Validities): Validity {
+  return attributeSeconds === undefined ? valid.attributes : validity(attributeSeconds)
+}
+
 /** struct fuse_entry_out. Generation 0: inode numbers are never used twice. */
 export function putEntry(view: DataView, at: number, from: Attributes, valid: Validities): void {
   putLong(view, at, from.nodeid ?? from.ino)
   putLong(view, at + 8, 0)
-  putLong(view, at + 16, valid.entry.sec)
-  putLong(view, at + 24, valid.attributes.sec)
-  view.setUint32(at + 32, valid.entry.nsec, true)
-  view.setUint32(at + 36, valid.attributes.nsec, true)
+  const entry = entryValidity(from, valid)
+  const attributes = attributeValidity(from, valid)
+  putLong(view, at + 16, entry.sec)
+  putLong(view, at + 24, attributes.sec)
+  view.setUint32(at + 32, entry.nsec, true)
+  view.setUint32(at + 36, attributes.nsec, true)
   putAttributes(view, at + 40, from)
 }
 
 /** struct fuse_entry_out with node id 0: the kernel remembers that the name is not there. */
-export function putNoEntry(view: DataView, at: number, valid: Validities): void {
+export function putNoEntry(view: DataView, at: number, from: Attributes, valid: Validities): void {
   for (let word = 0; word < entryBytes; word += 4) view.setUint32(at + word, 0, true)
-  putLong(view, at + 16, valid.entry.sec)
-  view.setUint32(at + 32, valid.entry.nsec, true)
+  const entry = entryValidity(from, valid)
+  putLong(view, at + 16, entry.sec)
+  view.setUint32(at + 32, entry.nsec, true)
 }
 
 /** struct fuse_attr_out */
 export function putAttributeReply(view: DataView, at: number, from: Attributes, valid: Validities): void {
-  putLong(view, at, valid.attributes.sec)
-  view.setUint32(at + 8, valid.attributes.nsec, true)
+  const { sec, nsec } = attributeValidity(from, valid)
+  putLong(view, at, sec)
+  view.setUint32(at + 8, nsec, true)
   view.setUint32(at + 12, 0, true)
   putAttributes(view, at + 16, from)
 }
@@ -107,8 +120,9 @@ const statxMask = 0xfff
 /** struct fuse_statx_out with its struct fuse_statx. */
 export function putStatx(view: DataView, at: number, from: Attributes, valid: Validities): void {
   for (let word = 0; word < statxBytes; word += 4) view.setUint32(at + word, 0, true)
-  putLong(view, at, valid.attributes.sec)
-  view.setUint32(at + 8, valid.attributes.nsec, true)
+  const { sec, nsec } = attributeValidity(from, valid)
+  putLong(view, at, sec)
+  view.setUint32(at + 8, nsec, true)
   const body = at + 32
   view.setUint32(body, statxMask, true)
   view.setUint32(body + 4, blockSize, true)

@@ -5,7 +5,7 @@ import type { Attributes, MountOptions } from '../../native-deps/fuse/handler.js
 import { initReplyBytes, negotiate, putInitReply, readOffer, writeBytesMax } from '../../native-deps/fuse/negotiation.js'
 import { initFlags } from '../../native-deps/fuse/protocol.js'
 import { RequestBuffer } from '../../native-deps/fuse/protocol-input.js'
-import { putAttributes, putLong, putNoEntry, validity } from '../../native-deps/fuse/protocol-output.js'
+import { putAttributes, putEntry, putLong, putNoEntry, validity } from '../../native-deps/fuse/protocol-output.js'
 import { Spinner } from '../../native-deps/fuse/spinner.js'
 
 const options: MountOptions = {
@@ -80,10 +80,16 @@ t.test('struct fuse_attr and an entry that is not there', async (t) => {
   t.equal(view.getBigInt64(32, true), 2n ** 33n)
   t.equal(view.getUint32(52, true), 999_999_999)
   t.equal(view.getUint32(60, true), 0o100644)
-  putNoEntry(view, 0, { entry: validity(1.5), attributes: validity(9) })
+  const valid = { entry: validity(1.5), attributes: validity(9) }
+  putNoEntry(view, 0, attributes, valid)
   t.equal(view.getBigUint64(0, true), 0n)
   t.equal(view.getBigUint64(16, true), 1n)
   t.equal(view.getUint32(32, true), 500_000_000)
+  putNoEntry(view, 0, { ...attributes, entrySeconds: 0 }, valid)
+  t.same([view.getBigUint64(16, true), view.getUint32(32, true)], [0n, 0], 'one that says for how long itself')
+  putEntry(view, 0, { ...attributes, entrySeconds: 2.5, attributeSeconds: 3600 }, valid)
+  t.same([view.getBigUint64(16, true), view.getUint32(32, true)], [2n, 500_000_000])
+  t.same([view.getBigUint64(24, true), view.getUint32(36, true)], [3600n, 0])
 })
 
 t.test('a listing: padded, bounded, with node ids only where references are counted', async (t) => {

@@ -2,6 +2,8 @@
 import fs from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { passingInoMin, type Attributes, type Handler } from '../../native-deps/fuse/handler.js'
+import type { MemoryTree } from '../model/memory-tree.js'
 import { deferred, mountTree, python, run, until, whyNoMounts, type Fixture } from './fuse-fixture.js'
 
 // The machine may be busy with other suites.
@@ -178,4 +180,30 @@ print(os.read(f, 99) if f >= 0 else errno.errorcode[ctypes.get_errno()])`
   t.equal((await python(open, folder, handle)).trim(), "b'by handle'")
   await fs.unlink(join(folder, 'd/f'))
   t.equal((await python(open, folder, handle)).trim(), 'ESTALE')
+})
+
+t.test('passing numbers are forgotten aloud, and a name may be absent for no time at all', { skip }, async (t) => {
+  const forgotten: number[] = []
+  const asked = { passing: 0, absent: 0 }
+  const wrap = (tree: MemoryTree): Handler => new Proxy<Handler>(tree, {
+    get(target, property) {
+      const member: unknown = Reflect.get(target, property)
+      if (property === 'forgotten') return (inos: readonly number[]) => forgotten.push(...inos)
+      if (typeof member !== 'function') return member
+      return (...args: readonly unknown[]): unknown => {
+        const root = (): Attributes => Reflect.apply(target.getattr, target, [1]) as Attributes
+        if (property === 'lookup' && args[1] === 'passing') return { ...root(), ino: passingInoMin + ++asked.passing, entrySeconds: 0 }
+        if (property === 'lookup' && args[1] === 'absent') return { ...root(), ino: 0, entrySeconds: 100 * asked.absent++ }
+        if (property === 'getattr' && Number(args[0]) >= passingInoMin) return { ...root(), ino: args[0] }
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+  const { folder, mount } = await mountTree(t, { wrap, entrySeconds: 3600, attributeSeconds: 3600 })
+  for (let at = 1; at <= 3; at++) t.equal((await fs.stat(join(folder, 'passing'))).ino, passingInoMin + asked.passing)
+  mount.invalidateEntry(1, 'passing')
+  await until(() => forgotten.length === asked.passing)
+  t.same(forgotten.sort(), Array.from({ length: asked.passing }, (_, at) => passingInoMin + at + 1), 'each once')
+  for (let at = 0; at < 4; at++) await t.rejects(fs.stat(join(folder, 'absent')), { code: 'ENOENT' })
+  t.equal(asked.absent, 2, 'the second answer was to be remembered')
 })
