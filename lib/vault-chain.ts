@@ -25,6 +25,9 @@ export class Chain implements ManifestPort {
   readonly #author: EntryAuthor
   readonly #clock: Clock
   readonly #first: Operation
+  #queue: Promise<unknown> = Promise.resolve()
+  /** Told after each entry that is on the disk. */
+  onAppended: () => void = () => undefined
 
   private constructor(chain: ManifestChain, options: OpenChain) {
     this.#chain = chain
@@ -49,13 +52,21 @@ export class Chain implements ManifestPort {
     return this.#chain.head.sequence
   }
 
+  /** Calls are taken in order. */
+  append(operations: readonly Operation[]): Promise<number> {
+    const appended = this.#queue.then(() => this.#append(operations))
+    this.#queue = appended.catch(() => undefined)
+    return appended
+  }
+
   /** The first entry of a chain also says whose it is. */
-  async append(operations: readonly Operation[]): Promise<number> {
+  async #append(operations: readonly Operation[]): Promise<number> {
     const { sec, nsec } = this.#clock.now()
     const { sequence } = this.#chain.head
     const all = sequence === 0 ? [this.#first, ...operations] : operations
     // One device: lamport time is the sequence.
     const head = await this.#chain.append({ lamport: sequence + 1, sec, nsec, deps: [], operations: all }, this.#author)
+    this.onAppended()
     return head.sequence
   }
 

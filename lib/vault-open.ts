@@ -20,6 +20,8 @@ import type { EntryId } from './terms/bytes.js'
 import { VaultError, invariant } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
+import { HistoryClient } from './history/history-client.js'
+import type { RetentionPolicy } from './store/history-port.js'
 import { CatalogFeed } from './tree/catalog-feed.js'
 import { modeType, newEntry, rootIno } from './tree/entry.js'
 import { Tree } from './tree/tree.js'
@@ -37,6 +39,8 @@ export interface OpenStore {
   readonly header: VaultHeader
   readonly identity: DeviceIdentity
   readonly readOnly: boolean
+  /** What of the past stays when the clock says that it is time to let go of some. */
+  readonly retention: RetentionPolicy
   /** Threads that cut, hash and seal; at least one. */
   readonly bulkThreads: number
   /** Who owns the root folder of a new vault. */
@@ -62,6 +66,8 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
   try {
     const chain = await Chain.open(options)
     opened.push(chain)
+    const history = openHistory(options, chain)
+    opened.push(history)
     const catalog = new Catalog({
       path: at('catalog.db'), key: page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
       monotonicMs: () => clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
@@ -73,7 +79,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
       vault: options.header.vaultId, device: options.identity.member.deviceId,
     })
     opened.push(pool)
-    const { vault, log } = await openParts(options, { catalog, pool, chain, arena })
+    const { vault, log } = await openParts(options, { catalog, pool, chain, arena, history })
     opened.push(log)
     const upkeep = new Upkeep(vault, at('catalog.db'), page)
     prepareTree(vault, options)
@@ -82,6 +88,17 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     await closeAll(opened).catch(() => undefined)
     throw error
   }
+}
+
+/** Its thread begins with the first question, or with what is published next: a mount does not wait for it. */
+function openHistory({ store, page, header, identity, clock, logger }: OpenStore, chain: Chain): HistoryClient {
+  const setup = {
+    path: join(store, 'history.db'), manifestDirectory: join(store, 'manifest'), vaultId: header.vaultId,
+    ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared,
+  }
+  const history = new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
+  chain.onAppended = () => { history.published() }
+  return history
 }
 
 async function closeAll(opened: { close(): unknown }[]): Promise<void> {
@@ -93,9 +110,10 @@ interface Stores {
   readonly pool: Pool
   readonly chain: Chain
   readonly arena: Arena
+  readonly history: HistoryClient
 }
 
-async function openParts(options: OpenStore, { catalog, pool, chain, arena }: Stores): Promise<{ vault: Vault; log: WriteAheadLog }> {
+async function openParts(options: OpenStore, { catalog, pool, chain, arena, history }: Stores): Promise<{ vault: Vault; log: WriteAheadLog }> {
   const { store, page, clock, entropy, logger } = options
   const tree = new Tree(catalog, limits)
   const unpublished = new Unpublished()
@@ -130,6 +148,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena }: St
       logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })
     }),
     feed: new CatalogFeed(tree, catalog, log, appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly,
+    manifest: chain, history, retention: options.retention,
   })
   return { vault, log }
 }

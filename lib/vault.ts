@@ -7,8 +7,10 @@ import type { OpenContent } from './content/open-content.js'
 import type { Publisher } from './content/publisher.js'
 import type { Reading } from './content/reading.js'
 import { clear, copyRange, resize, type CopyRange } from './content/splicing.js'
+import type { HistoryPort, RetentionPolicy } from './store/history-port.js'
 import type { LogPort } from './store/log-port.js'
 import { recordKind } from './store/log-port.js'
+import type { ManifestPort } from './store/manifest-port.js'
 import type { PoolPort } from './store/pool-port.js'
 import type { EntryId } from './terms/bytes.js'
 import type { Clock } from './terms/clock.js'
@@ -36,6 +38,9 @@ export interface VaultParts {
   readonly entropy: Entropy
   readonly logger: Logger
   readonly readOnly: boolean
+  readonly manifest: ManifestPort
+  readonly history: HistoryPort
+  readonly retention: RetentionPolicy
 }
 
 export interface Space {

@@ -9,10 +9,11 @@ import type { AppendedBlobs, BlobAppender } from '../store/blob-cache-port.js'
 import type { ChunkId } from '../terms/bytes.js'
 import { invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import { postedError } from '../terms/posted-error.js'
 import type { Assembler } from './assembler.js'
 import { cutParts, forcesCut, joinHoles, partsOf, type CutLengths } from './cutting.js'
 import { HeldCuts, type HeldMemory } from './held-cuts.js'
-import { postedError, type AbandonSegment, type Answer, type BulkJob, type CommitRequest, type CutAnswer, type CutJobRequest } from './messages.js'
+import type { AbandonSegment, Answer, BulkJob, CommitRequest, CutAnswer, CutJobRequest } from './messages.js'
 import { decodePieces } from './piece-codec.js'
 
 export interface BulkSetup {

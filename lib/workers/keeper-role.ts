@@ -2,7 +2,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BlobKeeper } from '../store/blob-cache-port.js'
 import type { BlobId } from '../terms/bytes.js'
-import { postedError, type AbandonSegment, type Answer, type CommitRequest, type KeeperJob, type PostedError } from './messages.js'
+import { postedError, type PostedError } from '../terms/posted-error.js'
+import type { AbandonSegment, Answer, CommitRequest, KeeperJob } from './messages.js'
 
 export interface KeeperSetup {
   readonly port: MessagePort

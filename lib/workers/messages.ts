@@ -2,7 +2,7 @@
 // Uint8Array in here has memory of exactly its size; keys and file content are never posted.
 import type { AppendedBlobs, BlobStatistics } from '../store/blob-cache-port.js'
 import type { LogLevel } from '../terms/log.js'
-import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
+import type { PostedError } from '../terms/posted-error.js'
 
 export type ReaderJob =
   /** Assemble the pieces at `slot` of the read slots. */
@@ -73,25 +73,4 @@ export type Answer =
 export interface PartialPlace {
   readonly segment: number
   readonly end: number
-}
-
-export interface PostedError {
-  readonly code: ErrorCode
-  readonly message: string
-  readonly subject: string | undefined
-  readonly next: string | undefined
-}
-
-/** Structured clone would make a plain Error of a VaultError and lose its code. */
-export function postedError(error: unknown): PostedError {
-  if (error instanceof VaultError) return { code: error.code, message: error.message, subject: error.subject, next: error.next }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return { code: 'broken-invariant', message: `in a worker: ${message}`, subject: undefined, next: undefined }
-}
-
-export function errorOf(posted: PostedError): VaultError {
-  const code = errorCodes.includes(posted.code) ? posted.code : 'broken-invariant'
-  return new VaultError(code, posted.message, {
-    ...(posted.subject === undefined ? {} : { subject: posted.subject }), ...(posted.next === undefined ? {} : { next: posted.next }),
-  })
 }

@@ -1,8 +1,8 @@
 // Answers that are waited for, by number. When a thread dies all of them end at once: after that nothing that was under
 // way can be told from what was lost.
 import type { VaultError } from '../terms/errors.js'
+import { errorOf } from '../terms/posted-error.js'
 import type { Answer } from './messages.js'
-import { errorOf } from './messages.js'
 
 export type Done = Extract<Answer, { kind: 'done' }>
 

@@ -8,8 +8,9 @@ import {
 } from '../format/log-record.js'
 import type { Assembler } from './assembler.js'
 import type { BlobOpener } from './blob-opener.js'
-import { postedError, type Answer, type ReaderJob } from './messages.js'
+import type { Answer, ReaderJob } from './messages.js'
 import { decodePieces } from './piece-codec.js'
+import { postedError } from '../terms/posted-error.js'
 
 export interface ReaderSetup {
   readonly port: MessagePort

@@ -2,7 +2,8 @@
 // ends without having been told to is reported once.
 import { Worker, type TransferListItem } from 'node:worker_threads'
 import { VaultError } from '../terms/errors.js'
-import { errorOf, type Answer, type PostedError } from './messages.js'
+import { errorOf, type PostedError } from '../terms/posted-error.js'
+import type { Answer } from './messages.js'
 import type { WorkerSetup } from './worker-setup.js'
 
 export interface LinkOptions {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createVault, type CreatedVault } from '../../lib/crypto/vault-keys.js'
 import { silent, type Logger } from '../../lib/terms/log.js'
+import { retentionDefault } from '../../lib/terms/retention.js'
 import { openStore, type OpenedStore } from '../../lib/vault-open.js'
 import type { Vault } from '../../lib/vault.js'
 import { Answering } from '../../mount/answer.js'
@@ -62,7 +63,7 @@ export class TestVault {
     const { page, header, identity } = await testKeys()
     const folder = store ?? await newFolder()
     const opened = await openStore({
-      store: folder, page, header, identity, readOnly, bulkThreads: 1, owner, clock, entropy: seededEntropy(clock.monotonicMs() % 1_000_000), logger,
+      store: folder, page, header, identity, readOnly, retention: { ...retentionDefault, offsetMin: 0 }, bulkThreads: 1, owner, clock, entropy: seededEntropy(clock.monotonicMs() % 1_000_000), logger,
     })
     return new TestVault(opened, folder, clock, held)
   }

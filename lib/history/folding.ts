@@ -1,0 +1,111 @@
+// Folds what several chains say, in the one order of all entries: (lamport, device, sequence). An entry that comes late,
+// before what is folded already, takes the fold back to where it belongs.
+import type { Database, Statement } from '../../native-deps/sqlite.js'
+import type { DeviceId } from '../terms/bytes.js'
+import { Fold, type FoldEntry } from './fold.js'
+import { rewind } from './rewind.js'
+
+/** A chain as folding reads it: whoever implements it verifies what it hands out. */
+export interface EntrySource {
+  readonly deviceId: DeviceId
+  /** The entry after the newest one that was taken; undefined: none yet. */
+  peek(): FoldEntry | undefined
+  take(): void
+  /** The next entry is the one after this; undefined: the first. Answers false when the chain does not have it (any more). */
+  goTo(folded: FoldedEntry | undefined): boolean
+}
+
+/** The newest folded entry of a chain. */
+export interface FoldedEntry {
+  readonly sequence: number
+  readonly start: number
+  readonly end: number
+  /** Undefined after a rewind. */
+  readonly hash: Uint8Array | undefined
+}
+
+interface Newest {
+  readonly position: number
+  readonly lamport: number
+  readonly id: Buffer
+  readonly sequence: number
+}
+
+export class Folding {
+  readonly fold: Fold
+  readonly #database: Database
+  readonly #folded: Statement<[Uint8Array], FoldedEntry & { hash: Buffer }>
+  readonly #newest: Statement<[], Newest>
+  readonly #before: Statement<[number, number, Uint8Array], number | null>
+  #sources: readonly EntrySource[] = []
+
+  constructor(database: Database) {
+    this.#database = database
+    this.fold = new Fold(database)
+    this.#folded = database.prepare(`SELECT device.sequence AS sequence, device.hash AS hash, start, end FROM device
+      JOIN moment ON moment.device = device.device AND moment.sequence = device.sequence WHERE id = ?`)
+    this.#newest = database.prepare(`SELECT position, lamport, id, moment.sequence AS sequence FROM moment JOIN device USING (device)
+      ORDER BY position DESC LIMIT 1`)
+    this.#before = database.prepare(`SELECT max(position) FROM moment JOIN device USING (device)
+      WHERE lamport < ? OR (lamport = ? AND id < ?)`, 'first')
+  }
+
+  /** Answers false when a chain is not the one that was folded: then all must be folded anew. */
+  follow(sources: readonly EntrySource[]): boolean {
+    this.#sources = sources
+    return sources.every((source) => {
+      const folded = this.#folded.get(source.deviceId)
+      return source.goTo(folded?.hash.byteLength === 0 ? { ...folded, hash: undefined } : folded)
+    })
+  }
+
+  /** Whether there is an entry to fold. */
+  get isBehind(): boolean {
+    return this.#sources.some((source) => source.peek() !== undefined)
+  }
+
+  /**
+   * One entry, in a transaction of the caller's: answers how many operations, 0 when there is no entry. To be run to its
+   * end; between two steps the thread may do something else.
+   */
+  *step(): Generator<void, number> {
+    let next = this.#next()
+    if (next === undefined) return 0
+    const newest = this.#newest.get()
+    if (newest !== undefined && isBefore(next.entry, { lamport: newest.lamport, deviceId: newest.id, sequence: newest.sequence })) {
+      this.#goBackBefore(next.entry)
+      next = this.#next()
+      if (next === undefined) return 0
+    }
+    yield* this.fold.fold(next.entry)
+    next.source.take()
+    return Math.max(1, next.entry.operations.length)
+  }
+
+  #next(): { readonly source: EntrySource; readonly entry: FoldEntry } | undefined {
+    let first: { source: EntrySource; entry: FoldEntry } | undefined
+    for (const source of this.#sources) {
+      const entry = source.peek()
+      if (entry !== undefined && (first === undefined || isBefore(entry, first.entry))) first = { source, entry }
+    }
+    return first
+  }
+
+  #goBackBefore({ lamport, deviceId }: FoldEntry): void {
+    const position = this.#before.get(lamport, lamport, deviceId) ?? 0
+    this.fold.rewound(rewind(this.#database, position))
+    this.follow(this.#sources)
+  }
+}
+
+interface Place {
+  readonly lamport: number
+  readonly deviceId: Uint8Array
+  readonly sequence: number
+}
+
+function isBefore(one: Place, other: Place): boolean {
+  if (one.lamport !== other.lamport) return one.lamport < other.lamport
+  const devices = Buffer.compare(one.deviceId, other.deviceId)
+  return devices === 0 ? one.sequence < other.sequence : devices < 0
+}

@@ -1,0 +1,250 @@
+// Rows of the present and how they pass into the past. What began and ended at one position leaves nothing.
+import type { Database, Statement } from '../../native-deps/sqlite.js'
+import { forkOf } from './interval.js'
+
+export interface NodeRow {
+  readonly ino: number
+  readonly origin: number | null
+}
+
+export interface VersionRow {
+  readonly version: number
+  readonly began: number
+  readonly attributes: Buffer
+  readonly content: number | null
+}
+
+export interface DirentRow {
+  readonly cookie: number
+  readonly parent: number
+  /** As shown. */
+  readonly name: string
+  readonly ino: number
+  readonly began: number
+  readonly moved: number
+  /** Null: as shown; '': nobody told it, a conflict needs it. */
+  readonly told: string | null
+}
+
+export interface ContentRow {
+  readonly content: number
+  readonly began: number
+  readonly size: number
+  readonly bytes: Buffer
+  readonly bases: Buffer
+}
+
+/** Numbers from here on are given out by the fold. */
+const ownInoBase = 2 ** 45
+
+const direntColumns = 'cookie, parent, name, ino, began, moved, told'
+
+interface Statements {
+  readonly node: Statement<[Uint8Array], NodeRow>
+  readonly nodeId: Statement<[number], Buffer>
+  readonly putNode: Statement<[number, Uint8Array, number, number | null], never>
+  readonly copies: Statement<[number], number>
+  readonly anyCopy: Statement<[], number>
+  readonly version: Statement<[number], VersionRow>
+  readonly putVersion: Statement<[number, number, number, Uint8Array, number | null], never>
+  readonly changeVersion: Statement<[Uint8Array, number | null, number], never>
+  readonly endVersion: Statement<[number, number], never>
+  readonly dropVersion: Statement<[number], never>
+  readonly lastVersion: Statement<[number], { attributes: Buffer; content: number | null }>
+  readonly dirent: Statement<[number, string], DirentRow>
+  readonly direntsTold: Statement<[number, string, number, string], DirentRow>
+  readonly direntsOf: Statement<[number], DirentRow>
+  readonly children: Statement<[number], DirentRow>
+  readonly putDirent: Statement<[number, number, string, number, number, number, string | null], never>
+  readonly dropDirent: Statement<[number], never>
+  readonly putPastDirent: Statement<[number, number, string, number, number, number, number, number, string | null], never>
+  readonly lastDirents: Statement<[number], DirentRow & { readonly ended: number }>
+  readonly heads: Statement<[number], ContentRow>
+  readonly content: Statement<[number], ContentRow>
+  readonly putContent: Statement<[number, number, number, number, Uint8Array, Uint8Array], never>
+  readonly changeContent: Statement<[number, Uint8Array, Uint8Array, number], never>
+  readonly endContent: Statement<[number, number], never>
+}
+
+export class HistoryRows {
+  readonly #statements: Statements
+  #nextIno = ownInoBase
+  nextCookie = 1
+  nextVersion = 1
+  nextContent = 1
+
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#statements = prepareStatements(database)
+    this.reload()
+  }
+
+  /** Numbers go on behind those that were ever given out and are not taken back. */
+  reload(): void {
+    const largest = (table: string, key: string): number => this.#database.prepare<[], number | null>(`SELECT max(${key}) FROM ${table}`, 'first').get() ?? 0
+    this.#nextIno = Math.max(largest('node', 'ino') + 1, ownInoBase)
+    this.nextCookie = Math.max(largest('moment', 'cookies'), 1)
+    this.nextVersion = Math.max(largest('moment', 'versions'), 1)
+    this.nextContent = largest('content', 'content') + 1
+  }
+
+  // nodes
+
+  node(id: Uint8Array): NodeRow | undefined {
+    return this.#statements.node.get(id)
+  }
+
+  idOf(ino: number): Buffer | undefined {
+    return this.#statements.nodeId.get(ino)
+  }
+
+  putNode(id: Uint8Array, wished: number, position: number, origin: number | null = null): number {
+    // What nobody numbered, or numbered as something else, gets a number that no device gives out.
+    const ino = wished > 0 && wished < ownInoBase && this.#statements.nodeId.get(wished) === undefined ? wished : this.#nextIno++
+    this.#statements.putNode.run(ino, id, position, origin)
+    return ino
+  }
+
+  /** Entries that only show another head of this one's content. */
+  copiesOf(ino: number): number[] {
+    return this.#statements.copies.all(ino)
+  }
+
+  get hasCopies(): boolean {
+    return this.#statements.anyCopy.get() !== undefined
+  }
+
+  // versions
+
+  version(ino: number): VersionRow | undefined {
+    return this.#statements.version.get(ino)
+  }
+
+  putVersion(ino: number, attributes: Uint8Array, content: number | null, position: number): void {
+    const { version, putVersion, changeVersion } = this.#statements
+    const current = version.get(ino)
+    if (current?.began === position) {
+      changeVersion.run(attributes, content, ino)
+      return
+    }
+    if (current !== undefined) this.#pass(ino, position)
+    putVersion.run(this.nextVersion++, ino, position, attributes, content)
+  }
+
+  /** Without a word in history: what is not versioned, like access times. */
+  amendVersion(ino: number, attributes: Uint8Array, content: number | null): void {
+    this.#statements.changeVersion.run(attributes, content, ino)
+  }
+
+  endVersion(ino: number, position: number): void {
+    const current = this.#statements.version.get(ino)
+    if (current === undefined) return
+    if (current.began === position) this.#statements.dropVersion.run(ino)
+    else this.#pass(ino, position)
+  }
+
+  /** What an entry that ended was last. */
+  lastVersion(ino: number): { readonly attributes: Buffer; readonly content: number | null } | undefined {
+    return this.#statements.lastVersion.get(ino)
+  }
+
+  #pass(ino: number, position: number): void {
+    this.#statements.endVersion.run(position, ino)
+    this.#statements.dropVersion.run(ino)
+  }
+
+  // names
+
+  dirent(parent: number, name: string): DirentRow | undefined {
+    return this.#statements.dirent.get(parent, name)
+  }
+
+  /** Everything for which the manifest gives this name. */
+  direntsTold(parent: number, told: string): DirentRow[] {
+    return this.#statements.direntsTold.all(parent, told, parent, told)
+  }
+
+  direntsOf(ino: number): DirentRow[] {
+    return this.#statements.direntsOf.all(ino)
+  }
+
+  children(ino: number): IterableIterator<DirentRow> {
+    return this.#statements.children.iterate(ino)
+  }
+
+  putDirent(row: Omit<DirentRow, 'cookie'>): void {
+    const { parent, name, ino, began, moved, told } = row
+    this.#statements.putDirent.run(this.nextCookie++, parent, name, ino, began, moved, told)
+  }
+
+
+  endDirent(row: DirentRow, position: number): void {
+    const { cookie, parent, name, ino, began, moved, told } = row
+    this.#statements.dropDirent.run(cookie)
+    if (began === position) return
+    this.#statements.putPastDirent.run(cookie, parent, name, ino, began, position, forkOf(began, position), moved, told)
+  }
+
+  /** Names that the entry had, newest end first. */
+  lastDirents(ino: number): (DirentRow & { readonly ended: number })[] {
+    return this.#statements.lastDirents.all(ino)
+  }
+
+  // contents
+
+  /** Contents of which none replaces another, in the order in which they were told. */
+  heads(ino: number): ContentRow[] {
+    return this.#statements.heads.all(ino)
+  }
+
+  content(content: number): ContentRow | undefined {
+    return this.#statements.content.get(content)
+  }
+
+  putContent(ino: number, size: number, bytes: Uint8Array, bases: Uint8Array, position: number): number {
+    const content = this.nextContent++
+    this.#statements.putContent.run(content, ino, position, size, bytes, bases)
+    return content
+  }
+
+  changeContent(content: number, size: number, bytes: Uint8Array, bases: Uint8Array): void {
+    this.#statements.changeContent.run(size, bytes, bases, content)
+  }
+
+  endContent(content: number, position: number): void {
+    this.#statements.endContent.run(position, content)
+  }
+}
+
+function prepareStatements(database: Database): Statements {
+  return {
+    node: database.prepare('SELECT ino, origin FROM node WHERE id = ?'),
+    nodeId: database.prepare('SELECT id FROM node WHERE ino = ?', 'first'),
+    putNode: database.prepare('INSERT INTO node (ino, id, began, origin) VALUES (?, ?, ?, ?)'),
+    copies: database.prepare('SELECT ino FROM node WHERE origin = ?', 'first'),
+    anyCopy: database.prepare('SELECT ino FROM node WHERE origin IS NOT NULL LIMIT 1', 'first'),
+    version: database.prepare('SELECT version, began, attributes, content FROM version WHERE ino = ?'),
+    putVersion: database.prepare('INSERT INTO version (version, ino, began, attributes, content) VALUES (?, ?, ?, ?, ?)'),
+    changeVersion: database.prepare('UPDATE version SET attributes = ?, content = ? WHERE ino = ?'),
+    endVersion: database.prepare(`INSERT INTO past_version (version, ino, began, ended, attributes, content)
+      SELECT version, ino, began, ?, attributes, content FROM version WHERE ino = ?`),
+    dropVersion: database.prepare('DELETE FROM version WHERE ino = ?'),
+    lastVersion: database.prepare('SELECT attributes, content FROM past_version WHERE ino = ? ORDER BY began DESC LIMIT 1'),
+    dirent: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE parent = ? AND name = ?`),
+    direntsTold: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE parent = ? AND name = ? AND told IS NULL
+      UNION ALL SELECT ${direntColumns} FROM dirent WHERE parent = ? AND told = ? ORDER BY cookie`),
+    direntsOf: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE ino = ? ORDER BY cookie`),
+    children: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE parent = ?`),
+    putDirent: database.prepare(`INSERT INTO dirent (${direntColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)`),
+    dropDirent: database.prepare('DELETE FROM dirent WHERE cookie = ?'),
+    putPastDirent: database.prepare('INSERT INTO past_dirent (cookie, parent, name, ino, began, ended, fork, moved, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    lastDirents: database.prepare(`SELECT ${direntColumns}, ended FROM past_dirent WHERE ino = ? ORDER BY ended DESC, cookie DESC LIMIT 8`),
+    heads: database.prepare('SELECT content, began, size, bytes, bases FROM content WHERE ino = ? AND ended = 0 ORDER BY content'),
+    content: database.prepare('SELECT content, began, size, bytes, bases FROM content WHERE content = ?'),
+    putContent: database.prepare('INSERT INTO content (content, ino, began, size, bytes, bases) VALUES (?, ?, ?, ?, ?, ?)'),
+    changeContent: database.prepare('UPDATE content SET size = ?, bytes = ?, bases = ? WHERE content = ?'),
+    endContent: database.prepare('UPDATE content SET ended = ? WHERE content = ?'),
+  }
+}
