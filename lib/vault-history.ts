@@ -48,6 +48,7 @@ export async function forget(vault: Vault, policy: RetentionPolicy, dropNames: r
   const before = await history.status()
   await manifest.append([{ kind: 'forget', nowSec, policy, drop: dropNames.map((name) => Buffer.from(name, 'utf8')) }])
   const after = await history.status()
+  vault.onForgotten()
   // The entry that says so is a moment, too.
   return { moments: before.moments + 1 - after.moments, versions: before.pastRows - after.pastRows }
 }

@@ -22,6 +22,7 @@ import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
 import { HistoryClient } from './history/history-client.js'
 import type { RetentionPolicy } from './store/history-port.js'
+import { logMadeAnew } from './store/catalog-port.js'
 import { CatalogFeed } from './tree/catalog-feed.js'
 import { modeType, newEntry, rootIno } from './tree/entry.js'
 import { Tree } from './tree/tree.js'
@@ -81,6 +82,10 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     opened.push(pool)
     const { vault, log } = await openParts(options, { catalog, pool, chain, arena, history })
     opened.push(log)
+    chain.onAppended = () => {
+      history.published()
+      vault.onPublished()
+    }
     const upkeep = new Upkeep(vault, at('catalog.db'), page)
     prepareTree(vault, options)
     return { vault, upkeep, close: () => closeAll(opened) }
@@ -96,9 +101,7 @@ function openHistory({ store, page, header, identity, clock, logger }: OpenStore
     path: join(store, 'history.db'), manifestDirectory: join(store, 'manifest'), vaultId: header.vaultId,
     ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared,
   }
-  const history = new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
-  chain.onAppended = () => { history.published() }
-  return history
+  return new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
 }
 
 async function closeAll(opened: { close(): unknown }[]): Promise<void> {
@@ -129,17 +132,21 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   }
   const contents = new Contents(context)
   const { appliedLsn } = catalog.marks()
-  const target = { tree, unpublished, contents, appliedLsn, nowMs: () => clock.monotonicMs() }
+  const madeAnew = appliedLsn === logMadeAnew
+  if (!madeAnew && tree.get(rootIno) === undefined && chain.sequence > 0) throw catalogLost(store)
+  const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, nowMs: () => clock.monotonicMs() }
   log = await openLog({
     disk: openNodeDisk({ directory: join(store, 'log'), preallocate: (fd, length) => { preallocate(fd, { offset: 0, length }) } }), key: page.key('log'), vault: options.header.vaultId,
     device: options.identity.member.deviceId, entropy, logger,
   }, (record) => {
-    if (!replayed && record.lsn > appliedLsn + 1) throw orderBroken(store, `begins at ${record.lsn}`, appliedLsn)
+    if (!replayed && madeAnew) target.appliedLsn = record.lsn - 1
+    else if (!replayed && record.lsn > appliedLsn + 1) throw orderBroken(store, `begins at ${record.lsn}`, appliedLsn)
     replayed = true
     replayRecord(record, target)
   })
   endReplay(target)
-  if (log.lastLsn < appliedLsn || (!replayed && log.lastLsn > appliedLsn)) {
+  if (!replayed && madeAnew) target.appliedLsn = log.lastLsn
+  if (log.lastLsn < target.appliedLsn || (!replayed && log.lastLsn > target.appliedLsn)) {
     await log.close()
     throw orderBroken(store, `ends at ${log.lastLsn}`, appliedLsn)
   }
@@ -147,7 +154,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
       logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })
     }),
-    feed: new CatalogFeed(tree, catalog, log, appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly,
+    feed: new CatalogFeed(tree, catalog, log, target.appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly,
     manifest: chain, history, retention: options.retention,
   })
   return { vault, log }
@@ -159,7 +166,13 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
  */
 function orderBroken(store: string, theLog: string, appliedLsn: number): VaultError {
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
-    subject: store, next: 'Put back the catalog and the log folder that belong together.',
+    subject: store, next: "Put back the catalog and the log folder that belong together, or run 'vaultfs rebuild' to make the catalog anew from the manifest and this log.",
+  })
+}
+
+function catalogLost(store: string): VaultError {
+  return new VaultError('corrupt', `${store}: the catalog is missing or empty, but the vault is not`, {
+    subject: store, next: "Run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.",
   })
 }
 

@@ -61,6 +61,10 @@ export class Vault {
   #failsafe: VaultError | undefined
   /** Since the vault was opened. */
   writtenBytes = 0
+  /** Told after each manifest entry of ours. */
+  onPublished: () => void = () => undefined
+  /** Told when retention has let go of something. */
+  onForgotten: () => void = () => undefined
 
   constructor(parts: VaultParts) {
     this.#parts = parts

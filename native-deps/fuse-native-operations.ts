@@ -45,10 +45,15 @@ async function take<T>(answer: Answer<T>): Promise<T> {
   return value as T
 }
 
+/** The past's numbers have more bits; folded into the upper half they are still none of the present's. */
+function ino32(ino: number): number {
+  return ino < 0x80000000 ? ino : 0x80000000 + (ino % 0x7fffffff)
+}
+
 function statOf(from: Attributes): Stat {
   const ms = (sec: number, nsec: number): number => Math.max(0, sec * 1000 + Math.floor(nsec / 1e6))
   return {
-    mode: from.mode, uid: from.uid, gid: from.gid, size: from.size, nlink: from.nlink, ino: from.ino % 0x100000000,
+    mode: from.mode, uid: from.uid, gid: from.gid, size: from.size, nlink: from.nlink, ino: ino32(from.ino),
     rdev: from.rdev, blksize: 4096, blocks: from.blocks, atime: ms(from.atimeSec, from.atimeNsec),
     mtime: ms(from.mtimeSec, from.mtimeNsec), ctime: ms(from.ctimeSec, from.ctimeNsec),
   }

@@ -119,6 +119,10 @@ class FuseNativeMount implements Mount {
     // see fuseNativeLimits
   }
 
+  expireEntry(): void {
+    // see fuseNativeLimits
+  }
+
   async unmount({ lazy }: { readonly lazy: boolean }): Promise<void> {
     if (!this.#isThere()) return
     await closeMount(this.mountPoint, { direct: isRoot(), lazy })

@@ -134,7 +134,7 @@ static napi_value channel_invalidate_entry(napi_env env, napi_callback_info info
   struct channel *channel = arguments(env, info, args);
   size_t length;
   uint8_t *name = to_bytes(env, args[1], &length);
-  return from_int(env, notify_entry(&channel->notifier, to_long(env, args[0]), name, length));
+  return from_int(env, notify_entry(&channel->notifier, to_long(env, args[0]), name, length, to_bool(env, args[2])));
 }
 
 napi_value channel_open(napi_env env, napi_callback_info info) {

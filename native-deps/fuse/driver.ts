@@ -13,7 +13,7 @@ import { fuseAddon, type Channel } from './native.js'
 import { initReplyBytes, negotiate, putInitReply, readOffer, writeBytesMax, type Negotiated } from './negotiation.js'
 import { Notices } from './notices.js'
 import { isChanging, operationTable } from './operations.js'
-import { errno, version } from './protocol.js'
+import { errno, initFlags, version } from './protocol.js'
 import type { RequestBuffer } from './protocol-input.js'
 import { validity } from './protocol-output.js'
 import { RequestBuffers } from './request-buffers.js'
@@ -131,7 +131,11 @@ class KernelMount implements Mount {
   }
 
   invalidateEntry(parent: number, name: Name): void {
-    if (this.#open) this.#notices.entry(parent, name)
+    if (this.#open) this.#notices.entry(parent, name, false)
+  }
+
+  expireEntry(parent: number, name: Name): void {
+    if (this.#open && (this.#session.negotiated & initFlags.hasExpireOnly) !== 0n) this.#notices.entry(parent, name, true)
   }
 
   async unmount({ lazy }: { readonly lazy: boolean }): Promise<void> {

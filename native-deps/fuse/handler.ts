@@ -175,6 +175,8 @@ export interface Mount {
   invalidateInode(ino: number, offset: number, length: number): void
   /** Drop a name from the kernel's cache. Never waits. */
   invalidateEntry(parent: number, name: Name): void
+  /** Let the kernel ask for a name before it uses it again; whoever is below it stays there. Never waits; a kernel may not know how. */
+  expireEntry(parent: number, name: Name): void
   /**
    * Unmount. `lazy` detaches although files are open. Rejects with code 'busy' when files are open and not lazy.
    */

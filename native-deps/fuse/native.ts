@@ -17,7 +17,7 @@ export interface Channel {
   watch(ino: number): boolean
   takeForgotten(): readonly number[] | undefined
   invalidateInode(ino: number, offset: number, length: number): number
-  invalidateEntry(parent: number, name: Uint8Array): number
+  invalidateEntry(parent: number, name: Uint8Array, expire: boolean): number
   close(): void
 }
 

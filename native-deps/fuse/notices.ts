@@ -24,9 +24,10 @@ export class Notices {
     this.#send(() => this.#channel.invalidateInode(ino, offset, length))
   }
 
-  entry(parent: number, name: Name): void {
+  /** `expire`: the kernel keeps the name and what is below it, and asks before it uses it again. */
+  entry(parent: number, name: Name, expire: boolean): void {
     const bytes = Buffer.from(name, 'latin1')
-    this.#send(() => this.#channel.invalidateEntry(parent, bytes))
+    this.#send(() => this.#channel.invalidateEntry(parent, bytes, expire))
   }
 
   close(): void {

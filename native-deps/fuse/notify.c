@@ -109,13 +109,16 @@ int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_
   return push(notifier, notice);
 }
 
-int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length) {
+int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length, int expire) {
   struct fuse_notify_inval_entry_out body = {.parent = parent, .namelen = (uint32_t)length};
   /* The name is followed by a zero byte that namelen does not count. */
   struct notice *notice = make(FUSE_NOTIFY_INVAL_ENTRY, sizeof(body) + length + 1);
   if (notice == NULL) return -ENOMEM;
   uint8_t *at = notice->bytes + sizeof(struct fuse_out_header);
   memcpy(at, &body, sizeof(body));
+  /* FUSE_EXPIRE_ONLY of 7.38 is a flag where older headers have padding. */
+  uint32_t flags = expire ? 1 : 0;
+  memcpy(at + sizeof(body) - sizeof(flags), &flags, sizeof(flags));
   memcpy(at + sizeof(body), name, length);
   return push(notifier, notice);
 }

@@ -35,6 +35,7 @@ void notify_stop(struct notifier *notifier);
 void notify_free(struct notifier *notifier);
 /* 0, -EAGAIN when the queue is full, -ENOMEM. */
 int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length);
-int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length);
+/* `expire`: the name stays, but is asked for again. */
+int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length, int expire);
 
 #endif
