@@ -133,7 +133,6 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   const contents = new Contents(context)
   const { appliedLsn } = catalog.marks()
   const madeAnew = appliedLsn === logMadeAnew
-  if (!madeAnew && tree.get(rootIno) === undefined && chain.sequence > 0) throw catalogLost(store)
   const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, nowMs: () => clock.monotonicMs() }
   log = await openLog({
     disk: openNodeDisk({ directory: join(store, 'log'), preallocate: (fd, length) => { preallocate(fd, { offset: 0, length }) } }), key: page.key('log'), vault: options.header.vaultId,
@@ -149,6 +148,10 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   if (log.lastLsn < target.appliedLsn || (!replayed && log.lastLsn > target.appliedLsn)) {
     await log.close()
     throw orderBroken(store, `ends at ${log.lastLsn}`, appliedLsn)
+  }
+  if (tree.get(rootIno) === undefined && chain.sequence > 0) {
+    await log.close()
+    throw catalogLost(store)
   }
   const vault = new Vault({
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
@@ -171,7 +174,7 @@ function orderBroken(store: string, theLog: string, appliedLsn: number): VaultEr
 }
 
 function catalogLost(store: string): VaultError {
-  return new VaultError('corrupt', `${store}: the catalog is missing or empty, but the vault is not`, {
+  return new VaultError('corrupt', `${store}: the catalog is missing, and the log does not hold all of it`, {
     subject: store, next: "Run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.",
   })
 }

@@ -18,6 +18,8 @@ export interface ReplayTarget {
   readonly contents: Contents
   /** Records up to here are in the catalog. */
   readonly appliedLsn: number
+  /** The catalog was made anew: its places in listings are not those that the log knows. */
+  readonly renumber: boolean
   nowMs(): number
 }
 
@@ -41,7 +43,7 @@ export function endReplay({ tree, contents }: ReplayTarget): void {
   }
 }
 
-function replayImages(images: Images, lsn: number, { tree, unpublished, contents, appliedLsn, nowMs }: ReplayTarget): void {
+function replayImages(images: Images, lsn: number, { tree, unpublished, contents, appliedLsn, renumber, nowMs }: ReplayTarget): void {
   unpublished.note(images, lsn, nowMs())
   for (const { ino } of images.gone) contents.discard(ino)
   if (lsn <= appliedLsn) return
@@ -54,7 +56,7 @@ function replayImages(images: Images, lsn: number, { tree, unpublished, contents
   }
   for (const { parent, name, ino, cookie } of images.dirents) {
     if (ino === 0) tree.unbind(parent, name)
-    else tree.bind(parent, name, ino, cookie)
+    else tree.bind(parent, name, ino, renumber ? tree.lookup(parent, name)?.cookie : cookie)
   }
   for (const { ino } of images.gone) tree.remove(ino)
 }

@@ -110,6 +110,10 @@ export class HistoryClient implements HistoryPort {
     return this.#ask('findNames', pattern, limit)
   }
 
+  contents(after: number, limit: number): Promise<{ readonly contents: readonly { readonly content: number; readonly bytes: Uint8Array }[]; readonly total: number }> {
+    return this.#ask('contents', after, limit)
+  }
+
   prunable(policy: RetentionPolicy, nowSec: number): Promise<{ readonly moments: number; readonly versions: number }> {
     return this.#ask('prunable', policy, nowSec)
   }

@@ -12,6 +12,7 @@ import { equalBytes } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { openChainSources, type ChainSource } from './chain-source.js'
+import { CurrentRows } from './current-rows.js'
 import { Differences } from './differences.js'
 import { EntryVersions } from './entry-versions.js'
 import { NameSearch } from './find-names.js'
@@ -163,6 +164,11 @@ export class History {
       if (step.done === true) return step.value
       await this.#options.breathe()
     }
+  }
+
+  contents(after: number, limit: number): { readonly contents: readonly { readonly content: number; readonly bytes: Uint8Array }[]; readonly total: number } {
+    const rows = new CurrentRows(this.#reader)
+    return { contents: rows.contents(after, limit), total: rows.contentCount() }
   }
 
   prunable(policy: RetentionPolicy, nowSec: number): { readonly moments: number; readonly versions: number } {

@@ -5,7 +5,7 @@ import type { History } from './history.js'
 /** Questions by name: methods of History. */
 export type QuestionName =
   | 'status' | 'at' | 'newest' | 'oldest' | 'retained' | 'snapshots' | 'snapshot' | 'entry' | 'version' | 'lookup' | 'list' | 'pathOf'
-  | 'versions' | 'findNames' | 'prunable'
+  | 'versions' | 'contents' | 'findNames' | 'prunable'
 
 export type Arguments<Name extends QuestionName> = Parameters<History[Name]>
 export type Value<Name extends QuestionName> = Awaited<ReturnType<History[Name]>>

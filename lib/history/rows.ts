@@ -35,7 +35,7 @@ export interface ContentRow {
 }
 
 /** Numbers from here on are given out by the fold. */
-const ownInoBase = 2 ** 45
+export const ownInoBase = 2 ** 45
 
 const direntColumns = 'cookie, parent, name, ino, began, moved, told'
 

@@ -15,8 +15,11 @@ export interface CatalogEntry {
   readonly content: Buffer | null
 }
 
+/** Instead of a log record: the catalog was made anew from the manifest, and the whole log goes over it. */
+export const logMadeAnew = -1
+
 export interface CatalogMarks {
-  /** Newest log record whose effect is in the catalog. */
+  /** Newest log record whose effect is in the catalog; or `logMadeAnew`. */
   readonly appliedLsn: number
   readonly nextIno: number
   readonly nextCookie: number

@@ -138,6 +138,8 @@ export interface HistoryPort {
   differences(from: Position, to: Position, directory: number, onBatch: (batch: readonly HistoryDifference[]) => void): Promise<void>
   /** Names over all of history that match a glob (* ? [ ]), at most `limit`, the newest first of each directory and name. */
   findNames(pattern: string, limit: number): Promise<readonly FoundName[]>
+  /** Contents of all versions, by their numbers, those above `after`; `total`: how many there are. */
+  contents(after: number, limit: number): Promise<{ readonly contents: readonly { readonly content: number; readonly bytes: Uint8Array }[]; readonly total: number }>
   /** How many moments and versions `forget` with this policy would let go of. */
   prunable(policy: RetentionPolicy, nowSec: number): Promise<{ readonly moments: number; readonly versions: number }>
 }

@@ -45,6 +45,8 @@ export class PublishingWorld {
   readonly feed: CatalogFeed
   /** Called at every await of the parts under test. */
   meanwhile: () => void = () => undefined
+  /** Called when a manifest entry is durable. */
+  told: (operations: readonly Operation[]) => void = () => undefined
 
   constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesMax: 8 }) {
     this.random = random
@@ -68,12 +70,13 @@ export class PublishingWorld {
       await pause()
       this.manifest.push(operations)
       this.calls.push(`manifest durable ${String(this.manifest.length)}`)
+      this.told(operations)
       await pause()
       return this.manifest.length
     }
     this.publisher = new Publisher(this.contents, { append, sequence: 0 }, (_ino, error) => { throw error })
     const { appliedLsn } = this.catalog.marks()
-    const target = { tree: this.tree, unpublished: this.unpublished, contents: this.contents, appliedLsn, nowMs: () => this.clock.monotonicMs() }
+    const target = { tree: this.tree, unpublished: this.unpublished, contents: this.contents, appliedLsn, renumber: false, nowMs: () => this.clock.monotonicMs() }
     for (const record of this.log.records) replayRecord(record, target)
     endReplay(target)
     this.feed = new CatalogFeed(this.tree, this.catalog, this.log, appliedLsn)

@@ -21,6 +21,7 @@ async function run(seed: number, count: number): Promise<{ error: unknown; trace
       await randomStep(pair)
       // An opening costs more than a hundred operations: there are few.
       if (step % 80 === 0 && step < 200) await pair.compareImage()
+      if (step % 110 === 0) await pair.compareRebuilt()
       if (step % 60 === 0) await pair.compare()
       if (step % 100 === 0) await pair.compareSettled()
       if (step % 150 === 0) await pair.reopen()
@@ -29,6 +30,7 @@ async function run(seed: number, count: number): Promise<{ error: unknown; trace
     await pair.compare()
     await pair.compareImage()
     await pair.compareSettled()
+    await pair.compareRebuilt()
     return undefined
   } catch (error) {
     return { error, trace: pair.trace }

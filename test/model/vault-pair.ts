@@ -1,7 +1,10 @@
 // A vault and the model in lockstep: every operation is done by both and answered the same, or it is a finding. Beside
 // them, what was promised: writes since a file's last flush are loose, a crash may or may not have them.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Answer, Attributes, CreateReply, Handler } from '../../native-deps/fuse/handler.js'
-import { owner, removeFolder, request, TestVault } from '../support/open-vault.js'
+import { historyDigest } from '../support/history-digest.js'
+import { owner, rebuildTestStore, removeFolder, request, TestVault } from '../support/open-vault.js'
 import { TestClock } from '../support/test-clock.js'
 import { foldDifferences } from './fold-comparison.js'
 import { ManifestFold } from './manifest-fold.js'
@@ -134,6 +137,23 @@ export class VaultPair {
     await this.#compareFolder(folder, loose, 'a crash image')
   }
 
+  /** As `compareImage`, and in the copy everything derived is lost: made anew it is the same, the past included. */
+  async compareRebuilt(): Promise<void> {
+    this.trace.push('rebuilt')
+    const folder = await this.vault.crashImage()
+    const loose = new Map(this.#loose)
+    const through = this.vault.vault.parts.manifest.sequence
+    for (const name of ['catalog.db', 'history.db', 'cache/cache.db']) for (const end of ['', '-wal', '-shm']) rmSync(join(folder, name + end), { force: true })
+    const before = await historyDigest(this.vault.vault.parts.history, 8, through)
+    const { damagedContents, complaints } = await rebuildTestStore(folder, this.clock)
+    if (damagedContents + complaints > 0) throw new Finding(`rebuilt with ${String(damagedContents)} damaged contents and ${String(complaints)} complaints`)
+    const image = await TestVault.open({ store: folder, clock: this.clock })
+    const after = await historyDigest(image.vault.parts.history, 8, through)
+    await image.close()
+    if (after.join('\n') !== before.join('\n')) throw new Finding(`the rebuilt past differs:\n${firstDifference(before, after)}`)
+    await this.#compareFolder(folder, loose, 'a rebuilt crash image')
+  }
+
   async #compareFolder(folder: string, loose: ReadonlyMap<number, readonly LooseWrite[]>, what: string): Promise<void> {
     const image = await TestVault.open({ store: folder, clock: this.clock })
     try {
@@ -201,6 +221,11 @@ export class VaultPair {
     if (left.length > 0) throw new Finding(`not settled: ${left.join('\n  ')}`)
     await this.compare()
   }
+}
+
+function firstDifference(before: readonly string[], after: readonly string[]): string {
+  const at = before.findIndex((line, index) => line !== after[index])
+  return `  ${before.slice(at, at + 3).join('\n  ')}\nrebuilt:\n  ${after.slice(at, at + 3).join('\n  ')}`
 }
 
 function answerDifference(found: unknown, wanted: unknown): string {

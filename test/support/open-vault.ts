@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { createVault, type CreatedVault } from '../../lib/crypto/vault-keys.js'
 import { silent, type Logger } from '../../lib/terms/log.js'
 import { retentionDefault } from '../../lib/terms/retention.js'
-import { openStore, type OpenedStore } from '../../lib/vault-open.js'
+import { openStore, type OpenedStore, type OpenStore } from '../../lib/vault-open.js'
+import { rebuildStore, type Rebuilt } from '../../lib/vault-rebuild.js'
 import type { Vault } from '../../lib/vault.js'
 import { Answering } from '../../mount/answer.js'
 import { Operations } from '../../mount/operations.js'
@@ -60,11 +61,8 @@ export class TestVault {
   }
 
   static async open({ store, clock = new TestClock(), logger = silent, readOnly = false, held = new Set<number>() }: OpenTestVault = {}): Promise<TestVault> {
-    const { page, header, identity } = await testKeys()
     const folder = store ?? await newFolder()
-    const opened = await openStore({
-      store: folder, page, header, identity, readOnly, retention: { ...retentionDefault, offsetMin: 0 }, bulkThreads: 1, owner, clock, entropy: seededEntropy(clock.monotonicMs() % 1_000_000), logger,
-    })
+    const opened = await openStore(await storeOptions(folder, clock, { readOnly, logger }))
     return new TestVault(opened, folder, clock, held)
   }
 
@@ -122,6 +120,19 @@ export class TestVault {
     await this.close()
     removeFolder(this.store)
   }
+}
+
+async function storeOptions(store: string, clock: TestClock, more: { readonly readOnly: boolean; readonly logger: Logger }): Promise<OpenStore> {
+  const { page, header, identity } = await testKeys()
+  return {
+    store, page, header, identity, retention: { ...retentionDefault, offsetMin: 0 }, bulkThreads: 1, owner, clock,
+    entropy: seededEntropy(clock.monotonicMs() % 1_000_000), ...more,
+  }
+}
+
+/** As `vaultfs rebuild` does it to a store that nobody has open. */
+export async function rebuildTestStore(store: string, clock: TestClock): Promise<Rebuilt> {
+  return rebuildStore(await storeOptions(store, clock, { readOnly: false, logger: silent }), () => undefined)
 }
 
 export function newFolder(): Promise<string> {

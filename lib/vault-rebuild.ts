@@ -1,0 +1,205 @@
+// Makes everything anew that is derived: the database of the past from the manifest, the catalog from that, the index of
+// the cache from its segments; then the log is replayed over it, as at every mount. The old catalog stays in its place
+// until the new one is whole. Whatever breaks this off, it can be begun again.
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Catalog } from './catalog/catalog.js'
+import { decodeContent, type Run } from './content/content-reference.js'
+import { runsOf } from './content/content-tree.js'
+import type { BlobReference } from './format/blob-reference.js'
+import { CurrentRows } from './history/current-rows.js'
+import { History } from './history/history.js'
+import { ownInoBase } from './history/rows.js'
+import { removeHistoryDatabase } from './history/schema.js'
+import { logMadeAnew, type CatalogBatch, type CatalogRow } from './store/catalog-port.js'
+import { VaultError, fromErrno } from './terms/errors.js'
+import { limits } from './terms/limits.js'
+import { decodeAttributes, encodeAttributes, encodedAttributesBytes } from './tree/entry-codec.js'
+import { isDirectory, isFile, rootIno } from './tree/entry.js'
+import { Chain } from './vault-chain.js'
+import { openStore, type OpenStore } from './vault-open.js'
+import type { Vault } from './vault.js'
+
+export interface RebuildProgress {
+  /** 'manifest': bytes read of it; 'catalog': entries and names; 'contents': versions of files looked through for their chunks. */
+  readonly phase: 'manifest' | 'catalog' | 'contents'
+  readonly done: number
+  readonly total: number
+}
+
+export interface Rebuilt {
+  readonly entries: number
+  /** Published states that can be looked into. */
+  readonly moments: number
+  readonly pastRows: number
+  readonly blobs: number
+  /** Contents of which pages are missing or damaged: their bytes may be. */
+  readonly damagedContents: number
+  /** Manifest operations that name what nobody created. */
+  readonly complaints: number
+}
+
+const batchRows = 20_000
+
+/** The store is nobody else's meanwhile: the caller holds its lock. Rejects with what is wrong with the manifest or the log. */
+export async function rebuildStore(options: OpenStore, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
+  const { store } = options
+  const fresh = join(store, 'catalog.new')
+  // Takes up the chain, and with it what a crash left at its end.
+  await (await Chain.open(options)).close()
+  removeDatabase(fresh)
+  const { entries, moments, pastRows, complaints } = await foldManifest(options, fresh, onProgress)
+  await putInPlace(fresh, join(store, 'catalog.db'), store)
+  for (const end of ['', '-wal', '-shm']) rmSync(join(store, 'cache', `cache.db${end}`), { force: true })
+  const opened = await openStore(options)
+  try {
+    const damagedContents = await findChunks(opened.vault, onProgress)
+    await opened.upkeep.apply()
+    const { blobs } = opened.vault.parts.pool.statistics()
+    return { entries, moments, pastRows, blobs, damagedContents, complaints }
+  } finally {
+    await opened.close()
+  }
+}
+
+interface Folded {
+  readonly entries: number
+  readonly moments: number
+  readonly pastRows: number
+  readonly complaints: number
+}
+
+async function foldManifest(options: OpenStore, fresh: string, onProgress: (progress: RebuildProgress) => void): Promise<Folded> {
+  const { store, page, header, identity, clock } = options
+  const path = join(store, 'history.db')
+  removeHistoryDatabase(path)
+  const history = new History({
+    path, manifestDirectory: join(store, 'manifest'), vaultId: header.vaultId, ownerPublicKey: header.ownerPublicKey,
+    deviceId: identity.member.deviceId, page, monotonicMs: () => clock.monotonicMs(),
+    breathe: () => {
+      const { read, size } = history.progress
+      onProgress({ phase: 'manifest', done: read, total: size })
+      return new Promise((resolve) => setImmediate(resolve))
+    },
+  })
+  try {
+    history.durableThrough(Infinity)
+    await history.catchUp()
+    const rows = new CurrentRows(history.database)
+    if (rows.entries(0, 1)[0]?.ino !== rootIno) throw noManifest(store)
+    const entries = await writeCatalog(options, fresh, rows, onProgress)
+    const { moments, pastRows } = history.status()
+    return { entries, moments, pastRows, complaints: history.complaints }
+  } finally {
+    history.close()
+  }
+}
+
+async function writeCatalog(options: OpenStore, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<number> {
+  const catalog = new Catalog({
+    path, key: options.page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
+    monotonicMs: () => options.clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  })
+  const total = 2 * rows.count()
+  let done = 0
+  const put = async (batch: Partial<CatalogBatch>): Promise<void> => {
+    const marks = { appliedLsn: logMadeAnew, nextIno: rows.largestIno(ownInoBase) + 1, nextCookie }
+    await catalog.apply({ entries: [], gone: [], dirents: [], chunks: [], ...batch, marks })
+    catalog.checkpoint()
+    onProgress({ phase: 'catalog', done: Math.min(done, total), total })
+  }
+  let nextCookie = firstCookie
+  try {
+    for (let batch = rows.entries(0, batchRows); batch.length > 0; batch = rows.entries(batch.at(-1)?.ino ?? Infinity, batchRows)) {
+      done += batch.length
+      await put({ entries: batch.map((each) => catalogRow(each, rows)) })
+    }
+    for (let batch = rows.names(0, batchRows); batch.length > 0; batch = rows.names(batch.at(-1)?.cookie ?? Infinity, batchRows)) {
+      done += batch.length
+      const dirents = batch.map(({ parent, name, ino }) => ({ parent, name, ino, cookie: nextCookie++ }))
+      await put({ dirents })
+    }
+    await put({})
+    return catalog.counts().entries
+  } finally {
+    catalog.close()
+  }
+}
+
+/** Below are the places of `.` and `..`. */
+const firstCookie = 16
+
+/** What the manifest tells of counts may be older than the names that it tells. */
+function catalogRow({ ino, id, record, content }: ReturnType<CurrentRows['entries']>[number], rows: CurrentRows): CatalogRow {
+  const { entry, end } = decodeAttributes(record, 0, ino)
+  if (isDirectory(entry)) {
+    const { names, folders } = rows.children(ino)
+    const parent = ino === rootIno ? rootIno : rows.parentOf(ino)
+    Object.assign(entry, { children: names, nlink: parent === undefined ? 0 : 2 + folders, parent: parent ?? 0 })
+  } else {
+    entry.nlink = rows.linkCount(ino)
+  }
+  if (isFile(entry)) entry.blocks = Math.ceil(decodeContent(content ?? new Uint8Array(0)).allocated / 512)
+  const attributes = Buffer.allocUnsafe(encodedAttributesBytes(entry))
+  encodeAttributes(entry, attributes, 0)
+  return {
+    ino, id, orphan: entry.nlink === 0, attributes, xattrs: end === record.byteLength ? null : record.subarray(end),
+    content: content === null || content.byteLength === 0 ? null : content,
+  }
+}
+
+/** Which chunks are here already: without it everything would be cut and sealed again, to the same blobs. */
+async function findChunks(vault: Vault, onProgress: (progress: RebuildProgress) => void): Promise<number> {
+  const { tree, history, feed } = vault.parts
+  let damaged = 0
+  let done = 0
+  for (let after = 0; ;) {
+    const { contents, total } = await history.contents(after, limits.historyListMax)
+    if (contents.length === 0) return damaged
+    for (const { content, bytes } of contents) {
+      after = content
+      const references = await chunksOf(vault, bytes).catch((error: unknown) => {
+        if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
+        damaged++
+        return []
+      })
+      for (const reference of references) {
+        if (tree.chunk(reference.chunkId) === undefined) tree.addChunk(reference)
+      }
+    }
+    done += contents.length
+    if (tree.changes >= limits.generationChanges) await feed.apply()
+    onProgress({ phase: 'contents', done, total })
+  }
+}
+
+async function chunksOf({ contents }: Vault, bytes: Uint8Array): Promise<BlobReference[]> {
+  const reference = decodeContent(bytes)
+  if (reference.body.form === 'inline') return []
+  const runs = await runsOf(reference, 0, reference.length, contents.context.pages)
+  return runs.filter((run): run is Extract<Run, { kind: 'chunk' }> => run.kind === 'chunk').map((run) => run.reference)
+}
+
+async function putInPlace(fresh: string, path: string, store: string): Promise<void> {
+  try {
+    const file = await open(fresh, 'r')
+    await file.sync().finally(() => file.close())
+    for (const end of ['-wal', '-shm']) rmSync(path + end, { force: true })
+    renameSync(fresh, path)
+    const folder = await open(store, 'r')
+    await folder.sync().finally(() => folder.close())
+  } catch (error) {
+    throw fromErrno(error, path)
+  }
+}
+
+function removeDatabase(path: string): void {
+  for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) rmSync(path + end)
+}
+
+function noManifest(store: string): VaultError {
+  return new VaultError('corrupt', `The manifest of ${store} tells of no root folder: there is nothing to make a catalog of`, {
+    subject: store, next: 'Restore the folder "manifest" of the store from a copy.',
+  })
+}
