@@ -2,7 +2,7 @@
 // reading the tree; made between two awaits, so that it is one state.
 import type { Operation } from '../format/operations.js'
 import { sha256 } from '../../native-deps/sodium.js'
-import type { Entry } from '../tree/entry.js'
+import { isDirectory, rootIno, type Entry } from '../tree/entry.js'
 import { encodeAttributes, encodedAttributesBytes, encodeXattrs } from '../tree/entry-codec.js'
 import type { Tree } from '../tree/tree.js'
 import type { UnpublishedEntry, UnpublishedName } from '../tree/unpublished.js'
@@ -25,22 +25,28 @@ export function announce(input: AnnouncementInput): Announcement {
   const isTellable = ({ ino, goneId }: UnpublishedEntry): boolean => goneId === undefined && !input.isHeld(ino) && isNamed(ino)
   const candidates = drafts.size === 0 ? unpublished.entries.values() : [...drafts.keys()].map((ino) => unpublished.entries.get(ino))
   const noted = [...candidates].filter((entry) => entry !== undefined)
-  const created = noted.filter((entry) => entry.born && isTellable(entry)).slice(0, input.countMax)
-  const names = chooseNames(input, new Set(created.map(({ ino }) => ino)))
+  const { names, created } = chooseNames(input)
+  // Others that are new come with their name.
+  const isFirst = (entry: UnpublishedEntry): boolean => entry.born && (drafts.has(entry.ino) || (entry.ino === rootIno && input.isDue(entry)))
+  const first = new Set([...created, ...noted.filter((entry) => isFirst(entry) && isTellable(entry)).map(({ ino }) => ino)])
   const told = new Map<number, number>()
   for (const { name } of names) for (const ino of name.published.keys()) told.set(ino, (told.get(ino) ?? 0) + 1)
   // Gone for the others only when no name of it is left to be taken away.
-  const isOver = ({ ino, goneId }: UnpublishedEntry): boolean => goneId !== undefined && unpublished.departuresOf(ino) === (told.get(ino) ?? 0)
-  const later = noted.filter((entry) => isOver(entry) || (!entry.born && isTellable(entry))).slice(0, input.countMax)
+  const isOver = (entry: UnpublishedEntry): boolean => {
+    const departures = told.get(entry.ino) ?? 0
+    return unpublished.departuresOf(entry.ino) === departures && (departures > 0 || input.isDue(entry))
+  }
+  const isNews = (entry: UnpublishedEntry): boolean => !entry.born && isTellable(entry) && (drafts.has(entry.ino) || input.isDue(entry))
+  const later = noted.filter((entry) => (entry.goneId === undefined ? isNews(entry) : isOver(entry))).slice(0, input.countMax)
   const contents = [...drafts.values()].filter(({ ino }) => isNamed(ino))
   const operations = [
-    ...created.sort((a, b) => a.ino - b.ino).flatMap(({ ino }) => creation(tree, ino, drafts.get(ino))),
+    ...[...first].sort((a, b) => a - b).flatMap((ino) => creation(tree, ino, drafts.get(ino))),
     ...contents.map((draft) => contentOf(tree, draft)),
-    ...nameOperations(tree, names),
+    ...nameOperations(tree, foldersFirst(tree, names)),
     ...later.filter(({ ino, attributes, goneId }) => goneId === undefined && (attributes || drafts.has(ino))).flatMap(({ ino }) => attributesOf(tree, ino, drafts.get(ino))),
     ...later.flatMap(({ goneId }): Operation[] => (goneId === undefined ? [] : [{ kind: 'trash', id: goneId }])),
   ]
-  return { operations, inos: [...created, ...later].map(({ ino }) => ino), names: names.map(({ name }) => name), contents }
+  return { operations, inos: [...first, ...later.map(({ ino }) => ino)], names: names.map(({ name }) => name), contents }
 }
 
 /** Batches of operations whose manifest entry stays well below its limit. */
@@ -88,6 +94,24 @@ function contentOf(tree: Tree, { ino, size, content }: ContentDraft): Operation 
   const entry = tree.get(ino)
   const base = entry?.content ?? new Uint8Array(0)
   return { kind: 'content', id: tree.idOf(ino), size, content: encodeContent(content), bases: base.byteLength === 0 ? [] : [sha256(base)] }
+}
+
+/** A folder comes to its place before what is put into it: no folder is moved into itself on the way. */
+function foldersFirst(tree: Tree, bound: readonly Bound[]): readonly Bound[] {
+  const folders: { readonly each: Bound; readonly depth: number }[] = []
+  const others: Bound[] = []
+  for (const each of bound) {
+    const entry = each.now === 0 ? undefined : tree.get(each.now)
+    if (entry !== undefined && isDirectory(entry)) folders.push({ each, depth: depthOf(tree, entry) })
+    else others.push(each)
+  }
+  return [...folders.sort((a, b) => a.depth - b.depth).map(({ each }) => each), ...others]
+}
+
+function depthOf(tree: Tree, folder: Entry): number {
+  let depth = 0
+  for (let ino = folder.parent; ino !== rootIno && ino !== 0; ino = tree.get(ino)?.parent ?? 0) depth++
+  return depth
 }
 
 /** An entry that left one name and came to another one moved. */

@@ -4,13 +4,14 @@ import type { ManifestPort } from '../store/manifest-port.js'
 import { recordKind } from '../store/log-port.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
-import { isFile } from '../tree/entry.js'
-import type { UnpublishedEntry } from '../tree/unpublished.js'
+import { isFile, rootIno } from '../tree/entry.js'
+import type { ChangeTimes, UnpublishedEntry } from '../tree/unpublished.js'
 import { encodeContent } from './content-reference.js'
 import type { Contents } from './contents.js'
 import { announce, inManifestEntries, type Announcement } from './operations.js'
 import { draftOf, publishContents, type ContentDraft } from './publish-content.js'
 import { encodePublished } from './published-record.js'
+import { chooseNames, type AnnouncementInput } from './sayable-names.js'
 
 /** Groups whose content is cut side by side. */
 const lanes = 2
@@ -48,20 +49,30 @@ export class Publisher {
     return idle
   }
 
-  /** Whether anything has been quiet, or waited, for long enough. */
+  /** Whether a round would tell anything now. */
   isDue(): boolean {
     const { unpublished, log } = this.#contents.context
     if (log.sizeBytes > limits.logBytesMax) return true
     for (const noted of unpublished.entries.values()) if (this.#isReady(noted)) return true
-    return false
+    return chooseNames(this.#input(new Map(), { countMax: 1, all: false })).names.length > 0
   }
 
-  #isReady({ ino, firstMs, lastMs, lastLsn, goneId }: UnpublishedEntry): boolean {
-    const { tree, nowMs } = this.#contents.context
-    if (lastLsn <= (this.#damaged.get(ino) ?? 0)) return false
+  /** Its time has come, and nothing keeps it. */
+  #isReady(noted: UnpublishedEntry): boolean {
+    const { ino, born, lastLsn, goneId } = noted
+    if (!this.#isTime(noted) || lastLsn <= (this.#damaged.get(ino) ?? 0)) return false
+    const { tree, unpublished } = this.#contents.context
+    // Its end is told with the last of its names.
+    if (goneId !== undefined) return unpublished.departuresOf(ino) === 0
     // Open without a name: told when it ends, or gets a name again.
-    if (goneId === undefined && (tree.get(ino)?.nlink ?? 0) === 0) return false
-    const now = nowMs()
+    if ((tree.get(ino)?.nlink ?? 0) === 0) return false
+    // New and without content: told with its name.
+    return !born || ino === rootIno || this.#hasContent(ino)
+  }
+
+  /** Quiet for long enough, or it has waited for long enough to become so. */
+  #isTime({ firstMs, lastMs }: ChangeTimes): boolean {
+    const now = this.#contents.context.nowMs()
     return now - lastMs >= limits.quietMs || now - firstMs >= limits.hotMs
   }
 
@@ -70,30 +81,30 @@ export class Publisher {
     const all = which === 'all' || log.sizeBytes > limits.logBytesMax
     const files = [...unpublished.entries.values()].filter((noted) => (all || this.#isReady(noted)) && this.#hasContent(noted.ino)).map(({ ino }) => ino)
     this.left = files.length
-    // Folders first: what is put into them is told after them.
-    await this.#announceRest()
+    // What needs no content first: some of the content goes into the place that it tells.
+    await this.#announceRest(all)
     const groups: number[][] = []
     for (let at = 0; at < files.length; at += limits.publishGroupMax) groups.push(files.slice(at, at + limits.publishGroupMax))
     const lane = async (): Promise<void> => {
       for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
         const drafts = await this.#cut(await this.#draft(group))
-        if (drafts.length > 0) await this.#announce(drafts)
+        if (drafts.length > 0) await this.#announce(drafts, all)
         this.left -= group.length
       }
     }
     // All lanes end before the round does: no part of a failed round goes on beside the next one.
     const ended = await Promise.allSettled(Array.from({ length: lanes }, lane))
     for (const each of ended) if (each.status === 'rejected') throw each.reason
-    if (files.length > 0) await this.#announceRest()
+    if (files.length > 0) await this.#announceRest(all)
     this.left = 0
   }
 
   /** What needs no content, and what waited for some. */
-  async #announceRest(): Promise<void> {
+  async #announceRest(all: boolean): Promise<void> {
     const { entries, names } = this.#contents.context.unpublished
     // Bounded by what there was at the beginning: others may change names as fast as they are told.
     for (let left = entries.size + names.size; left > 0; left -= limits.announceMax) {
-      if ((await this.#announce([])) < limits.announceMax) return
+      if ((await this.#announce([], all)) < limits.announceMax) return
     }
   }
 
@@ -138,17 +149,23 @@ export class Publisher {
   }
 
   /** Manifest entries follow one another; what is said is what holds when the one before is durable. Answers how much was. */
-  #announce(drafts: readonly ContentDraft[]): Promise<number> {
-    const announcing = this.#announcing.then(() => this.#say(drafts))
+  #announce(drafts: readonly ContentDraft[], all: boolean): Promise<number> {
+    const announcing = this.#announcing.then(() => this.#say(drafts, all))
     this.#announcing = announcing.catch(() => undefined)
     return announcing
   }
 
-  async #say(drafts: readonly ContentDraft[]): Promise<number> {
-    const { tree, unpublished, log } = this.#contents.context
-    const byIno = new Map(drafts.map((draft) => [draft.ino, draft]))
-    const isHeld = (ino: number): boolean => !byIno.has(ino) && this.#hasContent(ino)
-    const announcement = announce({ tree, unpublished, drafts: byIno, countMax: limits.announceMax, isHeld })
+  #input(drafts: ReadonlyMap<number, ContentDraft>, { countMax, all }: { readonly countMax: number; readonly all: boolean }): AnnouncementInput {
+    const { tree, unpublished } = this.#contents.context
+    return {
+      tree, unpublished, drafts, countMax, isDue: (times) => all || this.#isTime(times),
+      isHeld: (ino) => !drafts.has(ino) && this.#hasContent(ino),
+    }
+  }
+
+  async #say(drafts: readonly ContentDraft[], all: boolean): Promise<number> {
+    const { unpublished, log } = this.#contents.context
+    const announcement = announce(this.#input(new Map(drafts.map((draft) => [draft.ino, draft])), { countMax: limits.announceMax, all }))
     if (announcement.inos.length + announcement.names.length + drafts.length === 0) return 0
     const { inos, names } = announcement
     unpublished.telling(inos, names)

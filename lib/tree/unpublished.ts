@@ -2,16 +2,19 @@
 // is needed from the oldest record noted here.
 import type { EntryId } from '../terms/bytes.js'
 import type { Name } from './entry.js'
-import type { Images } from './images.js'
+import type { DirentImage, Images } from './images.js'
 
-export interface UnpublishedEntry {
+/** When something changed first since it was told of, and last; monotonic. */
+export interface ChangeTimes {
+  firstMs: number
+  lastMs: number
+}
+
+export interface UnpublishedEntry extends ChangeTimes {
   readonly ino: number
   /** Oldest log record that is needed for it. */
   firstLsn: number
   lastLsn: number
-  /** When it changed first since it was told of. */
-  firstMs: number
-  lastMs: number
   /** No manifest entry knows it yet. */
   born: boolean
   /** Set when the entry is gone (and was published once). */
@@ -24,14 +27,16 @@ export interface UnpublishedEntry {
 
 interface NameChange {
   readonly lsn: number
+  /** Entry that the name came to mean; 0: none. */
+  readonly ino: number
   /** Entry that the name meant before; 0: none. */
   readonly was: number
   readonly wasId: EntryId | undefined
-  /** `was` was put out of the name by this entry (rename over it), and is not published before it; 0: by none. */
+  /** `was` was put out of the name by this entry (rename over it), whose content of then is not published; 0: by none. */
   readonly displacedBy: number
 }
 
-export interface UnpublishedName {
+export interface UnpublishedName extends ChangeTimes {
   readonly parent: number
   readonly parentId: EntryId
   readonly name: Name
@@ -49,21 +54,14 @@ export class Unpublished {
   readonly names = new Map<string, UnpublishedName>()
   /** Names that came to mean an entry, by its number. */
   readonly #arrivals = new Map<number, Set<string>>()
-  /** How many changed names the manifest gives an entry. */
-  readonly #departures = new Map<number, number>()
+  /** Names by the folder that they are in. */
+  readonly #inside = new Map<number, Set<string>>()
+  /** Changed names that the manifest gives an entry. */
+  readonly #departures = new Map<number, Set<string>>()
 
   /** `nowMs`: monotonic. */
   note(images: Images, lsn: number, nowMs: number): void {
-    for (const { parent, parentId, name, ino, was, wasId, displaced } of images.dirents) {
-      const key = nameKey(parent, name)
-      let known = this.names.get(key)
-      if (known === undefined) {
-        this.names.set(key, (known = { parent, parentId, name, changes: [], published: new Map(), unsure: false }))
-      }
-      if (known.changes.length === 0 || known.unsure) this.#mayMean(known, was, wasId)
-      if (ino !== 0) this.#arrive(ino, key)
-      known.changes.push({ lsn, was, wasId, displacedBy: displaced ? ino : 0 })
-    }
+    for (const image of images.dirents) this.#noteName(image, lsn, nowMs)
     for (const entry of images.entries) {
       const noted = this.#touch(entry.ino, lsn, nowMs)
       noted.attributes = true
@@ -75,6 +73,22 @@ export class Unpublished {
       if (noted.born && !noted.unsure) this.#drop(ino)
       else noted.goneId = id
     }
+  }
+
+  #noteName({ parent, parentId, name, ino, was, wasId, displaced }: DirentImage, lsn: number, nowMs: number): void {
+    const key = nameKey(parent, name)
+    let known = this.names.get(key)
+    if (known === undefined) {
+      known = { parent, parentId, name, changes: [], published: new Map(), unsure: false, firstMs: nowMs, lastMs: nowMs }
+      this.names.set(key, known)
+      addTo(this.#inside, parent, key)
+    }
+    if (known.changes.length === 0 || known.unsure) this.#mayMean(known, was, wasId)
+    known.changes.push({ lsn, ino, was, wasId, displacedBy: displaced ? ino : 0 })
+    known.lastMs = nowMs
+    // Born and dead between two publications: never told to anybody.
+    if (ino === 0 && known.published.size === 0 && !known.unsure) this.#forgetName(known, key)
+    else if (ino !== 0) addTo(this.#arrivals, ino, key)
   }
 
   /** Data or a splice was logged for a file. `neededLsn`: an older record that it refers to. */
@@ -111,6 +125,7 @@ export class Unpublished {
    * what was published needs; Infinity: there is none.
    */
   published(ino: number, throughLsn: number, contentFromLsn: number): void {
+    this.#settle(ino, throughLsn)
     const noted = this.entries.get(ino)
     if (noted === undefined) return
     noted.born = noted.unsure = false
@@ -129,28 +144,45 @@ export class Unpublished {
     const key = nameKey(parent, name)
     const noted = this.names.get(key)
     if (noted === undefined) return
-    for (const ino of noted.published.keys()) this.#depart(ino, -1)
+    for (const ino of noted.published.keys()) takeFrom(this.#departures, ino, key)
     noted.published.clear()
     noted.unsure = false
-    noted.changes = noted.changes.filter(({ lsn }) => lsn > throughLsn)
-    const [first] = noted.changes
-    if (first === undefined) this.names.delete(key)
-    else this.#mayMean(noted, first.was, first.wasId)
-  }
-
-  /** Unpublished names that were given to the entry (and may have been taken from it again). */
-  *namesOf(ino: number): IterableIterator<UnpublishedName> {
-    const keys = this.#arrivals.get(ino)
-    for (const key of keys ?? []) {
-      const name = this.names.get(key)
-      if (name === undefined) keys?.delete(key)
-      else yield name
+    const later = noted.changes.filter(({ lsn }) => lsn > throughLsn)
+    const [first] = later
+    if (first === undefined) {
+      this.#forgetName(noted, key)
+    } else {
+      noted.changes = later
+      this.#mayMean(noted, first.was, first.wasId)
+      noted.firstMs = noted.lastMs
     }
   }
 
-  /** How many names that the manifest gives the entry have changed since. */
+  /** Unpublished names that were given to the entry (and may have been taken from it again). */
+  namesOf(ino: number): IterableIterator<UnpublishedName> {
+    return this.#named(this.#arrivals.get(ino))
+  }
+
+  /** Unpublished names in a folder. */
+  namesIn(parent: number): IterableIterator<UnpublishedName> {
+    return this.#named(this.#inside.get(parent))
+  }
+
+  /** Unpublished names that the manifest gives the entry. */
+  namesLeftBy(ino: number): IterableIterator<UnpublishedName> {
+    return this.#named(this.#departures.get(ino))
+  }
+
+  /** How many these are. */
   departuresOf(ino: number): number {
-    return this.#departures.get(ino) ?? 0
+    return this.#departures.get(ino)?.size ?? 0
+  }
+
+  *#named(keys: Iterable<string> = []): IterableIterator<UnpublishedName> {
+    for (const key of keys) {
+      const name = this.names.get(key)
+      if (name !== undefined) yield name
+    }
   }
 
   #drop(ino: number): void {
@@ -160,22 +192,23 @@ export class Unpublished {
     if (keys !== undefined && ![...keys].some((key) => this.names.has(key))) this.#arrivals.delete(ino)
   }
 
-  #arrive(ino: number, key: string): void {
-    const keys = this.#arrivals.get(ino)
-    if (keys === undefined) this.#arrivals.set(ino, new Set([key]))
-    else keys.add(key)
+  /** The content that it had when it took the places of others is published. */
+  #settle(ino: number, throughLsn: number): void {
+    for (const name of this.namesOf(ino)) {
+      name.changes = name.changes.map((change) => (change.displacedBy === ino && change.lsn <= throughLsn ? { ...change, displacedBy: 0 } : change))
+    }
   }
 
-  #mayMean({ published }: UnpublishedName, ino: number, id: EntryId | undefined): void {
+  #forgetName({ parent, changes }: UnpublishedName, key: string): void {
+    this.names.delete(key)
+    takeFrom(this.#inside, parent, key)
+    for (const { ino } of changes) takeFrom(this.#arrivals, ino, key)
+  }
+
+  #mayMean({ parent, name, published }: UnpublishedName, ino: number, id: EntryId | undefined): void {
     if (id === undefined || published.has(ino)) return
     published.set(ino, id)
-    this.#depart(ino, 1)
-  }
-
-  #depart(ino: number, by: number): void {
-    const count = (this.#departures.get(ino) ?? 0) + by
-    if (count === 0) this.#departures.delete(ino)
-    else this.#departures.set(ino, count)
+    addTo(this.#departures, ino, nameKey(parent, name))
   }
 
   #touch(ino: number, lsn: number, nowMs: number): UnpublishedEntry {
@@ -188,6 +221,18 @@ export class Unpublished {
     noted.lastMs = nowMs
     return noted
   }
+}
+
+function addTo(sets: Map<number, Set<string>>, number: number, key: string): void {
+  const keys = sets.get(number)
+  if (keys === undefined) sets.set(number, new Set([key]))
+  else keys.add(key)
+}
+
+function takeFrom(sets: Map<number, Set<string>>, number: number, key: string): void {
+  const keys = sets.get(number)
+  keys?.delete(key)
+  if (keys?.size === 0) sets.delete(number)
 }
 
 export function nameKey(parent: number, name: Name): string {

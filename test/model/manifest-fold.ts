@@ -53,6 +53,18 @@ export class ManifestFold {
     for (const [key, ids] of this.names) if (ids.size > 1) this.#complain(`${key} means ${String(ids.size)} entries`)
   }
 
+  /** The entry and what is found below it, by name. */
+  below(top: string): Set<string> {
+    const children = new Map<string, string[]>()
+    for (const [key, ids] of this.names) {
+      const parent = key.slice(0, key.indexOf('/'))
+      children.set(parent, [...children.get(parent) ?? [], ...ids])
+    }
+    const found = new Set([top])
+    for (const id of found) for (const child of children.get(id) ?? []) found.add(child)
+    return found
+  }
+
   #apply(operation: Operation): void {
     this.count++
     switch (operation.kind) {
@@ -68,6 +80,8 @@ export class ManifestFold {
         return
       case 'move':
         this.#unlink(operation.id, operation.fromParent, operation.fromName)
+        // What is told again is told by links, whose unlinks follow.
+        if (!this.#repeats && this.below(hex(operation.id)).has(hex(operation.parent))) this.#complain(`move of ${hex(operation.id)} into itself`)
         this.#link(operation.id, operation.parent, operation.name)
         return
       case 'attributes':
