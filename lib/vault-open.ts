@@ -168,6 +168,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
  * lost or exchanged, and a replay would leave out what is missing.
  */
 function orderBroken(store: string, theLog: string, appliedLsn: number): VaultError {
+  if (appliedLsn === 0) return catalogLost(store)
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
     subject: store, next: "Put back the catalog and the log folder that belong together, or run 'vaultfs rebuild' to make the catalog anew from the manifest and this log.",
   })

@@ -9,7 +9,7 @@ import { createVault, type CreatedVault } from '../../lib/crypto/vault-keys.js'
 import { silent, type Logger } from '../../lib/terms/log.js'
 import { retentionDefault } from '../../lib/terms/retention.js'
 import { openStore, type OpenedStore, type OpenStore } from '../../lib/vault-open.js'
-import { rebuildStore, type Rebuilt } from '../../lib/vault-rebuild.js'
+import { rebuildStore, type Rebuilt, type RebuildProgress } from '../../lib/vault-rebuild.js'
 import type { Vault } from '../../lib/vault.js'
 import { Answering } from '../../mount/answer.js'
 import { Operations } from '../../mount/operations.js'
@@ -131,8 +131,8 @@ async function storeOptions(store: string, clock: TestClock, more: { readonly re
 }
 
 /** As `vaultfs rebuild` does it to a store that nobody has open. */
-export async function rebuildTestStore(store: string, clock: TestClock): Promise<Rebuilt> {
-  return rebuildStore(await storeOptions(store, clock, { readOnly: false, logger: silent }), () => undefined)
+export async function rebuildTestStore(store: string, clock: TestClock, onProgress: (progress: RebuildProgress) => void = () => undefined): Promise<Rebuilt> {
+  return rebuildStore(await storeOptions(store, clock, { readOnly: false, logger: silent }), onProgress)
 }
 
 export function newFolder(): Promise<string> {
