@@ -2,7 +2,8 @@
 // all of it backwards. Whatever ends the mount (a command, a signal, umount(8)), the same `leave` is gone through once.
 
 import { rmSync, writeFileSync } from 'node:fs'
-import type { DaemonPort, OnProgress } from '../lib/control/daemon-port.js'
+import type { DaemonPort } from '../lib/control/daemon-port.js'
+import type { OnProgress } from '../lib/control/progress.js'
 import { ControlServer } from '../lib/control/server.js'
 import { VaultError } from '../lib/terms/errors.js'
 import type { Logger } from '../lib/terms/log.js'
@@ -10,6 +11,7 @@ import type { DaemonRequest, MountReady } from './daemon-request.js'
 import { MountPointGuard } from './mount-point.js'
 import { isVault, mountAt } from './mount-table.js'
 import { Registry } from './registry.js'
+import { localOffsetMin } from './retention-options.js'
 import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
 import type { Unlock } from './secrets.js'
 import { onEnding } from './signals.js'
@@ -54,9 +56,10 @@ function isLeaving(registry: Registry, store: string): boolean {
 
 function mount({ request, unlock, service, logger }: Parts): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback } = request
-  const { driver, spinMicroseconds } = settings
+  const { driver, spinMicroseconds, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
+  const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, spinMicroseconds, logger })
+  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, spinMicroseconds, retention, logger })
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {
@@ -88,6 +91,7 @@ class Residence {
   async live(): Promise<void> {
     const { mounted, files, logger, request, registry } = this.#held
     const port: DaemonPort = {
+      past: mounted.past,
       status: () => mounted.status(),
       sync: (onProgress) => mounted.sync(onProgress),
       unmount: (options, onProgress) => {

@@ -13,6 +13,7 @@ import { unencryptedSwap } from '../native-deps/secure.js'
 import { wipe } from '../native-deps/sodium.js'
 import { cryptoUnlock, deviceName } from './key-service.js'
 import { systemClock, systemEntropy } from './system-sources.js'
+import { PastService } from './past-service.js'
 import type { MountedVault, MountRequest } from './vault-service.js'
 
 /** Seconds for which the kernel may answer by itself: all changes come through this mount, so for as long as it likes. */
@@ -30,7 +31,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     throw error
   })
   const mounted = await mountVault({
-    store, page, header, identity, readOnly, driver, logger,
+    store, page, header, identity, readOnly, retention: request.retention, driver, logger,
     bulkThreads: availableParallelism(), owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     clock: systemClock, entropy: systemEntropy,
     options: {
@@ -42,6 +43,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   const ofMachine = [...salvage, ...swapWarnings()]
   return {
     closed: mounted.closed,
+    past: new PastService({ mounted, member: identity.member }),
     limitations: [...mounted.limitations, ...salvage],
     status: () => {
       const { warnings, ...report } = mounted.report()

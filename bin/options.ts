@@ -26,6 +26,12 @@ export const costOptions = {
   'kdf-passes': { type: 'number', requiresArg: true, default: 3, describe: 'Passes over that memory' },
 } as const
 
+/** Which mounted vault; both may be left away inside of it, and when only one is mounted. */
+export const vaultOptions = {
+  mountpoint: { type: 'string', requiresArg: true, describe: 'Where it is mounted (default: the vault we are in, or the only one)' },
+  ...storeOption,
+} as const
+
 /** Bounds of FORMAT: what every reader accepts. */
 const memoryMib = { min: 64, max: 4096 }
 const passes = { min: 1, max: 10 }

@@ -2,7 +2,7 @@
 // when the phase changes.
 
 import type { WriteStream } from 'node:tty'
-import type { OnProgress, Progress } from '../lib/control/daemon-port.js'
+import type { OnProgress, Progress } from '../lib/control/progress.js'
 import { progressText } from './report.js'
 
 export class ProgressLine {

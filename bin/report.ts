@@ -1,6 +1,7 @@
 // Numbers and reports as people read them.
 
-import type { Progress, StatusReport } from '../lib/control/daemon-port.js'
+import type { StatusReport } from '../lib/control/daemon-port.js'
+import type { Progress } from '../lib/control/progress.js'
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 

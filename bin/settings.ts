@@ -1,11 +1,12 @@
-// What belongs to this machine, not to a vault: defaults ← settings.json ← environment ← options, frozen. The only
-// reader of process.env. A key that is not known is refused by name; secrets have no key here.
+// What belongs to this machine: defaults ← settings.json ← what it says of this vault ← environment ← options, frozen.
+// The only reader of process.env. A key that is not known is refused by name; secrets have no key here.
 
 import { readFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { LogLevel } from '../lib/terms/log.js'
+import { parseSpan, retentionCountMax, retentionDefault } from '../lib/terms/retention.js'
 
 export interface Settings {
   /** Folders of the XDG specification. */
@@ -21,12 +22,19 @@ export interface Settings {
   readonly guard: 'immutable' | 'mode' | 'none'
   /** Microseconds for which the kernel driver goes on polling after activity. */
   readonly spinMicroseconds: number
+  /** How much of the past stays: every published moment of so many seconds, the last one of so many hours, days … */
+  readonly keepWithin: number
+  readonly hourly: number
+  readonly daily: number
+  readonly weekly: number
+  readonly monthly: number
 }
 
-type Choice = Pick<Settings, 'driver' | 'logLevel' | 'guard' | 'spinMicroseconds'>
+type Choice = Omit<Settings, 'dataHome' | 'stateHome' | 'configHome' | 'runtimeFolder' | 'temporaryFolder'>
 type Key = keyof Choice
 
-const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50 }
+const { withinSec: keepWithin, ...schedule } = retentionDefault
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, keepWithin, ...schedule }
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
@@ -35,8 +43,11 @@ export const choices = { driver: drivers, logLevel: logLevels, guard: guards }
 
 const variables: Readonly<Record<Key, string>> = {
   driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', guard: 'VAULTFS_GUARD',
-  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS',
+  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
+  daily: 'VAULTFS_KEEP_DAILY', weekly: 'VAULTFS_KEEP_WEEKLY', monthly: 'VAULTFS_KEEP_MONTHLY',
 }
+
+const readCount = (value: unknown): number | undefined => wholeNumber(value, 0, retentionCountMax)
 
 /** Reads one value from text or JSON; undefined: it is none. */
 const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined } = {
@@ -44,6 +55,8 @@ const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined 
   logLevel: (value) => logLevels.find((one) => one === value),
   guard: (value) => guards.find((one) => one === value),
   spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
+  keepWithin: (value) => parseSpan(String(value)),
+  hourly: readCount, daily: readCount, weekly: readCount, monthly: readCount,
 }
 
 function wholeNumber(value: unknown, min: number, max: number): number | undefined {
@@ -53,8 +66,8 @@ function wholeNumber(value: unknown, min: number, max: number): number | undefin
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** `flags` are the options of the command line that were given. */
-export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, environment: Environment = process.env): Settings {
+/** `flags` are the options of the command line that were given; `vault`: the name of the one that it is about. */
+export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, environment: Environment = process.env, vault?: string): Settings {
   const home = environment['HOME'] ?? homedir()
   const folder = (name: string, otherwise: string): string => {
     const value = environment[name]
@@ -66,7 +79,10 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
   const fromEnvironment = Object.fromEntries(keys().map((key) => [key, environment[variables[key]]]))
   const choice = { ...defaults }
   const file = join(configHome, 'vaultfs', 'settings.json')
-  apply(choice, readFile(file), (key) => `${key} in ${file}`)
+  const { vaults, ...ofMachine } = readFile(file)
+  apply(choice, ofMachine, (key) => `${key} in ${file}`)
+  const ofVault = ownSettings(vaults, file)
+  if (vault !== undefined) apply(choice, ofVault.get(vault) ?? {}, (key) => `vaults.${vault}.${key} in ${file}`)
   apply(choice, fromEnvironment, (key) => variables[key])
   apply(choice, flags, (key) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)
   return Object.freeze({
@@ -80,7 +96,7 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
 }
 
 function keys(): readonly Key[] {
-  return ['driver', 'logLevel', 'guard', 'spinMicroseconds']
+  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'keepWithin', 'hourly', 'daily', 'weekly', 'monthly']
 }
 
 function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Record<string, unknown>>, nameOf: (key: Key) => string): void {
@@ -108,11 +124,19 @@ function readFile(path: string): Readonly<Record<string, unknown>> {
   } catch (error) {
     throw new VaultError('usage', `${path} is not JSON`, { subject: path, next: 'mend or remove it', cause: error })
   }
+  return known(value, path, [...keys(), 'vaults'])
+}
+
+/** What the file says of single vaults, by name. */
+function ownSettings(vaults: unknown, path: string): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+  const record: Readonly<Record<string, unknown>> = typeof vaults === 'object' && vaults !== null ? { ...vaults } : {}
+  return new Map(Object.entries(record).map(([name, value]) => [name, known(value, `vaults.${name} in ${path}`, keys())]))
+}
+
+function known(value: unknown, where: string, names: readonly string[]): Readonly<Record<string, unknown>> {
   const record: Readonly<Record<string, unknown>> = typeof value === 'object' && value !== null ? { ...value } : {}
-  const known: readonly string[] = keys()
   for (const key of Object.keys(record))
-    if (!known.includes(key))
-      throw new VaultError('usage', `unknown key '${key}' in ${path}`, { subject: key, next: `known keys: ${known.join(', ')}` })
+    if (!names.includes(key)) throw new VaultError('usage', `unknown key '${key}' in ${where}`, { subject: key, next: `known keys: ${names.join(', ')}` })
   return record
 }
 

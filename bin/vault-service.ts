@@ -2,6 +2,7 @@
 // it with lib's vault and mount's drivers, tests with less.
 
 import type { DaemonPort } from '../lib/control/daemon-port.js'
+import type { RetentionPolicy } from '../lib/store/history-port.js'
 import type { Logger } from '../lib/terms/log.js'
 import type { Unlock } from './secrets.js'
 
@@ -28,6 +29,7 @@ export interface MountRequest {
   readonly readOnly: boolean
   readonly writeback: boolean
   readonly spinMicroseconds: number
+  readonly retention: RetentionPolicy
   readonly logger: Logger
 }
 

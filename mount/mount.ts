@@ -4,6 +4,9 @@ import { Answering } from './answer.js'
 import { Operations } from './operations.js'
 import { end, type Volume } from './ops/volume.js'
 import { reportOf, type VaultReport } from './report.js'
+import { restoreHooks } from './restoring.js'
+import type { Vault } from '../lib/vault.js'
+import type { RestoreHooks } from '../lib/vault-restore-changes.js'
 import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.js'
 import { mountKernel } from '../native-deps/fuse/driver.js'
 import type { Mount, MountOptions } from '../native-deps/fuse/handler.js'
@@ -90,13 +93,22 @@ export class MountedVault {
     return [process.pid, this.#supervision.pid]
   }
 
+  get vault(): Vault {
+    return this.#opened.vault
+  }
+
+  /** For changes of the tree that come from no request of the kernel. */
+  restoreHooks(): RestoreHooks {
+    return restoreHooks(this.#volume, this.#mount, this.#opened.upkeep)
+  }
+
   report(): VaultReport {
     return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked)
   }
 
   /** Everything that was written before the call is published and on the disk when it resolves. */
   async sync(onProgress: OnProgress): Promise<void> {
-    await this.#watched('publishing', onProgress, async () => {
+    await this.watched('publishing', onProgress, async () => {
       await this.#opened.vault.publishAll()
       await this.#opened.upkeep.shrinkLog()
     })
@@ -114,7 +126,7 @@ export class MountedVault {
     }
     await this.#mount.closed
     this.#supervision.release()
-    this.#left ??= this.#watched('draining', onProgress, () => this.#leave())
+    this.#left ??= this.watched('draining', onProgress, () => this.#leave())
     await this.#left
   }
 
@@ -131,14 +143,15 @@ export class MountedVault {
     this.#request.page.wipe()
   }
 
-  async #watched(phase: InFlight['phase'], onProgress: OnProgress, work: () => Promise<void>): Promise<void> {
+  /** Tells how much is in flight while the work runs. */
+  async watched<Result>(phase: InFlight['phase'], onProgress: OnProgress, work: () => Promise<Result>): Promise<Result> {
     const tell = (): void => {
       const { unpublished } = this.report()
       onProgress({ phase, entries: unpublished.entries, bytes: unpublished.bytes })
     }
     const timer = setInterval(tell, progressMs)
     try {
-      await work()
+      return await work()
     } finally {
       clearInterval(timer)
     }

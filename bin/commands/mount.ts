@@ -16,6 +16,7 @@ import { mountAt, isVault, realMountPoint } from '../mount-table.js'
 import { costOptions, kdfCost, recoveryFileOption, recoveryOption, secretOptions, storeOption, verb } from '../options.js'
 import { defaultStore, nameOf, notAVault, realStore, registeredAt } from '../place.js'
 import { readNewPassphrase, readUnlock, requireSource, type SecretOptions, type Unlock } from '../secrets.js'
+import { retentionOptions } from '../retention-options.js'
 import { choices, readSettings } from '../settings.js'
 import { checkNewStore, createVault } from '../vault-creation.js'
 
@@ -30,6 +31,7 @@ const mountOptions = {
   guard: { choices: choices.guard, describe: 'How the unmounted mount point refuses writes (default: immutable)' },
   'log-level': { choices: choices.logLevel, describe: 'How much the daemon logs (default: info)' },
   'spin-microseconds': { type: 'number', requiresArg: true, describe: 'How long the driver polls after activity' },
+  ...retentionOptions,
 } as const
 
 export const mountCommand = (context: Context) =>
@@ -39,10 +41,10 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, guard, logLevel, spinMicroseconds, allowOther, readOnly, writeback } = args
-      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds })
+      const { driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
+      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly }, undefined, name)
       hardenProcess()
       requireFuse()
       await requireUnmounted(context, args.mountpoint)

@@ -1,6 +1,7 @@
 // Changes of content that move no bytes: truncate, punch, zero, copy. What was written before is logged before, so that
 // the log's order is the order of arrival.
 import { recordKind } from '../store/log-port.js'
+import { limits } from '../terms/limits.js'
 import { touchModified } from '../tree/entry.js'
 import type { Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
@@ -60,12 +61,12 @@ export async function copyRange(range: CopyRange, context: ContentContext): Prom
   return copied
 }
 
-/** The stretches up to the first that cannot be named: bytes that are only in memory, or in the entry itself. */
+/** The stretches up to the first that cannot be named (bytes only in memory, or in the entry itself), as many as one record holds. */
 function namable(stretches: readonly Stretch[]): SplicePart[] {
   const parts: SplicePart[] = []
   for (const stretch of stretches) {
     const length = stretch.end - stretch.start
-    if (stretch.from === 'inline') break
+    if (stretch.from === 'inline' || parts.length >= limits.splicePartsMax) break
     if (stretch.from === 'run') {
       const { run } = stretch
       parts.push(run.kind === 'hole' ? { length, skip: 0, source: { kind: 'hole' } } : { length, skip: run.skip, source: { kind: 'blob', reference: run.reference, lsn: 0 } })

@@ -4,14 +4,18 @@
 import { createConnection, type Socket } from 'node:net'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
-import type { DaemonPort, OnProgress, StatusReport } from './daemon-port.js'
+import type { DaemonPort, StatusReport } from './daemon-port.js'
+import type { OnProgress } from './progress.js'
 import { onLines } from './lines.js'
 import { decodeAnswer, encodeLine, errorOf, isRecord, type ControlAnswer, type ControlVerb } from './messages.js'
+import { PastClient } from './past-client.js'
+import type { PastPort } from './past-port.js'
 
 interface Pending {
   readonly resolve: (result: unknown) => void
   readonly reject: (error: Error) => void
   readonly onProgress: OnProgress
+  readonly onItems: (items: readonly unknown[]) => void
 }
 
 export class ControlClient implements DaemonPort {
@@ -19,6 +23,7 @@ export class ControlClient implements DaemonPort {
   readonly #pending = new Map<number, Pending>()
   readonly #closed: Promise<void>
   #lastId = 0
+  readonly past: PastPort = new PastClient((request) => this.#ask(request.verb, request.args, request.onProgress, request.onItems))
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -81,11 +86,13 @@ export class ControlClient implements DaemonPort {
     this.#socket.unref()
   }
 
-  #ask(verb: ControlVerb, args: Readonly<Record<string, unknown>>, onProgress: OnProgress): Promise<unknown> {
+  #ask(
+    verb: ControlVerb, args: Readonly<Record<string, unknown>>, onProgress: OnProgress, onItems: Pending['onItems'] = () => undefined,
+  ): Promise<unknown> {
     if (!this.#socket.writable) return Promise.reject(goneError())
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, onProgress })
+      this.#pending.set(id, { resolve, reject, onProgress, onItems })
       this.#socket.write(encodeLine({ id, verb, args }))
     })
   }
@@ -102,6 +109,10 @@ export class ControlClient implements DaemonPort {
     if (pending === undefined) return
     if ('progress' in answer) {
       pending.onProgress(answer.progress)
+      return
+    }
+    if ('items' in answer) {
+      pending.onItems(answer.items)
       return
     }
     this.#pending.delete(answer.id)

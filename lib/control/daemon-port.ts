@@ -1,5 +1,9 @@
-// What a running vault answers to `status`, `sync` and `unmount`, and soon to a web page. Implemented by whoever holds
-// the mounted vault; the shapes are the contract for scripts and are described field by field in bin/CLI.md.
+// What a running vault answers to `status`, `sync` and `unmount`, and soon to a web page; what it answers about its past
+// is in past-port.ts. Implemented by whoever holds the mounted vault; the shapes are the contract for scripts and are
+// described field by field in bin/CLI.md.
+
+import type { PastPort } from './past-port.js'
+import type { OnProgress } from './progress.js'
 
 export interface StatusReport {
   /** 64 hexadecimal digits. */
@@ -34,16 +38,8 @@ export interface StatusReport {
   readonly warnings: readonly string[]
 }
 
-/** How far a long request is. Sent when it changes, at most a few times a second. */
-export interface Progress {
-  readonly phase: 'publishing' | 'syncing' | 'draining' | 'unmounting'
-  /** What is still in flight. */
-  readonly entries: number
-  readonly bytes: number
-}
-export type OnProgress = (progress: Progress) => void
-
 export interface DaemonPort {
+  readonly past: PastPort
   /** Cheap; may be called at any time, also while one of the others runs. */
   status(): Promise<StatusReport>
   /** Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. */

@@ -1,10 +1,15 @@
 // The control socket's language: one JSON object a line. A request is {id, verb, args}; answers bear its id and are any
-// number of {id, progress}, then one {id, result} or {id, error}. No secret travels here.
+// number of {id, progress} and {id, items} (parts of a long answer), then one {id, result} or {id, error}. No secret
+// travels here.
 
 import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
-import type { Progress } from './daemon-port.js'
+import { limits } from '../terms/limits.js'
+import type { Progress } from './progress.js'
 
-export const controlVerbs = ['ping', 'status', 'sync', 'unmount'] as const
+export const controlVerbs = [
+  'ping', 'status', 'sync', 'unmount',
+  'snapshot', 'retained', 'versions', 'differences', 'find', 'restore', 'forget',
+] as const
 export type ControlVerb = (typeof controlVerbs)[number]
 
 export interface ControlRequest {
@@ -22,6 +27,7 @@ export interface ErrorMessage {
 
 export type ControlAnswer =
   | { readonly id: number; readonly progress: Progress }
+  | { readonly id: number; readonly items: readonly unknown[] }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: ErrorMessage }
 
@@ -31,6 +37,31 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 export function encodeLine(message: ControlRequest | ControlAnswer): string {
   return JSON.stringify(message) + '\n'
+}
+
+/** Lines of `items`, none longer than a line may be. */
+export function* encodeItems(id: number, items: readonly unknown[]): IterableIterator<string> {
+  let batch: string[] = []
+  let length = 0
+  for (const item of items) {
+    const text = JSON.stringify(item)
+    if (text.length > itemsLengthMax) throw new VaultError('too-large', 'a part of the answer is longer than a line may be', { next: 'ask for less' })
+    if (batch.length > 0 && length + text.length > itemsLengthMax) {
+      yield itemsLine(id, batch)
+      batch = []
+      length = 0
+    }
+    batch.push(text)
+    length += text.length + 1
+  }
+  if (batch.length > 0) yield itemsLine(id, batch)
+}
+
+/** Half of a line: bytes count, not characters, and the frame needs room too. */
+const itemsLengthMax = limits.controlLineBytesMax / 2
+
+function itemsLine(id: number, items: readonly string[]): string {
+  return `{"id":${id},"items":[${items.join(',')}]}\n`
 }
 
 export function decodeRequest(line: string): ControlRequest {
@@ -45,9 +76,10 @@ export function decodeRequest(line: string): ControlRequest {
 
 export function decodeAnswer(line: string): ControlAnswer {
   const value = parseLine(line)
-  const { id, progress, error } = value
+  const { id, progress, items, error } = value
   if (typeof id === 'number') {
     if (isRecord(progress)) return { id, progress: decodeProgress(progress) }
+    if (Array.isArray(items)) return { id, items }
     if (isRecord(error)) return { id, error: decodeErrorMessage(error) }
     if ('result' in value) return { id, result: value['result'] }
   }

@@ -8,8 +8,10 @@ import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import type { DaemonPort } from './daemon-port.js'
+import type { OnProgress } from './progress.js'
 import { onLines } from './lines.js'
-import { decodeRequest, encodeLine, errorMessageOf, type ControlAnswer, type ControlRequest } from './messages.js'
+import { decodeRequest, encodeItems, encodeLine, errorMessageOf, type ControlAnswer, type ControlRequest } from './messages.js'
+import { performPast } from './past-requests.js'
 
 export class ControlServer {
   readonly path: string
@@ -65,50 +67,76 @@ export class ControlServer {
     socket.on('error', (error) => {
       logger.log('debug', 'control connection failed', { reason: error.message })
     })
-    const send = (answer: ControlAnswer): void => {
-      if (socket.writable) socket.write(encodeLine(answer))
+    const sender: Sender = {
+      send: (answer) => {
+        if (socket.writable) socket.write(encodeLine(answer))
+      },
+      sendItems: async (id, items) => {
+        for (const line of encodeItems(id, items)) {
+          if (!socket.writable) throw new VaultError('cancelled', 'whoever asked is gone')
+          // A long answer goes at the pace of whoever reads it.
+          if (!socket.write(line)) await drained(socket)
+        }
+      },
     }
     onLines(socket, {
       bytesMax: limits.controlLineBytesMax,
       tooLong: () => socket.destroy(),
       line: (text) => {
         if (!this.#server.listening) return
-        const answered = answerLine(text, port, send).finally(() => this.#answering.delete(answered))
+        const answered = answerLine(text, port, sender).finally(() => this.#answering.delete(answered))
         this.#answering.add(answered)
       },
     })
   }
 }
 
+interface Sender {
+  send(answer: ControlAnswer): void
+  /** Parts of a long answer; resolves when the next may be made, rejects when nobody listens any more. */
+  sendItems(id: number, items: readonly unknown[]): Promise<void>
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle)
+      socket.off('close', settle)
+      resolve()
+    }
+    socket.on('drain', settle)
+    socket.on('close', settle)
+  })
+}
+
 /** Never rejects. */
-async function answerLine(text: string, port: DaemonPort, send: (answer: ControlAnswer) => void): Promise<void> {
+async function answerLine(text: string, port: DaemonPort, sender: Sender): Promise<void> {
   let id = 0
   try {
     const request = decodeRequest(text)
     id = request.id
-    const result = await perform(request, port, (answer) => {
-      send(answer)
-    })
-    send({ id, result: result ?? null })
+    const result = await perform(request, port, sender)
+    sender.send({ id, result: result ?? null })
   } catch (error) {
-    send({ id, error: errorMessageOf(error) })
+    sender.send({ id, error: errorMessageOf(error) })
   }
 }
 
-function perform({ id, verb, args }: ControlRequest, port: DaemonPort, send: (answer: ControlAnswer) => void): Promise<unknown> {
+function perform({ id, verb, args }: ControlRequest, port: DaemonPort, { send, sendItems }: Sender): Promise<unknown> {
+  const onProgress: OnProgress = (progress) => {
+    send({ id, progress })
+  }
   switch (verb) {
     case 'ping':
       return Promise.resolve('pong')
     case 'status':
       return port.status()
     case 'sync':
-      return port.sync((progress) => {
-        send({ id, progress })
-      })
+      return port.sync(onProgress)
     case 'unmount':
-      return port.unmount({ lazy: args['lazy'] === true }, (progress) => {
-        send({ id, progress })
-      })
+      return port.unmount({ lazy: args['lazy'] === true }, onProgress)
+    default:
+      return performPast({ verb, args }, port.past, { onProgress, onItems: (items) => sendItems(id, items) })
   }
 }
 

@@ -56,6 +56,8 @@ export const limits = {
   inlineBytesMax: 2 * KiB,
   /** Runs in the entry itself; more go to pages of a tree. */
   inlineRunsMax: 16,
+  /** Of one splice record: about 130 bytes each, below `logBodyBytesMax`. */
+  splicePartsMax: 16_384,
   pageRunsMax: 512,
   /** A page is cut at this many runs, or from the lesser number on where the content says so. */
   pageRunsWished: 256,
@@ -87,6 +89,26 @@ export const limits = {
   historyBatchOperations: 20_000,
   /** Names of a directory in the past that one answer lists. */
   historyListMax: 2048,
+  /** Names that the mount asks for at a time, and those that it keeps: listings under way, and what follows on them. */
+  pastListBatch: 1024,
+  pastDirentsMax: 16_384,
+  /** Versions of entries that the mount keeps decoded, and contents that are being read. */
+  pastEntriesMax: 8192,
+  pastContentsMax: 512,
+  /** Directories of the past from which on it is looked whether the kernel still has them all. */
+  pastPlacesSwept: 4096,
+  /** Moments in `.versions` that are kept only because they are recent: the others can be opened by name. */
+  versionsRecentListed: 1000,
+  /** Names that one search through all of history answers. */
+  foundNamesMax: 100_000,
+  /** Versions of a file that are asked for at once. */
+  versionsBatch: 256,
+  /** Versions of one path that are shown. */
+  versionsMax: 10_000,
+  /** Content that one record names again when a file is restored. */
+  restoreCopyBytes: 256 * MiB,
+  /** How often what is about to be replaced is published once more, because somebody wrote to it meanwhile. */
+  restoreAttemptsMax: 5,
 
   // workers and the blob cache
   /** One request to read; the kernel asks for no more. */

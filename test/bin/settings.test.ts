@@ -34,6 +34,22 @@ t.equal(withFile({}, { XDG_DATA_HOME: '/data' }).dataHome, '/data')
 t.equal(withFile({}, { XDG_DATA_HOME: 'data' }).dataHome, join(home, '.local/share'), 'a relative path is ignored, as the specification says')
 t.ok(Object.isFrozen(withFile({})))
 
+const kept = (content: unknown, vault?: string, environment = {}) => {
+  writeFileSync(file, JSON.stringify(content))
+  const { keepWithin, hourly, daily } = readSettings({}, { HOME: home, ...environment }, vault)
+  return { keepWithin, hourly, daily }
+}
+t.strictSame(kept({}), { keepWithin: 7 * 86_400, hourly: 24, daily: 30 })
+const twoVaults = { daily: 10, vaults: { notes: { keepWithin: '36h', daily: 60 } } }
+t.strictSame(kept(twoVaults), { keepWithin: 7 * 86_400, hourly: 24, daily: 10 })
+t.strictSame(kept(twoVaults, 'other'), { keepWithin: 7 * 86_400, hourly: 24, daily: 10 })
+t.strictSame(kept(twoVaults, 'notes'), { keepWithin: 36 * 3600, hourly: 24, daily: 60 }, 'what is said of one vault goes before')
+t.strictSame(kept(twoVaults, 'notes', { VAULTFS_KEEP_DAILY: '5' }).daily, 5, 'and the environment before that')
+t.throws(() => kept({ vaults: { notes: { dayly: 1 } } }), { code: 'usage', subject: 'dayly' }, 'whichever vault it is about')
+t.throws(() => kept({ vaults: { notes: { daily: -1 } } }, 'notes'), { code: 'usage', message: /vaults.notes.daily/ })
+t.throws(() => kept({ keepWithin: 7 }), { code: 'usage', message: /keepWithin/ }, 'seven of what?')
+t.throws(() => kept({}, undefined, { VAULTFS_KEEP_WITHIN: 'long' }), { code: 'usage', subject: 'VAULTFS_KEEP_WITHIN' })
+
 const numbers = Object.values(exitCodes)
 t.equal(new Set(numbers).size, numbers.length, 'every error has an exit code of its own')
 t.notOk(numbers.some((number) => number < 2 || number > 125), 'none that a shell uses itself')

@@ -12,6 +12,7 @@ import { ControlServer } from '../../../lib/control/server.js'
 import { VaultError } from '../../../lib/terms/errors.js'
 import { limits } from '../../../lib/terms/limits.js'
 import { silent } from '../../../lib/terms/log.js'
+import { noPast } from '../../support/no-past.js'
 
 const report: StatusReport = {
   vault: 'ab'.repeat(32), name: 'notes', store: '/store', mountPoint: '/mnt', driver: 'kernel', pid: 7, pids: [7, 8], state: 'mounted', readOnly: false,
@@ -19,7 +20,7 @@ const report: StatusReport = {
   cache: { blobs: 9, bytes: 10 }, amplification: { writtenByUser: 1, logged: 1, stored: 1, ratio: 2 }, warnings: ['Confirm the kit.'],
 }
 
-const idle: DaemonPort = { status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
+const idle: DaemonPort = { past: noPast, status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })

@@ -1,0 +1,372 @@
+// Restoring in a real vault without a kernel: what comes back, that nothing is lost by it, and what a crash leaves.
+
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import t from 'tap'
+import { encodeAcl, accessAclName } from '../../../lib/tree/posix/acl.js'
+import { modeType, type Entry } from '../../../lib/tree/entry.js'
+import { takeSnapshot } from '../../../lib/vault-history.js'
+import { entryNow, namesOf } from '../../../lib/vault-past.js'
+import { restore, type RestoreOrder, type RestoreStep } from '../../../lib/vault-restore.js'
+import type { RestoreHooks } from '../../../lib/vault-restore-changes.js'
+import { versionsOfPath } from '../../../lib/vault-versions.js'
+import { orphan, type Volume } from '../../../mount/ops/volume.js'
+import type { Handler } from '../../../native-deps/fuse/handler.js'
+import { request, TestVault } from '../../support/open-vault.js'
+import { randomBytes } from '../../support/random-bytes.js'
+
+t.setTimeout(300_000)
+
+const MiB = 1024 * 1024
+const plain = { fromCache: false, killSuidGid: false, append: false }
+
+/** Paths instead of numbers, over the handler that the kernel would ask. */
+class Hand {
+  readonly test: TestVault
+  readonly operations: Handler
+
+  constructor(test: TestVault) {
+    this.test = test
+    this.operations = test.operations
+  }
+
+  static async open(): Promise<Hand> {
+    return new Hand(await TestVault.open())
+  }
+
+  at(path: string): Entry | undefined {
+    return entryNow(this.test.vault.tree, namesOf(path))
+  }
+
+  ino(path: string): number {
+    const entry = this.at(path)
+    if (entry === undefined) throw new Error(`${path} is not there`)
+    return entry.ino
+  }
+
+  async mkdir(path: string, mode = 0o755): Promise<void> {
+    done(await this.operations.mkdir(this.ino(folderOf(path)), nameOf(path), mode, 0, request))
+  }
+
+  async write(path: string, bytes: Uint8Array | string, mode = 0o644): Promise<void> {
+    const { operations } = this
+    if (this.at(path) === undefined) done(await operations.create(this.ino(folderOf(path)), nameOf(path), mode, 0, 0, request))
+    else done(await operations.setattr(this.ino(path), { size: 0 }, request))
+    const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+    for (let at = 0; at < data.byteLength; at += MiB) done(await operations.write(this.ino(path), 0, at, data.subarray(at, at + MiB), plain, request))
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    done(await this.operations.rename(this.ino(folderOf(from)), nameOf(from), this.ino(folderOf(to)), nameOf(to), 0, request))
+  }
+
+  async link(path: string, to: string): Promise<void> {
+    done(await this.operations.link(this.ino(path), this.ino(folderOf(to)), nameOf(to), request))
+  }
+
+  async remove(path: string): Promise<void> {
+    const { operations } = this
+    const entry = this.at(path)
+    const isFolder = entry !== undefined && (entry.mode & modeType.mask) === modeType.directory
+    if (isFolder) for (const name of this.names(path)) await this.remove(`${path}/${name}`)
+    done(await (isFolder ? operations.rmdir(this.ino(folderOf(path)), nameOf(path), request) : operations.unlink(this.ino(folderOf(path)), nameOf(path), request)))
+  }
+
+  names(path: string): string[] {
+    const names: string[] = []
+    this.test.vault.tree.list(this.ino(path), 0, ({ name }) => names.push(name) > 0)
+    return names.sort()
+  }
+
+  async hash(path: string): Promise<string> {
+    const hash = createHash('sha256')
+    const size = await this.size(path)
+    for (let at = 0; at < size; at += MiB) {
+      const bytes = await this.operations.read(this.ino(path), 0, at, MiB, request)
+      if (typeof bytes === 'number') throw new Error(`reading ${path}: ${bytes}`)
+      hash.update(bytes)
+    }
+    return `${size} ${hash.digest('hex')}`
+  }
+
+  async size(path: string): Promise<number> {
+    return done(await this.operations.getattr(this.ino(path), undefined, request)).size
+  }
+
+  async text(path: string): Promise<string> {
+    const bytes = await this.operations.read(this.ino(path), 0, 0, MiB, request)
+    return typeof bytes === 'number' ? `error ${bytes}` : Buffer.from(bytes).toString('utf8')
+  }
+
+  /** Everything below a path: names, kinds, properties, links and bytes; without the times of folders. */
+  async picture(path: string): Promise<Record<string, string>> {
+    const picture: Record<string, string> = {}
+    const first = new Map<number, string>()
+    const look = async (at: string): Promise<void> => {
+      const entry = this.at(at)
+      if (entry === undefined) return
+      const { mode, uid, gid, rdev, mtimeSec, mtimeNsec, target, xattrs, ino } = entry
+      const isFolder = (mode & modeType.mask) === modeType.directory
+      const known = first.get(ino)
+      first.set(ino, known ?? at)
+      const properties = [mode.toString(8), uid, gid, rdev, isFolder ? '' : `${mtimeSec}.${mtimeNsec}`, Buffer.from(target ?? []).toString(), [...xattrs ?? []].map(([name, value]) => `${name}=${Buffer.from(value).toString('hex')}`).join()]
+      picture[at.slice(path.length)] = known === undefined ? [...properties, (mode & modeType.mask) === modeType.file ? await this.hash(at) : ''].join(' ') : `is ${known.slice(path.length)}`
+      if (isFolder) for (const name of this.names(at)) await look(at === '' ? name : `${at}/${name}`)
+    }
+    await look(path)
+    return picture
+  }
+
+  async snapshot(name: string): Promise<void> {
+    this.test.clock.advance(2000)
+    await takeSnapshot(this.test.vault, name)
+    this.test.clock.advance(2000)
+  }
+
+  async restore(path: string, name: string, changes: Partial<RestoreOrder> & { readonly hooks?: Partial<RestoreHooks> } = {}): Promise<readonly RestoreStep[]> {
+    const { hooks, ...order } = changes
+    const { vault } = this.test
+    const volume: Volume = { vault, orphans: new Set<number>(), watchForget: () => false }
+    const quiet = (): undefined => undefined
+    const steps: RestoreStep[] = []
+    await restore(vault, vault.parts.history, { path, when: { kind: 'snapshot', name }, to: null, exact: false, preview: false, ...order }, {
+      admit: quiet, renamed: quiet, changed: quiet, orphaned: (ino) => { orphan(volume, ino) },
+      steps: (some) => { steps.push(...some) }, ...hooks,
+    })
+    return steps
+  }
+
+  async kinds(path: string, name: string, changes: Partial<RestoreOrder> = {}): Promise<string[]> {
+    return (await this.restore(path, name, changes)).map(({ kind, path: each }) => `${kind} ${each}`).sort()
+  }
+}
+
+function done<Value>(answer: Value | number): Value {
+  if (typeof answer === 'number' && answer < 0) throw new Error(`errno ${-answer}`)
+  return answer as Value
+}
+
+const folderOf = (path: string): string => path.split('/').slice(0, -1).join('/')
+const nameOf = (path: string): string => path.split('/').at(-1) ?? ''
+
+/** One of each kind of entry and of content. */
+async function makeFolder(hand: Hand): Promise<void> {
+  const { operations } = hand
+  await hand.mkdir('d', 0o750)
+  await hand.mkdir('d/empty')
+  await hand.mkdir('d/sub')
+  await hand.write('d/inline', 'short', 0o600)
+  await hand.write('d/nothing', '')
+  await hand.write('d/chunks', randomBytes(1, 9 * MiB + 5))
+  await hand.write('d/sparse', randomBytes(2, 100_000))
+  done(await operations.setattr(hand.ino('d/sparse'), { size: 40 * MiB }, request))
+  await hand.write('d/sub/b\xe4\xff', randomBytes(3, 5000))
+  await hand.write('d/one', 'linked')
+  await hand.link('d/one', 'd/sub/two')
+  done(await operations.symlink(hand.ino('d'), 'link', Buffer.from('to/nowhere'), request))
+  done(await operations.mknod(hand.ino('d'), 'fifo', modeType.fifo | 0o640, 0, 0, request))
+  done(await operations.mknod(hand.ino('d'), 'null', modeType.character | 0o666, 0x103, 0, request))
+  done(await operations.setattr(hand.ino('d/inline'), { uid: 12, gid: 34, mtime: { sec: -5, nsec: 7 } }, request))
+  done(await operations.setxattr(hand.ino('d/inline'), 'user.a', Buffer.from('\0value'), 0, false, request))
+  const acl = encodeAcl([{ tag: 1, perm: 6, id: 0xffffffff }, { tag: 2, perm: 4, id: 99 }, { tag: 4, perm: 4, id: 0xffffffff }, { tag: 0x10, perm: 4, id: 0xffffffff }, { tag: 0x20, perm: 0, id: 0xffffffff }])
+  done(await operations.setxattr(hand.ino('d/sub'), accessAclName, acl, 0, false, request))
+}
+
+t.test('a folder comes back with everything, without a byte of it read or stored again', async (t) => {
+  const hand = await Hand.open()
+  await makeFolder(hand)
+  await hand.snapshot('first')
+  const before = await hand.picture('d')
+  t.strictSame(await hand.kinds('d', 'first', { preview: true }), [], 'nothing differs')
+  await hand.remove('d')
+  await hand.test.vault.publishAll()
+  const stored = hand.test.vault.parts.pool.statistics().storedBytes
+  const steps = await hand.kinds('d', 'first')
+  t.equal(steps.length, 13, 'the root of it and 12 below')
+  t.ok(steps.includes('link d/sub/two') || steps.includes('link d/one'), 'one of two names is linked')
+  t.strictSame(await hand.picture('d'), before)
+  await hand.test.settle()
+  const again = hand.test.vault.parts.pool.statistics().storedBytes - stored
+  t.ok(again < 200_000, `${again} bytes stored for 9 MiB`)
+  t.strictSame(await hand.picture('d'), before, 'after publishing too')
+  await hand.snapshot('second')
+  t.strictSame(await hand.kinds('d', 'first', { preview: true, exact: true }), [], 'and it is what it was')
+  await hand.test.remove()
+})
+
+t.test('what differs is replaced, what is new is left alone or, exactly, removed; all of it is in the history', async (t) => {
+  const hand = await Hand.open()
+  await makeFolder(hand)
+  await hand.snapshot('first')
+  const before = await hand.picture('d')
+  await hand.write('d/inline', 'longer than before')
+  await hand.write('d/chunks', randomBytes(9, 2 * MiB))
+  await hand.write('d/new', 'new')
+  await hand.remove('d/sub')
+  await hand.rename('d/nothing', 'd/something')
+  done(await hand.operations.setattr(hand.ino('d/sparse'), { mode: 0o4711 }, request))
+  const state = await hand.picture('d')
+  const preview = await hand.kinds('d', 'first', { preview: true })
+  t.strictSame(preview, [
+    'attributes d/sparse', 'create d/nothing', 'create d/sub', 'create d/sub/b\xe4\xff', 'link d/sub/two', 'replace d/chunks', 'replace d/inline',
+  ])
+  t.strictSame(await hand.picture('d'), state, 'a preview changes nothing')
+  t.strictSame(await hand.kinds('d', 'first'), preview, 'and says what is done')
+  t.strictSame(hand.names('d').filter((name) => !Object.hasOwn(before, `/${name}`)), ['new', 'something'])
+  await hand.snapshot('second')
+  t.strictSame(await hand.kinds('d', 'first', { exact: true }), ['remove d/new', 'remove d/something'])
+  t.strictSame(await hand.picture('d'), before)
+  // Each of the two versions that were replaced, and what was removed, comes back.
+  await hand.restore('d/inline', 'second', { to: 'inline' })
+  t.equal(await hand.text('inline'), 'short')
+  const versions = await versionsOfPath(hand.test.vault, hand.test.vault.parts.history, 'd/inline')
+  const sizes = versions.filter(({ changes }) => !changes.includes('deleted')).map(({ entry }) => entry.content?.byteLength)
+  t.ok(new Set(sizes).size >= 2, 'the version that was replaced is one of them')
+  await hand.restore('d/new', 'second')
+  t.equal(await hand.text('d/new'), 'new')
+  await hand.test.remove()
+})
+
+t.test('what was written a moment ago, or while it is restored, is published before it is replaced', async (t) => {
+  const hand = await Hand.open()
+  await hand.write('f', 'old')
+  await hand.snapshot('first')
+  await hand.write('f', 'unpublished')
+  let meanwhile = 0
+  await hand.restore('f', 'first', {
+    hooks: {
+      // The first is asked before the new file is made, the second before it is bound.
+      admit: () => (++meanwhile === 2 ? hand.write('f', 'meanwhile') : undefined),
+    },
+  })
+  t.ok(meanwhile > 2, 'it was looked at again')
+  t.equal(await hand.text('f'), 'old')
+  const contents: string[] = []
+  for (const { from, changes } of await versionsOfPath(hand.test.vault, hand.test.vault.parts.history, 'f')) {
+    if (changes.includes('deleted')) continue
+    const to = `copy${contents.length}`
+    // Moments of one second are told apart by their position: looked for by what was in the file then.
+    const entry = (await hand.test.vault.parts.history.list(from.position, 1, 0, 10)).find(({ name }) => name === 'f')?.entry
+    contents.push(Buffer.from(entry?.content ?? []).toString('latin1').replace(/^[^a-z]*/, ''))
+    t.notOk(hand.at(to))
+  }
+  t.ok(contents.includes('meanwhile'), contents.join())
+  t.ok(contents.includes('unpublished'), contents.join())
+  await hand.write('f', 'young')
+  await t.rejects(hand.restore('f', 'first', { hooks: { admit: () => hand.write('f', String(++meanwhile)) } }), { code: 'busy' }, 'written all the time')
+  await hand.test.remove()
+})
+
+t.test('a name is never without its file, and no crash leaves half of one', async (t) => {
+  const hand = await Hand.open()
+  await hand.write('f', randomBytes(4, 3 * MiB))
+  const old = await hand.hash('f')
+  await hand.snapshot('first')
+  await hand.write('f', randomBytes(5, 2 * MiB))
+  const young = await hand.hash('f')
+  await hand.test.settle()
+  const images: string[] = []
+  await hand.restore('f', 'first', {
+    hooks: {
+      admit: async () => {
+        t.ok([old, young].includes(await hand.hash('f')), 'one or the other')
+        images.push(await hand.test.crashImage())
+      },
+    },
+  })
+  t.equal(await hand.hash('f'), old)
+  t.ok(images.length >= 3)
+  for (const store of images) {
+    const left = new Hand(await TestVault.open({ store, clock: hand.test.clock }))
+    t.equal(await left.hash('f'), young, 'not bound yet')
+    t.strictSame(left.names(''), ['f'])
+    t.strictSame(left.test.vault.parts.catalog.orphans().filter((ino) => left.test.vault.tree.get(ino) !== undefined), [], 'what was made without a name is gone')
+    await left.test.close()
+    rmSync(store, { recursive: true })
+  }
+  const store = await hand.test.crashImage()
+  const after = new Hand(await TestVault.open({ store, clock: hand.test.clock }))
+  t.equal(await after.hash('f'), old, 'on the disk when it resolves')
+  await after.test.close()
+  rmSync(store, { recursive: true })
+  await hand.test.remove()
+})
+
+t.test('by what a path meant then; else by what has it now', async (t) => {
+  const hand = await Hand.open()
+  await hand.mkdir('a')
+  await hand.write('a/f', 'one')
+  await hand.snapshot('first')
+  await hand.rename('a', 'b')
+  await hand.write('b/f', 'two')
+  await hand.snapshot('second')
+  t.strictSame(await hand.kinds('a', 'first'), ['create a', 'create a/f'])
+  t.equal(await hand.text('a/f'), 'one')
+  t.strictSame(await hand.kinds('b', 'first'), ['replace b/f'], 'b was called a')
+  t.equal(await hand.text('b/f'), 'one')
+  await t.rejects(hand.restore('c', 'first'), { code: 'not-found' })
+  await hand.remove('a')
+  await hand.remove('b')
+  t.strictSame(await hand.kinds('a/f', 'first'), ['create a', 'create a/f'], 'with the folder that it was in')
+  await t.rejects(hand.restore('a/f', 'first', { to: 'c/f' }), { code: 'not-found' }, 'no folder is made up')
+  await hand.restore('a/f', 'first', { to: 'a' }).then(() => t.fail('a/f is there'), (error: unknown) => t.match(error, { code: 'exists' }))
+  await hand.restore('a/f', 'first', { to: 'g' })
+  t.equal(await hand.text('g'), 'one')
+  await hand.test.remove()
+})
+
+t.test('kinds that changed are in the way unless everything is to be exact', async (t) => {
+  const hand = await Hand.open()
+  await hand.mkdir('d')
+  await hand.mkdir('d/folder')
+  await hand.write('d/folder/f', 'f')
+  await hand.write('d/file', 'file')
+  await hand.snapshot('first')
+  const before = await hand.picture('d')
+  await hand.remove('d/folder')
+  await hand.write('d/folder', 'now a file')
+  await hand.remove('d/file')
+  await hand.mkdir('d/file')
+  await hand.write('d/file/x', 'in a folder')
+  await t.rejects(hand.restore('d', 'first', { preview: true }), { code: /is-a-directory|not-a-directory/ })
+  await t.rejects(hand.restore('d/file', 'first'), { code: 'is-a-directory' })
+  await t.rejects(hand.restore('d/folder', 'first'), { code: 'not-a-directory' })
+  await t.rejects(hand.restore('d/folder/f', 'first'), { code: 'not-a-directory' })
+  t.strictSame(await hand.kinds('d', 'first', { exact: true }), ['create d/file', 'create d/folder', 'create d/folder/f', 'remove d/file', 'remove d/file/x', 'remove d/folder'])
+  t.strictSame(await hand.picture('d'), before)
+  await hand.test.remove()
+})
+
+t.test('links are what they were, also where files that were apart are one now', async (t) => {
+  const hand = await Hand.open()
+  for (const name of ['a', 'b']) await hand.write(name, 'same')
+  await hand.write('c', 'other')
+  await hand.link('c', 'd')
+  await hand.snapshot('first')
+  await hand.remove('b')
+  await hand.link('a', 'b')
+  await hand.remove('d')
+  await hand.write('d', 'other')
+  await hand.restore('', 'first', { exact: true })
+  t.not(hand.ino('a'), hand.ino('b'), 'two files')
+  t.equal(hand.ino('c'), hand.ino('d'), 'one file')
+  for (const [name, links] of [['a', 1], ['b', 1], ['c', 2]] as const) t.equal(hand.at(name)?.nlink, links, name)
+  for (const name of ['a', 'b']) t.equal(await hand.text(name), 'same')
+  for (const name of ['c', 'd']) t.equal(await hand.text(name), 'other')
+  t.equal(hand.at('')?.nlink, 2)
+  t.equal(hand.at('')?.children, 4)
+  await hand.test.remove()
+})
+
+t.test('a vault that takes no changes restores nothing, but says what it would', async (t) => {
+  const hand = await Hand.open()
+  await hand.write('f', 'one')
+  await hand.snapshot('first')
+  await hand.write('f', 'two')
+  await hand.snapshot('second')
+  await hand.test.leave()
+  const closed = new Hand(await TestVault.open({ store: hand.test.store, clock: hand.test.clock, readOnly: true }))
+  await t.rejects(closed.restore('f', 'first'), { code: 'read-only' })
+  t.strictSame(await closed.kinds('f', 'first', { preview: true }), ['replace f'])
+  await closed.test.remove()
+})
