@@ -3,8 +3,8 @@ import { sha256 } from '../../native-deps/sodium.js'
 import { concatBytes, equalBytes } from '../terms/bytes.js'
 import type { Causality } from './causality.js'
 import type { Names } from './names.js'
-import type { ContentRow, HistoryRows } from './rows.js'
-import { withCopyOf } from './version-attributes.js'
+import type { ContentRow, DirentRow, HistoryRows } from './rows.js'
+import { withCopyOf, withSize } from './version-attributes.js'
 
 export interface ContentChange {
   readonly ino: number
@@ -33,15 +33,26 @@ export class Contents {
   change({ ino, size, content, bases }: ContentChange): void {
     const known = concatBytes(...bases)
     const heads = this.#rows.heads(ino)
-    const [only] = heads
-    if (heads.length === 1 && only?.began === this.#position) {
-      this.#rows.changeContent(only.content, size, content, known)
+    const own = heads.at(-1)
+    if (own?.began === this.#position) {
+      this.#rows.changeContent(own.content, size, content, known)
       return
     }
-    for (const head of heads) if (this.#replaces(head, heads.length, bases, known)) this.#rows.endContent(head.content, this.#position)
+    for (const head of heads) if (this.#replaces({ ino, size, content, bases }, head, heads.length)) this.#rows.endContent(head.content, this.#position)
     const put = this.#rows.putContent(ino, size, content, known, this.#position)
     const version = this.#rows.version(ino)
-    if (version !== undefined) this.#rows.putVersion(ino, version.attributes, put, this.#position)
+    if (version !== undefined) this.#rows.putVersion(ino, this.sized(version.attributes, size), put, this.#position)
+  }
+
+  /** Attributes that one device told beside content of another keep the size of that. */
+  fit(attributes: Uint8Array, content: number | null): Uint8Array {
+    if (content === null || this.#causality.alone) return attributes
+    const row = this.#rows.content(content)
+    return row === undefined ? attributes : this.sized(attributes, row.size)
+  }
+
+  sized(attributes: Uint8Array, size: number): Uint8Array {
+    return this.#causality.alone ? attributes : withSize(attributes, size)
   }
 
   /** Whether a content was written that the author of a removal did not know. */
@@ -52,13 +63,16 @@ export class Contents {
   /** Contents beside the newest are shown as files beside it, for as long as the file has a name. */
   showCopies(ino: number): void {
     const wanted = this.#wantedCopies(ino)
+    const [beside] = this.#rows.direntsOf(ino)
     for (const copy of this.#rows.copiesOf(ino)) {
-      const id = this.#rows.idOf(copy)
-      if (id !== undefined && wanted.delete(id.toString('latin1'))) continue
-      this.#endCopy(copy)
+      const id = this.#rows.idOf(copy)?.toString('latin1') ?? ''
+      const [shown] = this.#rows.direntsOf(copy)
+      if (shown === undefined) continue
+      // Where its origin went, it goes.
+      if (wanted.has(id) && beside !== undefined && shown.parent === beside.parent && shown.began >= beside.began) wanted.delete(id)
+      else this.#endCopy(copy, shown)
     }
     const origin = this.#rows.version(ino)
-    const [beside] = this.#rows.direntsOf(ino)
     if (origin === undefined || beside === undefined) return
     for (const [key, head] of wanted) {
       const id = Buffer.from(key, 'latin1')
@@ -75,19 +89,21 @@ export class Contents {
     return new Map(heads.slice(0, -1).map((head) => [copyId(id, head.bytes), head]))
   }
 
-  #endCopy(copy: number): void {
-    for (const row of this.#rows.direntsOf(copy)) this.#rows.endDirent(row, this.#position)
+  #endCopy(copy: number, shown: DirentRow): void {
+    this.#names.endCopy(shown)
     this.#rows.endVersion(copy, this.#position)
   }
 
-  #replaces(head: ContentRow, count: number, bases: readonly Uint8Array[], known: Uint8Array): boolean {
-    if (!this.#causality.covers(head.began)) return false
-    // The author saw one content only, so it is this one that was written over.
-    if (count === 1) return true
+  #replaces({ content, bases }: ContentChange, head: ContentRow, count: number): boolean {
+    // Two devices wrote the same.
+    if (equalBytes(head.bytes, content)) return true
     const hash = sha256(head.bytes)
     if (bases.some((base) => equalBytes(base, hash))) return true
+    if (!this.#causality.covers(head.began)) return false
+    // The author saw one content only, so it is this one that was written over. No content has no hash.
+    if (count === 1 || head.bytes.byteLength === 0) return true
     // Told, and told again after a crash, before its device knew that it had been.
-    return this.#causality.origin(head.began)?.device === this.#causality.author && equalBytes(head.bases, known)
+    return this.#causality.origin(head.began)?.device === this.#causality.author && equalBytes(head.bases, concatBytes(...bases))
   }
 }
 

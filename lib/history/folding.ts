@@ -1,7 +1,8 @@
 // Folds what several chains say, in the one order of all entries: (lamport, device, sequence). An entry that comes late,
-// before what is folded already, takes the fold back to where it belongs.
+// before what is folded already, takes the fold back to where it belongs. One whose author had seen what is not here yet
+// waits for that.
 import type { Database, Statement } from '../../native-deps/sqlite.js'
-import type { DeviceId } from '../terms/bytes.js'
+import { hex, type DeviceId } from '../terms/bytes.js'
 import { Fold, type FoldEntry } from './fold.js'
 import { rewind } from './rewind.js'
 
@@ -31,13 +32,21 @@ interface Newest {
   readonly sequence: number
 }
 
+interface Next {
+  readonly source: EntrySource
+  readonly entry: FoldEntry
+}
+
 export class Folding {
   readonly fold: Fold
   readonly #database: Database
   readonly #folded: Statement<[Uint8Array], FoldedEntry & { hash: Buffer }>
   readonly #newest: Statement<[], Newest>
-  readonly #before: Statement<[number, number, Uint8Array], number | null>
+  readonly #before: Statement<[number, number, Uint8Array], number>
+  readonly #reached: Statement<[], { id: Buffer; sequence: number }>
   #sources: readonly EntrySource[] = []
+  /** Newest folded entry of each device. */
+  readonly #sequences = new Map<string, number>()
 
   constructor(database: Database) {
     this.#database = database
@@ -46,13 +55,16 @@ export class Folding {
       JOIN moment ON moment.device = device.device AND moment.sequence = device.sequence WHERE id = ?`)
     this.#newest = database.prepare(`SELECT position, lamport, id, moment.sequence AS sequence FROM moment JOIN device USING (device)
       ORDER BY position DESC LIMIT 1`)
-    this.#before = database.prepare(`SELECT max(position) FROM moment JOIN device USING (device)
-      WHERE lamport < ? OR (lamport = ? AND id < ?)`, 'first')
+    this.#before = database.prepare(`SELECT position FROM moment JOIN device USING (device)
+      WHERE lamport < ? OR (lamport = ? AND id < ?) ORDER BY position DESC LIMIT 1`, 'first')
+    this.#reached = database.prepare('SELECT id, sequence FROM device')
   }
 
   /** Answers false when a chain is not the one that was folded: then all must be folded anew. */
   follow(sources: readonly EntrySource[]): boolean {
     this.#sources = sources
+    this.#sequences.clear()
+    for (const { id, sequence } of this.#reached.all()) this.#sequences.set(hex(id), sequence)
     return sources.every((source) => {
       const folded = this.#folded.get(source.deviceId)
       return source.goTo(folded?.hash.byteLength === 0 ? { ...folded, hash: undefined } : folded)
@@ -61,7 +73,7 @@ export class Folding {
 
   /** Whether there is an entry to fold. */
   get isBehind(): boolean {
-    return this.#sources.some((source) => source.peek() !== undefined)
+    return this.#next() !== undefined
   }
 
   /**
@@ -78,22 +90,27 @@ export class Folding {
       if (next === undefined) return 0
     }
     yield* this.fold.fold(next.entry)
+    this.#sequences.set(hex(next.entry.deviceId), next.entry.sequence)
     next.source.take()
     return Math.max(1, next.entry.operations.length)
   }
 
-  #next(): { readonly source: EntrySource; readonly entry: FoldEntry } | undefined {
-    let first: { source: EntrySource; entry: FoldEntry } | undefined
+  #next(): Next | undefined {
+    let first: Next | undefined
     for (const source of this.#sources) {
       const entry = source.peek()
-      if (entry !== undefined && (first === undefined || isBefore(entry, first.entry))) first = { source, entry }
+      if (entry !== undefined && (first === undefined || isBefore(entry, first.entry)) && this.#hasSeen(entry)) first = { source, entry }
     }
     return first
   }
 
+  #hasSeen({ deps }: FoldEntry): boolean {
+    return deps.every(({ deviceId, sequence }) => (this.#sequences.get(hex(deviceId)) ?? 0) >= sequence)
+  }
+
   #goBackBefore({ lamport, deviceId }: FoldEntry): void {
     const position = this.#before.get(lamport, lamport, deviceId) ?? 0
-    this.fold.rewound(rewind(this.#database, position))
+    this.fold.rewound(rewind(this.#database, position, !this.#sequences.has(hex(deviceId))))
     this.follow(this.#sources)
   }
 }

@@ -1,6 +1,6 @@
-// Names as operations change them. Of one device's operations each is what it says. Between devices (DESIGN §6): the
+// Names as operations change them. Of one device's operations each is what it says. Between devices see MERGE.md: the
 // latest claim has the plain name and others stand beside it; a folder has one place and never lies inside of itself;
-// what somebody wrote into comes back when another one removed it unknowing.
+// what somebody went on with comes back when another one removed it unknowing.
 import type { Causality } from './causality.js'
 import { conflictName } from './conflict-name.js'
 import type { DirentRow, HistoryRows } from './rows.js'
@@ -13,8 +13,8 @@ export interface Claim {
   readonly name: string
   readonly ino: number
   readonly isDirectory: boolean
-  /** By a move, which gives up another name. */
-  readonly moved: boolean
+  /** Of the name that a move gave up for it; 0: none. */
+  readonly line: number
 }
 
 export interface NameContext {
@@ -31,7 +31,10 @@ export class Names {
   #position = 0
   /** Entries that lost a name in the entry being folded, and the names. */
   #removed = new Map<number, DirentRow[]>()
+  /** Folders whose move did not happen. */
   readonly #refused = new Set<number>()
+  /** Entries that are about to get a place. */
+  readonly #returning = new Set<number>()
 
   constructor(context: NameContext) {
     this.#context = context
@@ -50,20 +53,25 @@ export class Names {
     return this.#removed.keys()
   }
 
-  /** Answers false when the entry did not have the name. */
-  unlink(parent: number, told: string, ino: number): boolean {
-    const row = this.#rows.direntsTold(parent, told).find((each) => each.ino === ino)
-    if (row === undefined) return false
-    this.#remove(row)
-    return true
+  unlink(parent: number, told: string, ino: number): void {
+    const row = this.#found(parent, told, ino)
+    // Another device gave it again meanwhile, which this one did not know.
+    if (row !== undefined && this.#causality.covers(row.claimed)) this.#remove(row)
   }
 
-  /** The name that a move was from is gone: if another device moved it meanwhile, the later move wins. */
-  giveUpMoved(ino: number): void {
-    if (this.#causality.alone) return
-    for (const row of this.#rows.direntsOf(ino)) {
-      if (row.moved === 1 && row.told !== '' && !this.#causality.covers(row.began)) this.#remove(row)
+  /** The name that a move is from. Answers its line: where another device moved it meanwhile, the later move wins. */
+  leave(parent: number, told: string, ino: number): number {
+    const row = this.#found(parent, told, ino)
+    if (row !== undefined) {
+      this.#remove(row)
+      return row.line
     }
+    // Told again after a crash.
+    if (this.#causality.alone) return 0
+    const left = this.#rows.lastDirents(ino).find((each) => each.parent === parent && (each.told ?? each.name) === told)
+    const now = left === undefined ? undefined : this.#rows.direntsOf(ino).find(({ line }) => line === left.line)
+    if (now !== undefined && !this.#causality.covers(now.claimed)) this.#remove(now)
+    return left?.line ?? 0
   }
 
   link(claim: Claim): void {
@@ -80,40 +88,39 @@ export class Names {
     if (holders.some((each) => each.ino === ino)) return
     if (isDirectory) for (const row of this.#rows.direntsOf(ino)) this.#remove(row)
     // Whoever knew what the name meant and gave it away took it from that.
-    for (const holder of holders) if (this.#causality.covers(holder.began)) this.#remove(holder)
+    for (const holder of holders) if (this.#causality.covers(holder.claimed)) this.#remove(holder)
     this.#claim(claim)
   }
 
   /** Undoes removals that took the last name of something that their author did not know whole. */
   restore(ino: number, isUnknown: (ino: number) => boolean): void {
-    const removed = this.#removed.get(ino)
-    if (removed === undefined || this.#causality.alone || this.#rows.direntsOf(ino).length > 0) return
-    if (!this.#refused.has(ino) && !isUnknown(ino)) return
-    for (const { parent, name, told, moved } of removed) {
-      if (told === '') continue
-      this.revive(parent)
-      this.#giveBack({ parent, name: told ?? name, ino, isDirectory: false, moved: moved === 1 })
-      return
-    }
+    const [row] = this.#removed.get(ino) ?? []
+    if (row === undefined || this.#causality.alone || this.#rows.direntsOf(ino).length > 0) return
+    // Only an empty folder is ever removed: what is in it, its author did not know.
+    if (this.#refused.has(ino) || this.#rows.hasChildren(ino) || isUnknown(ino)) this.#return(row)
   }
 
-  /** Whether something was put into the folder that the author did not know of. */
-  hasUnknownChild(ino: number): boolean {
-    for (const row of this.#rows.children(ino)) if (!this.#causality.covers(row.began)) return true
-    return false
+  /** Whether another device took away a name that the author believed to be left. */
+  hasUnknownRemoval(ino: number): boolean {
+    const lines = new Set<number>()
+    return this.#rows.lastDirents(ino).some(({ line, claimed, ended }) => {
+      // Of each line the newest row: that one is how it ended.
+      if (lines.has(line)) return false
+      lines.add(line)
+      return this.#causality.covers(claimed) && !this.#causality.covers(ended)
+    })
   }
 
   /**
    * Somebody went on with an entry that another device had removed unknowing: it gets its last name back, and so do the
-   * folders above it. Not when the author knew of the removal.
+   * folders above it. Nobody goes on with what has no name where he is.
    */
-  revive(ino: number, depth = 0): void {
-    if (ino === rootIno || depth > depthMax || this.#rows.direntsOf(ino).length > 0) return
-    const last = this.#rows.lastDirents(ino).find((row) => row.told !== '')
-    if (last === undefined || this.#causality.covers(last.ended)) return
+  revive(ino: number): void {
+    if (ino === rootIno || this.#causality.alone || this.#rows.direntsOf(ino).length > 0) return
+    const last = this.#rows.lastDirent(ino)
+    if (last === undefined) return
     this.reviveVersion(ino)
-    this.revive(last.parent, depth + 1)
-    this.#giveBack({ parent: last.parent, name: last.told ?? last.name, ino, isDirectory: false, moved: last.moved === 1 })
+    this.#return(last)
   }
 
   reviveVersion(ino: number): void {
@@ -125,42 +132,61 @@ export class Names {
   /** A copy that a conflict needs, beside its origin. */
   putCopy(ino: number, beside: DirentRow, began: number): void {
     const name = this.#conflictName(beside.parent, beside.told ?? beside.name, began)
-    this.#rows.putDirent({ parent: beside.parent, name, ino, began: this.#position, moved: 0, told: '' })
+    this.#rows.putDirent({ parent: beside.parent, name, ino, began: this.#position, claimed: began, line: 0, told: '' })
   }
 
-  /** Without taking the plain name from who has it. */
-  #giveBack(claim: Claim): void {
-    const { parent, name, ino, moved } = claim
-    // What lies inside of it now would be cut off from the root: then the root takes it.
-    const home = this.#isWithin(parent, ino) ? rootIno : parent
-    const taken = this.#rows.dirent(home, name) !== undefined
-    const shown = taken ? this.#conflictName(home, name, this.#position) : name
-    this.#rows.putDirent({ parent: home, name: shown, ino, began: this.#position, moved: moved ? 1 : 0, told: taken ? name : null })
+  endCopy(row: DirentRow): void {
+    this.#rows.endDirent(row, this.#position)
+    this.#giveOn(row)
   }
 
-  #claim({ parent, name, ino, moved }: Claim): void {
+  /** The claim is the one that it was, but does not take the plain name from who has it. */
+  #return({ parent, name, told, ino, claimed, line }: DirentRow): void {
+    const home = this.#homeFor(ino, parent)
+    const raw = told ?? name
+    const taken = this.#rows.dirent(home, raw) !== undefined
+    const shown = taken ? this.#conflictName(home, raw, claimed) : raw
+    this.#rows.putDirent({ parent: home, name: shown, ino, began: this.#position, claimed, line, told: taken ? raw : null })
+  }
+
+  /** The folder, with a place of its own again; the root instead of one that has none, or lies inside of the entry now. */
+  #homeFor(ino: number, parent: number): number {
+    this.#returning.add(ino)
+    if (!this.#returning.has(parent) && this.#returning.size < depthMax) this.revive(parent)
+    this.#returning.delete(ino)
+    const hasPlace = parent === rootIno || this.#rows.direntsOf(parent).length > 0
+    return hasPlace && !this.#isWithin(parent, ino) ? parent : rootIno
+  }
+
+  #claim({ parent, name, ino, line }: Claim): void {
     const shown = this.#rows.dirent(parent, name)
-    if (shown !== undefined) this.#showAs(shown, this.#conflictName(parent, name, shown.began))
-    this.#rows.putDirent({ parent, name, ino, began: this.#position, moved: moved ? 1 : 0, told: null })
+    if (shown !== undefined) this.#showAs(shown, this.#conflictName(parent, shown.told === null || shown.told === '' ? name : shown.told, shown.claimed))
+    this.#rows.putDirent({ parent, name, ino, began: this.#position, claimed: this.#position, line, told: null })
+  }
+
+  #found(parent: number, told: string, ino: number): DirentRow | undefined {
+    return this.#rows.direntsTold(parent, told).find((each) => each.ino === ino)
   }
 
   #remove(row: DirentRow): void {
-    const { parent, name, told, ino } = row
     this.#rows.endDirent(row, this.#position)
-    const removed = this.#removed.get(ino)
-    if (removed === undefined) this.#removed.set(ino, [row])
+    const removed = this.#removed.get(row.ino)
+    if (removed === undefined) this.#removed.set(row.ino, [row])
     else removed.push(row)
-    if (told !== null) return
-    // Who stood beside it has the name for itself now.
+    this.#giveOn(row)
+  }
+
+  /** Who stood beside it has the name for itself now. */
+  #giveOn({ parent, name }: DirentRow): void {
     const heir = this.#causality.alone ? undefined : this.#rows.direntsTold(parent, name).at(-1)
     if (heir !== undefined) this.#showAs(heir, name)
   }
 
   #showAs(row: DirentRow, shown: string): void {
-    const { parent, ino, moved, told, name } = row
+    const { parent, ino, claimed, line, told, name } = row
     const raw = told ?? name
     this.#rows.endDirent(row, this.#position)
-    this.#rows.putDirent({ parent, name: shown, ino, began: this.#position, moved, told: raw === shown ? null : raw })
+    this.#rows.putDirent({ parent, name: shown, ino, began: this.#position, claimed, line, told: raw === shown ? null : raw })
   }
 
   #conflictName(parent: number, name: string, position: number): string {
@@ -170,10 +196,9 @@ export class Names {
 
   /** Whether `folder` is `ino` or lies below it. */
   #isWithin(folder: number, ino: number): boolean {
-    const seen = new Set<number>()
-    for (let at: number | undefined = folder; at !== undefined && at !== rootIno && !seen.has(at); at = this.#rows.direntsOf(at)[0]?.parent) {
-      if (at === ino) return true
-      seen.add(at)
+    let depth = 0
+    for (let at: number | undefined = folder; at !== undefined && at !== rootIno; at = this.#rows.direntsOf(at)[0]?.parent) {
+      if (at === ino || ++depth > depthMax) return true
     }
     return false
   }

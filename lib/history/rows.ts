@@ -21,9 +21,16 @@ export interface DirentRow {
   readonly name: string
   readonly ino: number
   readonly began: number
-  readonly moved: number
+  /** Position of the link or move that gave it. */
+  readonly claimed: number
+  /** The same for a name and for what it was moved to; 0 with `putDirent`: a new one. */
+  readonly line: number
   /** Null: as shown; '': nobody told it, a conflict needs it. */
   readonly told: string | null
+}
+
+export interface PastDirentRow extends DirentRow {
+  readonly ended: number
 }
 
 export interface ContentRow {
@@ -37,7 +44,7 @@ export interface ContentRow {
 /** Numbers from here on are given out by the fold. */
 export const ownInoBase = 2 ** 45
 
-const direntColumns = 'cookie, parent, name, ino, began, moved, told'
+const direntColumns = 'cookie, parent, name, ino, began, claimed, line, told'
 
 interface Statements {
   readonly node: Statement<[Uint8Array], NodeRow>
@@ -54,11 +61,11 @@ interface Statements {
   readonly dirent: Statement<[number, string], DirentRow>
   readonly direntsTold: Statement<[number, string, number, string], DirentRow>
   readonly direntsOf: Statement<[number], DirentRow>
-  readonly children: Statement<[number], DirentRow>
-  readonly putDirent: Statement<[number, number, string, number, number, number, string | null], never>
+  readonly hasChildren: Statement<[number], number>
+  readonly putDirent: Statement<[number, number, string, number, number, number, number, string | null], never>
   readonly dropDirent: Statement<[number], never>
-  readonly putPastDirent: Statement<[number, number, string, number, number, number, number, number, string | null], never>
-  readonly lastDirents: Statement<[number], DirentRow & { readonly ended: number }>
+  readonly putPastDirent: Statement<[number, number, string, number, number, number, number, number, number, string | null], never>
+  readonly lastDirents: Statement<[number], PastDirentRow>
   readonly heads: Statement<[number], ContentRow>
   readonly content: Statement<[number], ContentRow>
   readonly putContent: Statement<[number, number, number, number, Uint8Array, Uint8Array], never>
@@ -161,7 +168,7 @@ export class HistoryRows {
     return this.#statements.dirent.get(parent, name)
   }
 
-  /** Everything for which the manifest gives this name. */
+  /** Everything for which the manifest gives this name, the latest claim last. */
   direntsTold(parent: number, told: string): DirentRow[] {
     return this.#statements.direntsTold.all(parent, told, parent, told)
   }
@@ -170,25 +177,31 @@ export class HistoryRows {
     return this.#statements.direntsOf.all(ino)
   }
 
-  children(ino: number): IterableIterator<DirentRow> {
-    return this.#statements.children.iterate(ino)
+  /** Copies that a conflict needs don't count: they go with their origin. */
+  hasChildren(ino: number): boolean {
+    return this.#statements.hasChildren.get(ino) !== undefined
   }
 
   putDirent(row: Omit<DirentRow, 'cookie'>): void {
-    const { parent, name, ino, began, moved, told } = row
-    this.#statements.putDirent.run(this.nextCookie++, parent, name, ino, began, moved, told)
+    const { parent, name, ino, began, claimed, line, told } = row
+    const cookie = this.nextCookie++
+    this.#statements.putDirent.run(cookie, parent, name, ino, began, claimed, line === 0 ? cookie : line, told)
   }
-
 
   endDirent(row: DirentRow, position: number): void {
-    const { cookie, parent, name, ino, began, moved, told } = row
+    const { cookie, parent, name, ino, began, claimed, line, told } = row
     this.#statements.dropDirent.run(cookie)
     if (began === position) return
-    this.#statements.putPastDirent.run(cookie, parent, name, ino, began, position, forkOf(began, position), moved, told)
+    this.#statements.putPastDirent.run(cookie, parent, name, ino, began, position, forkOf(began, position), claimed, line, told)
   }
 
-  /** Names that the entry had, newest end first. */
-  lastDirents(ino: number): (DirentRow & { readonly ended: number })[] {
+  /** The name that it lost last. */
+  lastDirent(ino: number): DirentRow | undefined {
+    return this.#statements.lastDirents.get(ino)
+  }
+
+  /** Names that the entry had, the latest end first. */
+  lastDirents(ino: number): PastDirentRow[] {
     return this.#statements.lastDirents.all(ino)
   }
 
@@ -234,13 +247,14 @@ function prepareStatements(database: Database): Statements {
     lastVersion: database.prepare('SELECT attributes, content FROM past_version WHERE ino = ? ORDER BY began DESC LIMIT 1'),
     dirent: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE parent = ? AND name = ?`),
     direntsTold: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE parent = ? AND name = ? AND told IS NULL
-      UNION ALL SELECT ${direntColumns} FROM dirent WHERE parent = ? AND told = ? ORDER BY cookie`),
+      UNION ALL SELECT ${direntColumns} FROM dirent WHERE parent = ? AND told = ? ORDER BY claimed, cookie`),
     direntsOf: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE ino = ? ORDER BY cookie`),
-    children: database.prepare(`SELECT ${direntColumns} FROM dirent WHERE parent = ?`),
-    putDirent: database.prepare(`INSERT INTO dirent (${direntColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)`),
+    hasChildren: database.prepare("SELECT cookie FROM dirent WHERE parent = ? AND (told IS NULL OR told <> '') LIMIT 1", 'first'),
+    putDirent: database.prepare(`INSERT INTO dirent (${direntColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
     dropDirent: database.prepare('DELETE FROM dirent WHERE cookie = ?'),
-    putPastDirent: database.prepare('INSERT INTO past_dirent (cookie, parent, name, ino, began, ended, fork, moved, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    lastDirents: database.prepare(`SELECT ${direntColumns}, ended FROM past_dirent WHERE ino = ? ORDER BY ended DESC, cookie DESC LIMIT 8`),
+    putPastDirent: database.prepare(`INSERT INTO past_dirent (cookie, parent, name, ino, began, ended, fork, claimed, line, told)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    lastDirents: database.prepare(`SELECT ${direntColumns}, ended FROM past_dirent WHERE ino = ? ORDER BY ended DESC, cookie DESC`),
     heads: database.prepare('SELECT content, began, size, bytes, bases FROM content WHERE ino = ? AND ended = 0 ORDER BY content'),
     content: database.prepare('SELECT content, began, size, bytes, bases FROM content WHERE content = ?'),
     putContent: database.prepare('INSERT INTO content (content, ino, began, size, bytes, bases) VALUES (?, ?, ?, ?, ?, ?)'),

@@ -6,20 +6,25 @@ import { rmSync } from 'node:fs'
 import { openSealed, type Database } from '../../native-deps/sqlite.js'
 import { VaultError } from '../terms/errors.js'
 
-const schemaVersion = 1
+const schemaVersion = 2
 
 const tables = `
 CREATE TABLE mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE device (
   device INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE device_name (began INTEGER PRIMARY KEY, device INTEGER NOT NULL, name TEXT NOT NULL);
 -- One a manifest entry. Start and end: its bytes in the chain's file. Cookies and versions: the first ones not given out
--- when it was folded. Kept: 0 when forgotten.
+-- when it was folded. Seen: what its author had read of other devices. Kept: 0 when let go of; 2 when it is, but its rows
+-- stay because the operation of position 'forgotten' may yet be folded again (retention.ts).
 CREATE TABLE moment (
   position INTEGER PRIMARY KEY, sec INTEGER NOT NULL, nsec INTEGER NOT NULL, device INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  lamport INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, cookies INTEGER NOT NULL, versions INTEGER NOT NULL, kept INTEGER NOT NULL DEFAULT 1);
+  lamport INTEGER NOT NULL, hash BLOB NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, cookies INTEGER NOT NULL, versions INTEGER NOT NULL,
+  kept INTEGER NOT NULL DEFAULT 1, forgotten INTEGER NOT NULL DEFAULT 0, seen TEXT);
 CREATE UNIQUE INDEX moment_entry ON moment (device, sequence);
 CREATE INDEX moment_kept ON moment (position, sec) WHERE kept = 1;
+CREATE INDEX moment_leaving ON moment (position) WHERE kept = 2;
 CREATE TABLE snapshot (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE past_snapshot (name TEXT NOT NULL, position INTEGER NOT NULL, ended INTEGER NOT NULL);
 -- Origin: of a copy that a conflict needs, the entry whose content it shows.
 CREATE TABLE node (ino INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, began INTEGER NOT NULL, origin INTEGER);
 CREATE INDEX node_origin ON node (origin) WHERE origin IS NOT NULL;
@@ -33,17 +38,18 @@ CREATE TABLE past_version (
   version INTEGER PRIMARY KEY, ino INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL, attributes BLOB NOT NULL, content INTEGER);
 CREATE INDEX past_version_ino ON past_version (ino, began);
 CREATE INDEX past_version_ended ON past_version (ended);
--- Told: the name that the manifest gives, where another is shown because two claim it; '' of a conflict's copy.
+-- Told: the name that the manifest gives, where another is shown because two claim it; '' of a conflict's copy. Claimed:
+-- position of the link or move that gave it. Line: the same for a name and for what it is moved to.
 CREATE TABLE dirent (
   cookie INTEGER PRIMARY KEY, parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL, began INTEGER NOT NULL,
-  moved INTEGER NOT NULL DEFAULT 0, told TEXT);
+  claimed INTEGER NOT NULL, line INTEGER NOT NULL, told TEXT);
 CREATE UNIQUE INDEX dirent_name ON dirent (parent, name);
 CREATE INDEX dirent_place ON dirent (parent, cookie);
 CREATE INDEX dirent_ino ON dirent (ino);
 CREATE INDEX dirent_told ON dirent (parent, told) WHERE told IS NOT NULL;
 CREATE TABLE past_dirent (
   cookie INTEGER PRIMARY KEY, parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL, began INTEGER NOT NULL,
-  ended INTEGER NOT NULL, fork INTEGER NOT NULL, moved INTEGER NOT NULL DEFAULT 0, told TEXT);
+  ended INTEGER NOT NULL, fork INTEGER NOT NULL, claimed INTEGER NOT NULL, line INTEGER NOT NULL, told TEXT);
 CREATE INDEX past_dirent_name ON past_dirent (parent, name, began);
 CREATE INDEX past_dirent_began ON past_dirent (parent, fork, began);
 CREATE INDEX past_dirent_ended ON past_dirent (parent, fork, ended);

@@ -32,9 +32,14 @@ export function isDirectoryRecord(attributes: Uint8Array): boolean {
 
 /** The record of a copy of the file: another id and size, one name. */
 export function withCopyOf(attributes: Buffer, id: Uint8Array, size: number): Buffer {
-  const out = Buffer.from(attributes)
+  const out = withSize(attributes, size)
   out.set(id, idAt)
   out.writeUInt32LE(1, linkCountAt)
+  return out
+}
+
+export function withSize(attributes: Uint8Array, size: number): Buffer {
+  const out = Buffer.from(attributes)
   out.writeUInt32LE(size % 0x1_0000_0000, sizeAt)
   out.writeUInt32LE(Math.floor(size / 0x1_0000_0000), sizeAt + 4)
   return out

@@ -1,0 +1,34 @@
+// How far back a fold may still have to go: what every device has seen by its newest entry comes before everything that
+// any of them will ever tell.
+import type { Database, Statement } from '../../native-deps/sqlite.js'
+
+interface Newest {
+  readonly sequence: number
+  readonly seen: string | null
+}
+
+export class Horizon {
+  readonly #devices: Statement<[], number>
+  readonly #newest: Statement<[number, number], Newest>
+  readonly #place: Statement<[number, number, number], number>
+
+  constructor(database: Database) {
+    this.#devices = database.prepare('SELECT device FROM device ORDER BY device', 'first')
+    this.#newest = database.prepare('SELECT sequence, seen FROM moment WHERE device = ? AND position <= ? ORDER BY sequence DESC LIMIT 1')
+    this.#place = database.prepare('SELECT position FROM moment WHERE device = ? AND sequence = ? AND position <= ?', 'first')
+  }
+
+  /** Every device had seen all entries up to the answered position when the given one was the newest. */
+  before(position: number): number {
+    const devices = this.#devices.all()
+    if (devices.length === 1) return position
+    const least = new Map(devices.map((device) => [device, Infinity]))
+    for (const author of devices) {
+      const newest = this.#newest.get(author, position)
+      const seen = new Map(JSON.parse(newest?.seen ?? '[]') as [number, number][]).set(author, newest?.sequence ?? 0)
+      for (const [device, sequence] of least) least.set(device, Math.min(sequence, seen.get(device) ?? 0))
+    }
+    const unseen = [...least].map(([device, sequence]) => this.#place.get(device, sequence + 1, position) ?? Infinity)
+    return Math.min(position, ...unseen.map((place) => place - 1))
+  }
+}
