@@ -4,12 +4,16 @@ import { checkpointCatalog } from './catalog/checkpoint.js'
 import type { KeyPage } from './crypto/key-page.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
+import { forget } from './vault-history.js'
+import { isStateDue, tellState } from './vault-state.js'
 import type { Vault } from './vault.js'
 
 const tickMs = 250
 const betweenRoundsMs = 1000
 /** After a failed round. */
 const retryMs = 5000
+/** After a mount: whoever is seldom there for a whole hour has his past thinned out, too. */
+const firstRetentionMs = 60_000
 /** The same failure is written down once in this time. */
 const reportMs = 30_000
 
@@ -23,6 +27,10 @@ export class Upkeep {
   readonly #reported = new Map<string, number>()
   #applying: Promise<void> | undefined
   #publishing: Promise<void> | undefined
+  #retaining: Promise<void> | undefined
+  /** Hours since 1970 when the clock was last looked at. */
+  #hour: number | undefined
+  #retainAtMs = Infinity
   #stopped = false
 
   constructor(vault: Vault, catalogPath: string, page: KeyPage) {
@@ -44,6 +52,7 @@ export class Upkeep {
     clearTimeout(this.#timer)
     await this.#applying
     await this.#publishing
+    await this.#retaining
   }
 
   /** What changed goes to the catalog now; also called when a generation has grown large. */
@@ -66,6 +75,30 @@ export class Upkeep {
     })
     if (tree.changes > 0 && (now - this.#lastApplyMs >= limits.applyMs || tree.changes >= limits.generationChanges)) void this.apply()
     if (now >= this.#publishAgainMs && publisher.isDue()) void this.publish('due')
+    this.#keepHours(now)
+  }
+
+  /** Each hour has its state, with what never rests in it; then the past is thinned out by the schedule. */
+  #keepHours(nowMs: number): void {
+    const { clock } = this.#vault.parts
+    const hour = Math.floor(clock.now().sec / 3600)
+    if (this.#hour === undefined) this.#retainAtMs = nowMs + firstRetentionMs
+    const isNew = this.#hour !== undefined && hour !== this.#hour
+    this.#hour = hour
+    if (!isNew && nowMs < this.#retainAtMs) return
+    this.#retainAtMs = Infinity
+    this.#retaining ??= this.#retain(isNew).catch((error: unknown) => this.#report('the past could not be thinned out', error)).finally(() => {
+      this.#retaining = undefined
+    })
+  }
+
+  async #retain(publishes: boolean): Promise<void> {
+    const { retention, unpublished, clock } = this.#vault.parts
+    if (publishes && unpublished.entries.size > 0) await this.publish('all')
+    // Days are told apart by the clock on the wall, which summer time moves.
+    const offsetMin = -new Date(clock.now().sec * 1000).getTimezoneOffset()
+    await forget(this.#vault, { ...retention, offsetMin }, [])
+    if (await isStateDue(this.#vault)) await tellState(this.#vault)
   }
 
   /** One round; the log shrinks afterwards. Joins the round that is under way. */

@@ -2,7 +2,7 @@
 // Attributes and content are opaque here (lib/tree and lib/content encode them). A code that is not known stops the
 // reader: skipping an operation would make two devices see two trees.
 
-import type { EntryId } from '../terms/bytes.js'
+import type { DeviceId, EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { blobReferenceBytes } from './blob-reference.js'
@@ -28,8 +28,15 @@ export type Operation =
   | { readonly kind: 'member'; readonly record: Uint8Array }
   /** Retention as it was applied: what of the past is let go of follows from this and the state before. */
   | { readonly kind: 'forget'; readonly nowSec: number; readonly policy: ForgetPolicy; readonly drop: readonly Uint8Array[] }
-  /** The whole state before this entry, as pages of a Merkle tree. `index`: the encoded reference of its top page. */
-  | { readonly kind: 'state'; readonly root: Uint8Array; readonly entries: number; readonly index: Uint8Array }
+  /** The whole state that the entries up to `cut` make, as pages of a Merkle tree. `index`: the encoded reference of its top page. */
+  | { readonly kind: 'state'; readonly root: Uint8Array; readonly entries: number; readonly cut: readonly CutPoint[]; readonly index: Uint8Array }
+
+/** The newest entry of a device that a state holds. */
+export interface CutPoint {
+  readonly deviceId: DeviceId
+  readonly sequence: number
+  readonly hash: Uint8Array
+}
 
 /** Units and meanings: RetentionPolicy of lib/store/history-port.ts. */
 export interface ForgetPolicy {
@@ -76,7 +83,7 @@ export function encodeOperation(operation: Operation): Uint8Array<ArrayBuffer> {
     case 'forget':
       return writeForget(writer, operation).take()
     case 'state':
-      return writer.bytes(operation.root).varint(operation.entries).lengthPrefixed(operation.index).take()
+      return writeState(writer, operation).take()
   }
 }
 
@@ -115,7 +122,7 @@ function readOperation(reader: ByteReader): Operation {
     case codes.forget:
       return readForget(reader)
     case codes.state:
-      return { kind: 'state', root: reader.copy(32), entries: reader.varint(), index: copyPrefixed(reader, blobReferenceBytes) }
+      return readState(reader)
     default:
       throw new VaultError('format-unknown', `manifest operation: written by a newer VaultFS (operation ${code})`, {
         subject: 'manifest', next: 'Update VaultFS and try again.',
@@ -130,6 +137,21 @@ function readContent(reader: ByteReader): Operation {
   const count = reader.varint()
   if (count > limits.contentBasesMax) throw reader.corrupt(`${count} bases of one content`)
   return { kind: 'content', id, size, content, bases: Array.from({ length: count }, () => reader.copy(32)) }
+}
+
+function writeState(writer: ByteWriter, { root, entries, cut, index }: Extract<Operation, { kind: 'state' }>): ByteWriter {
+  writer.bytes(root).varint(entries).varint(cut.length)
+  for (const { deviceId, sequence, hash } of cut) writer.bytes(deviceId).u64(sequence).bytes(hash)
+  return writer.lengthPrefixed(index)
+}
+
+function readState(reader: ByteReader): Operation {
+  const root = reader.copy(32)
+  const entries = reader.varint()
+  const count = reader.varint()
+  if (count > limits.dependenciesMax) throw reader.corrupt(`a state of ${count} devices`)
+  const cut = Array.from({ length: count }, () => ({ deviceId: reader.copy(16) as Uint8Array as DeviceId, sequence: reader.u64(), hash: reader.copy(32) }))
+  return { kind: 'state', root, entries, cut, index: copyPrefixed(reader, blobReferenceBytes) }
 }
 
 function writeForget(writer: ByteWriter, { nowSec, policy, drop }: Extract<Operation, { kind: 'forget' }>): ByteWriter {

@@ -61,8 +61,8 @@ export class ChainSource implements EntrySource {
   }
 
   #opened(entry: ManifestEntry): FoldEntry {
-    const { lamport, sec, nsec, deps, operations } = openEntryBody(entry, this.#page)
     const { sequence, hash, place } = this.#follower
+    const { lamport, sec, nsec, deps, operations } = told(`manifest entry ${sequence} of device ${hex(this.deviceId)}`, () => openEntryBody(entry, this.#page))
     return { deviceId: this.deviceId, sequence, hash, ...place, lamport, sec, nsec, deps, operations }
   }
 }
@@ -73,7 +73,7 @@ export function openChainSources(folder: ManifestFolder): ChainSource[] {
   for (const name of readdirSync(folder.directory).sort()) {
     if (!name.endsWith('.chain')) continue
     const path = join(folder.directory, name)
-    const member = memberOf(path, folder)
+    const member = told(`manifest entry 1 of device ${name.slice(0, -'.chain'.length)}`, () => memberOf(path, folder))
     if (member === undefined) continue
     if (`${hex(member.deviceId)}.chain` !== name) throw notIts(name)
     sources.push(new ChainSource(path, member, folder.page))
@@ -92,6 +92,18 @@ function memberOf(path: string, { page, ...vault }: ManifestFolder): Member | un
   throw new VaultError('chain-broken', `${path}: its first entry does not say whose it is`, {
     subject: path, next: 'Restore the folder "manifest" of the store from a copy.',
   })
+}
+
+/** Damage inside of an entry, with the entry's name. */
+function told<Result>(subject: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
+    throw new VaultError('chain-broken', `${subject}: ${error.message}`, {
+      subject, next: 'Restore the folder "manifest" of the store from a copy.', cause: error,
+    })
+  }
 }
 
 function notIts(name: string): VaultError {

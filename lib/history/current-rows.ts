@@ -46,6 +46,20 @@ export class CurrentRows {
       WHERE cookie > ? AND coalesce(told, name) <> '' ORDER BY cookie LIMIT ?`).all(afterCookie, limit)
   }
 
+  entry(ino: number): CurrentEntry | undefined {
+    return this.entries(ino - 1, 1).find((each) => each.ino === ino)
+  }
+
+  /** By folder and name, those behind that one. */
+  namesBehind(after: Pick<CurrentName, 'parent' | 'name'>, limit: number): CurrentName[] {
+    return this.#database.prepare<[number, string, number], CurrentName>(`SELECT parent, name, ino FROM dirent
+      WHERE (parent, name) > (?, ?) AND coalesce(told, name) <> '' ORDER BY parent, name LIMIT ?`).all(after.parent, after.name, limit)
+  }
+
+  name({ parent, name }: Pick<CurrentName, 'parent' | 'name'>): CurrentName | undefined {
+    return this.#database.prepare<[number, string], CurrentName>("SELECT parent, name, ino FROM dirent WHERE parent = ? AND name = ? AND coalesce(told, name) <> ''").get(parent, name)
+  }
+
   linkCount(ino: number): number {
     return this.#names.get(ino) ?? 0
   }
@@ -64,12 +78,12 @@ export class CurrentRows {
     return this.#database.prepare<[number], number | null>('SELECT max(ino) FROM node WHERE ino < ?', 'first').get(below) ?? 0
   }
 
-  /** Every content of every version, by number, those above `after`. */
+  /** Contents of all versions that name blobs (not inline), by number, those above `after`. */
   contents(after: number, limit: number): { readonly content: number; readonly bytes: Buffer }[] {
-    return this.#database.prepare<[number, number], { content: number; bytes: Buffer }>('SELECT content, bytes FROM content WHERE content > ? ORDER BY content LIMIT ?').all(after, limit)
+    return this.#database.prepare<[number, number], { content: number; bytes: Buffer }>("SELECT content, bytes FROM content WHERE content > ? AND substr(bytes, 1, 1) IN (x'02', x'03') ORDER BY content LIMIT ?").all(after, limit)
   }
 
   contentCount(): number {
-    return this.#database.prepare<[], number>('SELECT count(*) FROM content', 'first').get() ?? 0
+    return this.#database.prepare<[], number>("SELECT count(*) FROM content WHERE substr(bytes, 1, 1) IN (x'02', x'03')", 'first').get() ?? 0
   }
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../terms/log.js'
 import { errorOf } from '../terms/posted-error.js'
 import type {
   EntryVersion, FoundName, HistoryDifference, HistoryPort, HistoryStatus, PastDirent, PastEntry, Position, PublishedMoment,
-  RetainedMoment, RetentionPolicy, SnapshotName,
+  RetainedMoment, RetentionPolicy, SnapshotName, StateAge, StateCursor, StatePart,
 } from '../store/history-port.js'
 import type { Arguments, HistorySetup, QuestionName, Reply, Request, Value } from './messages.js'
 
@@ -112,6 +112,22 @@ export class HistoryClient implements HistoryPort {
 
   contents(after: number, limit: number): Promise<{ readonly contents: readonly { readonly content: number; readonly bytes: Uint8Array }[]; readonly total: number }> {
     return this.#ask('contents', after, limit)
+  }
+
+  statePart(position: Position, cursor: StateCursor | undefined): Promise<StatePart> {
+    return this.#ask('statePart', position, cursor)
+  }
+
+  stateRoot(pageIds: readonly Uint8Array[], records: number): Promise<Uint8Array> {
+    return this.#ask('stateRoot', pageIds, records)
+  }
+
+  stateAge(): Promise<StateAge> {
+    return this.#ask('stateAge')
+  }
+
+  cut(position: Position): Promise<readonly { readonly deviceId: Uint8Array; readonly sequence: number; readonly hash: Uint8Array }[]> {
+    return this.#ask('cut', position)
   }
 
   prunable(policy: RetentionPolicy, nowSec: number): Promise<{ readonly moments: number; readonly versions: number }> {

@@ -2,10 +2,11 @@
 // here is one thread's. What takes long goes in steps, between which others are answered; what is asked sees whole
 // entries only, since it reads through a connection of its own.
 import type { KeyPage } from '../crypto/key-page.js'
+import { KeyedHasher } from '../../native-deps/blake3.js'
 import { openSealed, type Database } from '../../native-deps/sqlite.js'
 import type {
   EntryVersion, FoundName, HistoryDifference, HistoryStatus, PastDirent, PastEntry, Position, PublishedMoment, RetainedMoment,
-  RetentionPolicy, SnapshotName,
+  RetentionPolicy, SnapshotName, StateAge, StateCursor, StatePart,
 } from '../store/history-port.js'
 import type { DeviceId, VaultId } from '../terms/bytes.js'
 import { equalBytes } from '../terms/bytes.js'
@@ -21,6 +22,7 @@ import { Lookups } from './lookups.js'
 import { Moments } from './moments.js'
 import { openHistoryDatabase, removeHistoryDatabase } from './schema.js'
 import { selectKept } from './retention.js'
+import { StatePages, stateRoot } from './state-pages.js'
 
 export interface OpenHistory {
   /** The database's file. */
@@ -46,6 +48,8 @@ export class History {
   #versions!: EntryVersions
   #differences!: Differences
   #search!: NameSearch
+  #states!: StatePages
+  #pageHasher: KeyedHasher | undefined
   #sources: readonly ChainSource[] = []
   /** Sequence up to which our own chain is on the disk. */
   #durable = 0
@@ -86,6 +90,7 @@ export class History {
 
   close(): void {
     for (const source of this.#sources) source.close()
+    this.#pageHasher?.wipe()
     this.#reader.close()
     this.#writer.checkpoint('TRUNCATE')
     this.#writer.close()
@@ -171,6 +176,25 @@ export class History {
     return { contents: rows.contents(after, limit), total: rows.contentCount() }
   }
 
+  statePart(position: Position, cursor: StateCursor | undefined): StatePart {
+    return this.#states.part(position, cursor)
+  }
+
+  stateRoot(pageIds: readonly Uint8Array[], records: number): Uint8Array {
+    this.#pageHasher ??= new KeyedHasher(this.#options.page.key('page-id'))
+    return stateRoot(pageIds, records, this.#pageHasher)
+  }
+
+  stateAge(): StateAge {
+    const mark = this.#reader.prepare<[string], number>('SELECT value FROM mark WHERE name = ?', 'first')
+    return { sequence: mark.get('stateSequence') ?? 0, operations: mark.get('stateOperations') ?? 0 }
+  }
+
+  cut(position: Position): readonly { readonly deviceId: Uint8Array; readonly sequence: number; readonly hash: Uint8Array }[] {
+    return this.#reader.prepare<[number], { deviceId: Buffer; sequence: number; hash: Buffer }>(`SELECT id AS deviceId, moment.sequence AS sequence, moment.hash AS hash
+      FROM device JOIN moment ON moment.position = (SELECT max(position) FROM moment AS its WHERE its.device = device.device AND its.position <= ?)`).all(position)
+  }
+
   prunable(policy: RetentionPolicy, nowSec: number): { readonly moments: number; readonly versions: number } {
     const named = new Set(this.#moments.snapshots().map(({ moment }) => moment.position))
     const all = this.#reader.prepare<[], { position: number; sec: number }>('SELECT position, sec FROM moment WHERE kept = 1 ORDER BY position DESC').all()
@@ -253,6 +277,7 @@ export class History {
     this.#lookups = new Lookups(this.#reader, this.#moments)
     this.#versions = new EntryVersions(this.#reader, this.#moments, this.#lookups)
     this.#differences = new Differences(this.#reader, this.#moments, this.#lookups)
+    this.#states = new StatePages(this.#reader, this.#moments, this.#lookups)
     this.#search = new NameSearch(this.#reader, this.#moments, this.#lookups)
   }
 

@@ -52,6 +52,7 @@ export class Lookups {
   readonly #nameOf: Statement<[number, number], NameRow>
   readonly #pastNamesOf: Statement<[number, number, number], NameRow>
   readonly #newest: Statement<[], number>
+  readonly #ino: Statement<[Uint8Array], number>
   readonly #listings = new Map<string, Listing>()
 
   constructor(database: Database, moments: Moments) {
@@ -69,6 +70,7 @@ export class Lookups {
     this.#beganBefore = database.prepare('SELECT cookie FROM past_dirent INDEXED BY past_dirent_began WHERE parent = ? AND fork = ? AND began <= ?', 'first')
     this.#nameOf = database.prepare(`SELECT ${nameColumns} FROM dirent WHERE ino = ? AND cookie < ? ORDER BY cookie`)
     this.#pastNamesOf = database.prepare(`SELECT ${nameColumns} FROM past_dirent WHERE ino = ? AND began <= ? AND ended > ? ORDER BY cookie`)
+    this.#ino = database.prepare('SELECT ino FROM node WHERE id = ?', 'first')
     this.#newest = database.prepare('SELECT max(position) FROM moment', 'first')
   }
 
@@ -114,6 +116,10 @@ export class Lookups {
       }
     }
     return names.map((row) => ({ name: row.name, cookie: row.cookie, entry: this.#named(position, row) }))
+  }
+
+  inoOf(id: Uint8Array): number | undefined {
+    return this.#ino.get(id)
   }
 
   /** Every name that the entry had. */

@@ -5,7 +5,7 @@ import type { History } from './history.js'
 /** Questions by name: methods of History. */
 export type QuestionName =
   | 'status' | 'at' | 'newest' | 'oldest' | 'retained' | 'snapshots' | 'snapshot' | 'entry' | 'version' | 'lookup' | 'list' | 'pathOf'
-  | 'versions' | 'contents' | 'findNames' | 'prunable'
+  | 'versions' | 'contents' | 'statePart' | 'stateRoot' | 'stateAge' | 'cut' | 'findNames' | 'prunable'
 
 export type Arguments<Name extends QuestionName> = Parameters<History[Name]>
 export type Value<Name extends QuestionName> = Awaited<ReturnType<History[Name]>>

@@ -107,6 +107,29 @@ export interface HistoryStatus {
   readonly pastRows: number
 }
 
+/** Where the pages of a state go on. */
+export interface StateCursor {
+  readonly folder: Uint8Array
+  readonly name: string
+  /** Not 0: names are through, entries without one follow. */
+  readonly unnamed: number
+}
+
+export interface StatePart {
+  readonly pages: readonly Uint8Array[]
+  readonly records: number
+  /** Undefined: that was all. */
+  readonly next: StateCursor | undefined
+}
+
+/** The newest state that the manifest tells whole, and what came after it. */
+export interface StateAge {
+  /** Sequence of the entry that told it, in our chain; 0: none did. */
+  readonly sequence: number
+  /** Operations that were folded since. */
+  readonly operations: number
+}
+
 /**
  * Asked from the main thread; answers come from the history thread. Everything that this device published before the
  * call is in the answer; when the past is still being read (a lost history database), it waits for at most
@@ -138,8 +161,15 @@ export interface HistoryPort {
   differences(from: Position, to: Position, directory: number, onBatch: (batch: readonly HistoryDifference[]) => void): Promise<void>
   /** Names over all of history that match a glob (* ? [ ]), at most `limit`, the newest first of each directory and name. */
   findNames(pattern: string, limit: number): Promise<readonly FoundName[]>
-  /** Contents of all versions, by their numbers, those above `after`; `total`: how many there are. */
+  /** Contents of all versions that name blobs, by their numbers, those above `after`; `total`: how many there are. */
   contents(after: number, limit: number): Promise<{ readonly contents: readonly { readonly content: number; readonly bytes: Uint8Array }[]; readonly total: number }>
+  /** Pages of the whole state at a position (FORMAT §7.6), from behind the cursor on. */
+  statePart(position: Position, cursor: StateCursor | undefined): Promise<StatePart>
+  /** Root over the ids of all lowest pages. */
+  stateRoot(pageIds: readonly Uint8Array[], records: number): Promise<Uint8Array>
+  stateAge(): Promise<StateAge>
+  /** The newest entry of each device that the position holds. */
+  cut(position: Position): Promise<readonly { readonly deviceId: Uint8Array; readonly sequence: number; readonly hash: Uint8Array }[]>
   /** How many moments and versions `forget` with this policy would let go of. */
   prunable(policy: RetentionPolicy, nowSec: number): Promise<{ readonly moments: number; readonly versions: number }>
 }

@@ -6,4 +6,6 @@ export interface ManifestPort {
   append(operations: readonly Operation[]): Promise<number>
   /** Sequence of the newest entry; 0: none yet. */
   readonly sequence: number
+  /** Of the entries appended since it was opened. */
+  readonly appendedBytes: number
 }

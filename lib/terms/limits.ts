@@ -87,6 +87,10 @@ export const limits = {
   historyCacheBytes: 24 * MiB,
   /** Manifest operations folded in one transaction, about. */
   historyBatchOperations: 20_000,
+  /** Operations after which, at the least, the whole state is told again. */
+  stateOperationsMin: 20_000,
+  /** Pages that one page above them refers to. */
+  statePagesBelow: 256,
   /** Names of a directory in the past that one answer lists. */
   historyListMax: 2048,
   /** Names that the mount asks for at a time, and those that it keeps: listings under way, and what follows on them. */
@@ -109,6 +113,20 @@ export const limits = {
   restoreCopyBytes: 256 * MiB,
   /** How often what is about to be replaced is published once more, because somebody wrote to it meanwhile. */
   restoreAttemptsMax: 5,
+
+  // verifying
+  /** Versions of one file that are told of by name when they are damaged; the others are counted. */
+  verifiedVersionsTold: 20,
+  /** Rows of one database that are told of when they differ from the manifest; the others are counted. */
+  verifiedRowsTold: 20,
+  /** Contents (of up to 64 KiB each), blobs and rows that are taken from a database at a time. */
+  verifyContentsBatch: 128,
+  verifyBlobsBatch: 256,
+  verifyRowsBatch: 512,
+  /** Rows that differ and are looked at again together: what the main thread is asked about in one go. */
+  verifyCandidatesMax: 1024,
+  /** How often it is told how far it is. */
+  verifyProgressMs: 250,
 
   // workers and the blob cache
   /** One request to read; the kernel asks for no more. */

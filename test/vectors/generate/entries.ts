@@ -24,7 +24,7 @@ const operations: readonly Operation[] = [
   { kind: 'trash', id: id(5) },
   { kind: 'snapshot', name: Buffer.from('before the move'), sec: 1_700_000_000, nsec: 0 },
   { kind: 'forget', nowSec: 1_700_000_100, policy: { withinSec: 604_800, hourly: 24, daily: 30, weekly: 8, monthly: 12, offsetMin: -90 }, drop: [Buffer.from('old')] },
-  { kind: 'state', root: randomBytes(20, 32), entries: 2, index: randomBytes(21, 110) },
+  { kind: 'state', root: randomBytes(20, 32), entries: 2, cut: [{ deviceId: randomBytes(11, 16) as Uint8Array as DeviceId, sequence: 7, hash: randomBytes(22, 32) }], index: randomBytes(21, 110) },
 ]
 
 function entry(plain: Uint8Array, previous: ManifestHash = noPrevious, sequence = 1): Uint8Array {
