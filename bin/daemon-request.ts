@@ -18,6 +18,8 @@ export interface DaemonRequest {
   readonly allowOther: boolean
   readonly readOnly: boolean
   readonly writeback: boolean
+  /** Lists `.versions` in the root. */
+  readonly showVersions: boolean
   readonly settings: Settings
 }
 

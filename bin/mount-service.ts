@@ -21,7 +21,7 @@ const kernelSeconds = 24 * 3600
 const salvageWarning = 'The header was changed by somebody without the keys, so the vault is read-only: restore the file header from a copy.'
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
-  const { store, name, mountPoint, driver, allowOther, writeback, spinMicroseconds, logger } = request
+  const { store, name, mountPoint, driver, allowOther, writeback, showVersions, spinMicroseconds, logger } = request
   const opened = await openKeys(request)
   const { page, header, trusted } = opened
   const readOnly = request.readOnly || !trusted
@@ -31,7 +31,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     throw error
   })
   const mounted = await mountVault({
-    store, page, header, identity, readOnly, retention: request.retention, driver, logger,
+    store, page, header, identity, readOnly, retention: request.retention, driver, showVersions, logger,
     bulkThreads: availableParallelism(), owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     clock: systemClock, entropy: systemEntropy,
     options: {

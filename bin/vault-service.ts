@@ -28,6 +28,7 @@ export interface MountRequest {
   readonly allowOther: boolean
   readonly readOnly: boolean
   readonly writeback: boolean
+  readonly showVersions: boolean
   readonly spinMicroseconds: number
   readonly retention: RetentionPolicy
   readonly logger: Logger

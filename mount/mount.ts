@@ -9,12 +9,16 @@ import type { Vault } from '../lib/vault.js'
 import type { RestoreHooks } from '../lib/vault-restore-changes.js'
 import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.js'
 import { mountKernel } from '../native-deps/fuse/driver.js'
-import type { Mount, MountOptions } from '../native-deps/fuse/handler.js'
+import type { Handler, Mount, MountOptions } from '../native-deps/fuse/handler.js'
 import { superviseMount, type Supervision } from '../native-deps/supervisor.js'
+import { Past } from './versions/past.js'
+import { VersionedOperations } from './versions/versioned-operations.js'
 
 export interface MountVault extends OpenStore {
   readonly driver: 'kernel' | 'fuse-native'
   readonly options: MountOptions
+  /** Lists `.versions` in the root. */
+  readonly showVersions: boolean
 }
 
 export interface InFlight {
@@ -33,9 +37,13 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const orphans = new Set<number>()
     let mount: Mount | undefined
     const volume: Volume = { vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false }
-    const operations = new Operations(volume, new Answering(opened.vault, opened.upkeep))
+    const answering = new Answering(opened.vault, opened.upkeep)
+    const past = new Past({ vault: opened.vault, mount: () => mount })
+    const operations = new VersionedOperations({ present: new Operations(volume, answering), past, volume, answering, show: request.showVersions })
     const { mounted, limitations } = await mountWith(request, operations)
     mount = mounted
+    opened.vault.onPublished = () => { past.published() }
+    opened.vault.onForgotten = () => { past.letGo() }
     const supervision = superviseMount(mounted.mountPoint)
     opened.upkeep.begin()
     return new MountedVault({ request, opened, volume, mount: mounted, supervision, limitations })
@@ -47,7 +55,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
 }
 
 /** The portable driver is loaded when it is asked for only: it needs a library that most machines lack. */
-async function mountWith(request: MountVault, operations: Operations): Promise<{ mounted: Mount; limitations: readonly string[] }> {
+async function mountWith(request: MountVault, operations: Handler): Promise<{ mounted: Mount; limitations: readonly string[] }> {
   if (request.driver === 'kernel') return { mounted: await mountKernel(request.options, operations, request.logger), limitations: [] }
   const { mountFuseNative, fuseNativeLimits } = await import('../native-deps/fuse-native.js')
   return { mounted: await mountFuseNative(request.options, operations, request.logger), limitations: fuseNativeLimits }

@@ -26,6 +26,7 @@ const mountOptions = {
   'allow-other': { type: 'boolean', default: false, describe: 'Let other users in, by the permissions of the files' },
   'read-only': { type: 'boolean', default: false, describe: 'Refuse every change' },
   writeback: { type: 'boolean', default: false, describe: 'Let the kernel hold written pages back: faster, but a kill of the daemon loses them' },
+  'show-versions': { type: 'boolean', default: false, describe: 'List .versions, which is in every folder, in the topmost one' },
   foreground: { alias: 'f', type: 'boolean', default: false, describe: 'Stay, and log to standard error' },
   create: { type: 'boolean', default: false, describe: 'Make the vault when there is none, without asking' },
   guard: { choices: choices.guard, describe: 'How the unmounted mount point refuses writes (default: immutable)' },
@@ -41,7 +42,7 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback } = args
+      const { driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
       const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly }, undefined, name)
@@ -55,7 +56,7 @@ export const mountCommand = (context: Context) =>
       try {
         const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
         const request: DaemonRequest = {
-          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, settings,
+          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, settings,
         }
         await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
       } catch (error) {

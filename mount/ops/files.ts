@@ -1,6 +1,7 @@
 // Content: reading, writing, and what moves none of its bytes.
 import { fallocateModes, isFallocateModeOffered } from '../../lib/tree/posix/modes.js'
-import { isDirectory, isFile, type Entry } from '../../lib/tree/entry.js'
+import type { OpenContent } from '../../lib/content/open-content.js'
+import { isDirectory, isFile } from '../../lib/tree/entry.js'
 import { limits } from '../../lib/terms/limits.js'
 import type { CopyEnd, Errno, OpenReply, WriteFlags } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
@@ -98,19 +99,29 @@ export async function lseek({ vault }: Volume, ino: number, offset: number, when
 
 export async function copyFileRange(volume: Volume, from: CopyEnd, to: CopyEnd, length: number): Promise<number> {
   const { vault } = volume
-  const [source, goal] = [vault.tree.get(from.ino), vault.tree.get(to.ino)]
-  if (source === undefined || goal === undefined) return errno.ESTALE
-  if (!isFile(source) || !isFile(goal)) return errno.EINVAL
-  if (to.offset + length > limits.fileBytesMax) return errno.EFBIG
-  killSetIdsNow(volume, goal)
-  return await copy(volume, source, from.offset, goal, to.offset, length)
+  const source = vault.tree.get(from.ino)
+  if (source === undefined) return errno.ESTALE
+  if (!isFile(source)) return errno.EINVAL
+  return await copyInto(volume, { content: () => vault.contents.of(source), offset: from.offset }, to, length)
 }
 
-async function copy({ vault }: Volume, source: Entry, fromOffset: number, goal: Entry, toOffset: number, length: number): Promise<number> {
-  const range = { from: vault.contents.of(source), fromOffset, to: vault.contents.of(goal), toOffset, length }
+/** `content` is asked again after each wait, since what nobody holds may have been replaced by its like. */
+export interface CopySource {
+  readonly content: () => OpenContent
+  readonly offset: number
+}
+
+export async function copyInto(volume: Volume, from: CopySource, to: CopyEnd, length: number): Promise<number> {
+  const { vault } = volume
+  const goal = vault.tree.get(to.ino)
+  if (goal === undefined) return errno.ESTALE
+  if (!isFile(goal)) return errno.EINVAL
+  if (to.offset + length > limits.fileBytesMax) return errno.EFBIG
+  killSetIdsNow(volume, goal)
+  const range = { from: from.content(), fromOffset: from.offset, to: vault.contents.of(goal), toOffset: to.offset, length }
   const copied = await vault.copyRange(range)
-  if (copied !== 0 || fromOffset >= range.from.size) return copied
+  if (copied !== 0 || from.offset >= range.from.size) return copied
   // The bytes lie in the entry itself: they are moved as bytes.
-  const bytes = (await vault.reading.read(vault.contents.of(source), fromOffset, Math.min(length, limits.inlineBytesMax))).slice()
-  return await vault.write(vault.contents.of(goal), toOffset, bytes)
+  const bytes = (await vault.reading.read(from.content(), from.offset, Math.min(length, limits.inlineBytesMax))).slice()
+  return await vault.write(vault.contents.of(goal), to.offset, bytes)
 }
