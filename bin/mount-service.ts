@@ -16,8 +16,8 @@ import { systemClock, systemEntropy } from './system-sources.js'
 import { PastService } from './past-service.js'
 import type { MountedVault, MountRequest } from './vault-service.js'
 
-/** Seconds for which the kernel may answer by itself: all changes come through this mount, so for as long as it likes. */
-const kernelSeconds = 24 * 3600
+/** Seconds for which the kernel may answer by itself: it is told of what changes beside it, or (portably) asks again. */
+const kernelSeconds = { kernel: 24 * 3600, 'fuse-native': 1 } as const
 const salvageWarning = 'The header was changed by somebody without the keys, so the vault is read-only: restore the file header from a copy.'
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
@@ -36,7 +36,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     clock: systemClock, entropy: systemEntropy,
     options: {
       mountPoint, source: `vaultfs:${name}`, allowOther, readOnly, spinMicroseconds, writeback,
-      entrySeconds: kernelSeconds, attributeSeconds: kernelSeconds,
+      entrySeconds: kernelSeconds[driver], attributeSeconds: kernelSeconds[driver],
     },
   })
   const salvage = trusted ? [] : [salvageWarning]

@@ -18,7 +18,7 @@ export const fuseNativeLimits: readonly string[] = [
   'an open file that is deleted shows as .fuse_hidden until it is closed',
   'no rename flags, no fallocate and holes punched, no copying within the mount, no search for data and holes',
   'no access lists; umask is the kernel\'s',
-  'changes from other devices show only when the kernel\'s caches run out',
+  'what changes beside the mount (restoring, other devices) shows a second later',
   'an interrupted call waits for its answer, and a slow lookup holds up its whole folder',
   'writes come in 128 KiB pieces; listings with attributes ask for each entry',
 ]
