@@ -3,9 +3,9 @@
 
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { isRecord } from '../lib/control/messages.js'
 import { VaultError } from '../lib/terms/errors.js'
 import { packageRoot } from '../native-deps/addon.js'
@@ -64,7 +64,7 @@ export class Tour {
     this.#run('mount it', mounting)
     const inside = join(this.#mountPoint, 'copy')
     this.#timed('copy a folder in', () => {
-      cpSync(this.#original, inside, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+      copyFolder(this.#original, inside)
     })
     const differences = [...this.#compare('compare', inside)]
     this.#killDaemon()
@@ -79,9 +79,23 @@ export class Tour {
     this.#run('unmount', ['unmount', this.#mountPoint])
     this.#run('mount once more, from what was published', mounting)
     differences.push(...this.#compare('compare once more', inside))
+    differences.push(...this.#goBack(inside))
     this.#run('unmount', ['unmount', this.#mountPoint])
     say(`${differences.length === 0 ? 'no difference' : `${differences.length} differences`}, ${((performance.now() - began) / 1000).toFixed(1)} s in all`)
     return differences
+  }
+
+  /** Loses work as people do, looks into the past, and brings it back: what `.versions` showed, and what is there after. */
+  #goBack(inside: string): readonly string[] {
+    this.#run('name this state', ['snapshot', 'before', '--mountpoint', this.#mountPoint])
+    this.#timed('overwrite a file, delete the others', () => {
+      writeFileSync(join(inside, 'large'), randomBytes(largeFileBytes / 2))
+      for (const name of readdirSync(inside)) if (name !== 'large') rmSync(join(inside, name), { recursive: true })
+    })
+    this.#run('publish that', ['sync', this.#mountPoint])
+    const differences = this.#options.driver === 'kernel' ? this.#compare('compare copy/.versions/before', join(inside, '.versions', 'before')) : []
+    this.#run('restore copy@before', ['restore', `${inside}@before`, '--yes'])
+    return [...differences, ...this.#compare('compare what came back', inside)]
   }
 
   /** Leaves no mount and, unless asked to, no file behind. */
@@ -140,5 +154,14 @@ export class Tour {
     const result = work()
     this.#options.say(`${title}: ${((performance.now() - began) / 1000).toFixed(1)} s`)
     return result
+  }
+}
+
+/** As cp -a does it: cpSync makes folders by the umask. */
+function copyFolder(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  for (const item of readdirSync(from, { recursive: true, withFileTypes: true })) {
+    const path = join(item.parentPath, item.name)
+    if (item.isDirectory()) chmodSync(join(to, relative(from, path)), statSync(path).mode & 0o7777)
   }
 }

@@ -1,5 +1,6 @@
 // `vaultfs tour`: one minute, no questions, no terminal. A throwaway vault through the same commands that a person types:
-// make, mount, copy a folder in, compare, kill the daemon, mount again, compare, unmount, clean up. Any difference fails.
+// make, mount, copy a folder in, compare, kill the daemon, mount again, compare, overwrite and delete, look into the past,
+// restore, compare, unmount, clean up. Any difference fails.
 
 import { VaultError } from '../../lib/terms/errors.js'
 import type { Context } from '../context.js'
