@@ -87,8 +87,8 @@ export class Names {
     const holders = this.#rows.direntsTold(parent, name)
     if (holders.some((each) => each.ino === ino)) return
     if (isDirectory) for (const row of this.#rows.direntsOf(ino)) this.#remove(row)
-    // Whoever knew what the name meant and gave it away took it from that.
-    for (const holder of holders) if (this.#causality.covers(holder.claimed)) this.#remove(holder)
+    // Its end may be told in a later entry. Between devices both are there until then.
+    if (this.#causality.alone) for (const holder of holders) this.#remove(holder)
     this.#claim(claim)
   }
 

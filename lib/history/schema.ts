@@ -88,9 +88,14 @@ function open(options: OpenHistoryDatabase): { database: Database; fresh: boolea
     removeHistoryDatabase(path)
     return { ...open(options), fresh: true }
   }
+  createHistoryTables(database)
+  return { database, fresh: true }
+}
+
+/** In a database without any. */
+export function createHistoryTables(database: Database): void {
   database.transaction(() => {
     database.exec(tables)
     database.exec(`PRAGMA user_version = ${schemaVersion}`)
   })
-  return { database, fresh: true }
 }
