@@ -4,6 +4,7 @@
 import type { DaemonPort } from '../lib/control/daemon-port.js'
 import type { RetentionPolicy } from '../lib/store/history-port.js'
 import type { Logger } from '../lib/terms/log.js'
+import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
 import type { Unlock } from './secrets.js'
 
 /** Of Argon2id. */
@@ -48,6 +49,8 @@ export interface VaultService {
   create(request: { readonly store: string; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<RecoveryKit>
   /** Resolves when the mount answers. */
   mount(request: MountRequest): Promise<MountedVault>
+  /** Makes anew what is derived, in a store that nobody has open: the caller holds its lock. */
+  rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
   /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
   recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VaultService } from './vault-service.js'
 
-const load = async (): Promise<Omit<VaultService, 'mount' | 'exists'>> => (await import('./key-service.js')).keyService
+const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild'>> => (await import('./key-service.js')).keyService
 
 export function createVaultService(): VaultService {
   return {
@@ -16,6 +16,7 @@ export function createVaultService(): VaultService {
     recoveryKit: async (request) => (await load()).recoveryKit(request),
     checkRecovery: async (request) => (await load()).checkRecovery(request),
     confirmRecovery: async (request) => (await load()).confirmRecovery(request),
+    rebuild: async (request, onProgress) => (await import('./rebuild-service.js')).rebuildService(request, onProgress),
     mount: async (request) => (await import('./mount-service.js')).mountService(request),
   }
 }

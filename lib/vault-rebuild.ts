@@ -46,16 +46,18 @@ const batchRows = 20_000
 export async function rebuildStore(options: OpenStore, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
   const { store } = options
   const fresh = join(store, 'catalog.new')
+  if (!existsSync(join(store, 'manifest'))) throw noManifest(store)
   // Takes up the chain, and with it what a crash left at its end.
   await (await Chain.open(options)).close()
   removeDatabase(fresh)
-  const { entries, moments, pastRows, complaints } = await foldManifest(options, fresh, onProgress)
+  const { moments, pastRows, complaints } = await foldManifest(options, fresh, onProgress)
   await putInPlace(fresh, join(store, 'catalog.db'), store)
   for (const end of ['', '-wal', '-shm']) rmSync(join(store, 'cache', `cache.db${end}`), { force: true })
   const opened = await openStore(options)
   try {
     const damagedContents = await findChunks(opened.vault, onProgress)
     await opened.upkeep.apply()
+    const { entries } = opened.vault.parts.catalog.counts()
     const { blobs } = opened.vault.parts.pool.statistics()
     return { entries, moments, pastRows, blobs, damagedContents, complaints }
   } finally {
@@ -64,7 +66,6 @@ export async function rebuildStore(options: OpenStore, onProgress: (progress: Re
 }
 
 interface Folded {
-  readonly entries: number
   readonly moments: number
   readonly pastRows: number
   readonly complaints: number
@@ -88,15 +89,15 @@ async function foldManifest(options: OpenStore, fresh: string, onProgress: (prog
     await history.catchUp()
     const rows = new CurrentRows(history.database)
     if (rows.entries(0, 1)[0]?.ino !== rootIno) throw noManifest(store)
-    const entries = await writeCatalog(options, fresh, rows, onProgress)
+    await writeCatalog(options, fresh, rows, onProgress)
     const { moments, pastRows } = history.status()
-    return { entries, moments, pastRows, complaints: history.complaints }
+    return { moments, pastRows, complaints: history.complaints }
   } finally {
     history.close()
   }
 }
 
-async function writeCatalog(options: OpenStore, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<number> {
+async function writeCatalog(options: OpenStore, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
   const catalog = new Catalog({
     path, key: options.page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
     monotonicMs: () => options.clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
@@ -121,7 +122,6 @@ async function writeCatalog(options: OpenStore, path: string, rows: CurrentRows,
       await put({ dirents })
     }
     await put({})
-    return catalog.counts().entries
   } finally {
     catalog.close()
   }

@@ -3,6 +3,7 @@
 import { openSealed, type Database, type Statement } from '../../native-deps/sqlite.js'
 import { decodeBlobReference, encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
 import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogMarks, CatalogPort, CatalogRow, CatalogWriter } from '../store/catalog-port.js'
+import { VaultError } from '../terms/errors.js'
 import { prepareSchema } from './schema.js'
 
 export interface CatalogOptions {
@@ -38,8 +39,7 @@ export class Catalog implements CatalogPort, CatalogWriter {
 
   constructor(options: CatalogOptions) {
     this.#options = options
-    this.#database = openSealed(options.path, options.key, { synchronous: 'NORMAL', pageBytes: 4096, cacheBytes: options.cacheBytes })
-    prepareSchema(this.#database)
+    this.#database = open(options)
     this.#statements = prepareStatements(this.#database)
   }
 
@@ -122,6 +122,19 @@ export class Catalog implements CatalogPort, CatalogWriter {
 
   #putRow(putEntry: Statements['putEntry'], row: CatalogRow): void {
     putEntry.run(row.ino, row.id, row.orphan ? 1 : 0, row.attributes, row.xattrs, row.content)
+  }
+}
+
+function open({ path, key, cacheBytes }: CatalogOptions): Database {
+  try {
+    const database = openSealed(path, key, { synchronous: 'NORMAL', pageBytes: 4096, cacheBytes })
+    prepareSchema(database)
+    return database
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
+    throw new VaultError('corrupt', `The catalog is damaged: ${error.message}`, {
+      subject: path, next: "Run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.", cause: error,
+    })
   }
 }
 

@@ -1,20 +1,19 @@
-// Tables of the sealed catalog. `began` is the sequence of the manifest entry from which a row holds (0: not published
-// yet): where history begins. WITHOUT ROWID puts a directory's names side by side.
+// Tables of the sealed catalog. WITHOUT ROWID puts a directory's names side by side.
 import type { Database } from '../../native-deps/sqlite.js'
 import { VaultError } from '../terms/errors.js'
 
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 const tables = `
 CREATE TABLE mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (
-  ino INTEGER PRIMARY KEY, id BLOB NOT NULL, orphan INTEGER NOT NULL DEFAULT 0, began INTEGER NOT NULL DEFAULT 0,
+  ino INTEGER PRIMARY KEY, id BLOB NOT NULL, orphan INTEGER NOT NULL DEFAULT 0,
   attributes BLOB NOT NULL, xattrs BLOB, content BLOB);
 CREATE UNIQUE INDEX entry_id ON entry (id);
 CREATE INDEX entry_orphan ON entry (ino) WHERE orphan = 1;
 CREATE TABLE dirent (
   parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL, cookie INTEGER NOT NULL,
-  began INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (parent, name)) WITHOUT ROWID;
+  PRIMARY KEY (parent, name)) WITHOUT ROWID;
 CREATE UNIQUE INDEX dirent_cookie ON dirent (parent, cookie);
 CREATE TABLE chunk (chunk_id BLOB PRIMARY KEY, reference BLOB NOT NULL) WITHOUT ROWID;
 `
@@ -24,7 +23,7 @@ export function prepareSchema(database: Database): void {
   if (version === schemaVersion) return
   if (version !== 0) {
     throw new VaultError('format-unknown', `The catalog has version ${version}; this VaultFS reads ${schemaVersion}`, {
-      subject: database.path, next: 'Use the VaultFS that wrote it, or a newer one.',
+      subject: database.path, next: "Use the VaultFS that wrote it, or a newer one; or make it anew for this one with 'vaultfs rebuild'.",
     })
   }
   database.transaction(() => {

@@ -33,7 +33,7 @@ export function encodeAttributes(entry: Entry, out: Buffer, at: number): number 
 /** The entry at `at`, without xattrs and content, and where it ends. */
 export function decodeAttributes(input: Buffer, at: number, ino: number): { entry: Entry; end: number } {
   if (input[at] !== 1 || at + fixedBytes > input.byteLength) {
-    throw new VaultError('corrupt', `The record of entry ${ino} is damaged`, { subject: `entry ${ino}`, next: 'Put the catalog and the log of the store back from a copy.' })
+    throw new VaultError('corrupt', `The record of entry ${ino} is damaged`, { subject: `entry ${ino}`, next: "Unmount, then run 'vaultfs rebuild': the catalog is made anew." })
   }
   const id = Uint8Array.prototype.slice.call(input, at + 1, at + 17) as EntryId
   let from = at + 17
@@ -74,7 +74,7 @@ export function decodeXattrs(input: Buffer): Map<Name, Uint8Array> | null {
   for (let at = 0; at < input.byteLength; ) {
     const nameEnd = at + 6 + input.readUInt16LE(at)
     const end = nameEnd + input.readUInt32LE(at + 2)
-    if (end > input.byteLength) throw new VaultError('corrupt', 'An extended attribute is cut short', { next: 'Put the catalog and the log of the store back from a copy.' })
+    if (end > input.byteLength) throw new VaultError('corrupt', 'An extended attribute is cut short', { next: "Unmount, then run 'vaultfs rebuild': the catalog is made anew." })
     xattrs.set(input.toString('latin1', at + 6, nameEnd), new Uint8Array(input.subarray(nameEnd, end)))
     at = end
   }

@@ -114,7 +114,7 @@ export class BlobOpener {
     const location = this.#cache.locate(blobId)
     if (location === undefined) {
       // Something names it, so it is not "not found": it is lost.
-      throw new VaultError('corrupt', `blob ${hex(blobId)} is not in the cache`, { subject: hex(blobId), next: 'Put the folder "cache" of the store back from a copy; other files are not touched by it.' })
+      throw new VaultError('corrupt', `blob ${hex(blobId)} is not in the cache`, { subject: hex(blobId), next: "Put the folder \"cache\" of the store back from a copy; other files are not touched by it, 'vaultfs verify' names those that are." })
     }
     if (location.length !== reference.sealedLength) {
       throw new VaultError('corrupt', `blob ${hex(blobId)} has another length than what refers to it says`, { subject: hex(blobId) })
