@@ -85,8 +85,6 @@ interface Goal {
   readonly path: string
 }
 
-const turnEntries = 64
-
 class Restoring {
   unchanged = 0
   readonly #parts: RestoringParts
@@ -97,7 +95,7 @@ class Restoring {
   readonly #taken = new Set<number>()
   /** Numbers for what a preview does not make. */
   #imagined = 0
-  #turn = 0
+  #turnBegan = 0
 
   constructor(parts: RestoringParts) {
     this.#parts = parts
@@ -279,7 +277,10 @@ class Restoring {
 
   /** The thread that answers the kernel does so between some entries and the next. */
   async #breathe(): Promise<void> {
-    if (++this.#turn % turnEntries === 0) await new Promise((resolve) => setImmediate(resolve))
+    const { clock } = this.#parts.vault.parts
+    if (clock.monotonicMs() - this.#turnBegan < limits.catalogSliceMs) return
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#turnBegan = clock.monotonicMs()
   }
 }
 

@@ -3,11 +3,13 @@ import type { Database } from '../../native-deps/sqlite.js'
 import type { HistoryDifference, PastEntry, Position } from '../store/history-port.js'
 import type { Lookups } from './lookups.js'
 import type { Moments } from './moments.js'
-import { looksDifferent } from './version-attributes.js'
+import { rootIno } from './names.js'
+import { isDirectoryRecord, looksDifferent } from './version-attributes.js'
 
 export const differencesBatch = 256
 /** Entries looked at in one step. */
 const stepEntries = 500
+const foldersKept = 4096
 
 interface Span {
   readonly from: Position
@@ -21,6 +23,8 @@ export class Differences {
   readonly #database: Database
   readonly #moments: Moments
   readonly #lookups: Lookups
+  /** Of one comparison, by position and path; undefined: it was not there. */
+  readonly #folders = new Map<string, number | undefined>()
 
   constructor(database: Database, moments: Moments, lookups: Lookups) {
     this.#database = database
@@ -34,6 +38,7 @@ export class Differences {
     const span = { from, to, before: this.#lookups.pathOf(from, directory), after: this.#lookups.pathOf(to, directory) }
     let batch: HistoryDifference[] = []
     let looked = 0
+    this.#folders.clear()
     for (const ino of this.#changed(early, late)) {
       batch.push(...this.#ofEntry(ino, span))
       if (++looked % stepEntries === 0 || batch.length >= differencesBatch) {
@@ -65,19 +70,48 @@ export class Differences {
     const youngPaths = young === undefined ? [] : this.#paths(to, ino, after)
     const gone = oldPaths.filter((path) => !youngPaths.includes(path))
     const come = youngPaths.filter((path) => !oldPaths.includes(path))
-    const stayed = youngPaths.filter((path) => oldPaths.includes(path))
     const found: HistoryDifference[] = []
     const both = { ...(old === undefined ? {} : { before: old }), ...(young === undefined ? {} : { after: young }) }
-    for (const path of come) {
-      const source = gone.shift()
-      if (source === undefined) found.push({ kind: 'added', path, ...both })
-      else found.push({ kind: 'renamed', path, from: source, ...both })
+    const vacated: string[] = []
+    for (const path of gone) {
+      const heir = this.#at(to, path)
+      // Programs that save by renaming a new file over the old one: the path stays, and that is what people look at.
+      const kind = heir === undefined || old === undefined ? undefined : changeOf(old, heir)
+      if (heir === undefined) vacated.push(path)
+      else if (kind !== undefined) found.push({ kind, path, ...both, after: heir })
     }
-    for (const path of gone) found.push({ kind: 'removed', path, ...both })
+    let at = youngPaths.find((path) => oldPaths.includes(path))
+    for (const path of come) {
+      // Told with the entry that had the path before.
+      if (this.#at(from, path) !== undefined) continue
+      const source = vacated.shift()
+      if (source === undefined) found.push({ kind: 'added', path, ...both })
+      else {
+        found.push({ kind: 'renamed', path, from: source, ...both })
+        at ??= path
+      }
+    }
+    for (const path of vacated) found.push({ kind: 'removed', path, ...both })
     const kind = old === undefined || young === undefined ? undefined : changeOf(old, young)
-    const at = stayed[0] ?? (gone.length + come.length > 0 ? youngPaths[0] : undefined)
     if (kind !== undefined && at !== undefined) found.push({ kind, path: at, ...both })
     return found
+  }
+
+  /** What a path from the root meant. */
+  #at(position: Position, path: string): PastEntry | undefined {
+    const cut = path.lastIndexOf('/')
+    const folder = this.#folderAt(position, path.slice(0, Math.max(cut, 0)))
+    return folder === undefined ? undefined : this.#lookups.lookup(position, folder, path.slice(cut + 1))
+  }
+
+  #folderAt(position: Position, path: string): number | undefined {
+    if (path === '') return rootIno
+    const key = `${position} ${path}`
+    if (this.#folders.has(key)) return this.#folders.get(key)
+    const folder = this.#at(position, path)?.ino
+    if (this.#folders.size >= foldersKept) this.#folders.clear()
+    this.#folders.set(key, folder)
+    return folder
   }
 
   /** Paths below the folder whose path is `within`. */
@@ -95,6 +129,7 @@ export class Differences {
 }
 
 function changeOf(old: PastEntry, young: PastEntry): 'content' | 'attributes' | undefined {
+  if (isDirectoryRecord(old.attributes) !== isDirectoryRecord(young.attributes)) return 'content'
   if (Buffer.compare(old.content ?? new Uint8Array(0), young.content ?? new Uint8Array(0)) !== 0) return 'content'
   const xattrs = Buffer.compare(old.xattrs ?? new Uint8Array(0), young.xattrs ?? new Uint8Array(0)) !== 0
   return xattrs || looksDifferent(Buffer.from(old.attributes), young.attributes) ? 'attributes' : undefined

@@ -3,7 +3,7 @@ import type { Database, Statement } from '../../native-deps/sqlite.js'
 import type { EntryVersion, PastEntry, Position } from '../store/history-port.js'
 import type { Lookups } from './lookups.js'
 import type { Moments } from './moments.js'
-import { differ } from './version-attributes.js'
+import { looksDifferent } from './version-attributes.js'
 
 interface Stretch {
   readonly version: number
@@ -55,7 +55,7 @@ export class EntryVersions {
     const changes: ('content' | 'attributes' | 'renamed')[] = []
     const before = this.#lookups.version(older.version)
     if (older.content !== stretch.content) changes.push('content')
-    else if (before !== undefined && differ(Buffer.from(before.attributes), entry.attributes)) changes.push('attributes')
+    else if (before !== undefined && looksDifferent(Buffer.from(before.attributes), entry.attributes)) changes.push('attributes')
     if (path !== undefined && this.#pathDuring(older, entry.ino) !== path) changes.push('renamed')
     return changes.length === 0 ? ['attributes'] : changes
   }
