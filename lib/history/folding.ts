@@ -4,7 +4,7 @@
 import type { Database, Statement } from '../../native-deps/sqlite.js'
 import { hex, type DeviceId } from '../terms/bytes.js'
 import { Fold, type FoldEntry } from './fold.js'
-import { rewind } from './rewind.js'
+import { Rewind } from './rewind.js'
 
 /** A chain as folding reads it: whoever implements it verifies what it hands out. */
 export interface EntrySource {
@@ -21,8 +21,7 @@ export interface FoldedEntry {
   readonly sequence: number
   readonly start: number
   readonly end: number
-  /** Undefined after a rewind. */
-  readonly hash: Uint8Array | undefined
+  readonly hash: Uint8Array
 }
 
 interface Newest {
@@ -39,8 +38,8 @@ interface Next {
 
 export class Folding {
   readonly fold: Fold
-  readonly #database: Database
-  readonly #folded: Statement<[Uint8Array], FoldedEntry & { hash: Buffer }>
+  readonly #rewind: Rewind
+  readonly #folded: Statement<[Uint8Array], FoldedEntry>
   readonly #newest: Statement<[], Newest>
   readonly #before: Statement<[number, number, Uint8Array], number>
   readonly #reached: Statement<[], { id: Buffer; sequence: number }>
@@ -49,7 +48,7 @@ export class Folding {
   readonly #sequences = new Map<string, number>()
 
   constructor(database: Database) {
-    this.#database = database
+    this.#rewind = new Rewind(database)
     this.fold = new Fold(database)
     this.#folded = database.prepare(`SELECT device.sequence AS sequence, device.hash AS hash, start, end FROM device
       JOIN moment ON moment.device = device.device AND moment.sequence = device.sequence WHERE id = ?`)
@@ -65,10 +64,7 @@ export class Folding {
     this.#sources = sources
     this.#sequences.clear()
     for (const { id, sequence } of this.#reached.all()) this.#sequences.set(hex(id), sequence)
-    return sources.every((source) => {
-      const folded = this.#folded.get(source.deviceId)
-      return source.goTo(folded?.hash.byteLength === 0 ? { ...folded, hash: undefined } : folded)
-    })
+    return sources.every((source) => source.goTo(this.#folded.get(source.deviceId)))
   }
 
   /** Whether there is an entry to fold. */
@@ -110,7 +106,7 @@ export class Folding {
 
   #goBackBefore({ lamport, deviceId }: FoldEntry): void {
     const position = this.#before.get(lamport, lamport, deviceId) ?? 0
-    this.fold.rewound(rewind(this.#database, position, !this.#sequences.has(hex(deviceId))))
+    this.fold.rewound(this.#rewind.to(position, !this.#sequences.has(hex(deviceId))))
     this.follow(this.#sources)
   }
 }

@@ -55,9 +55,9 @@ export class Forgetting {
     // An entry that comes late belongs behind `through`, and so does all that is folded again then. All entries behind
     // `through` know what ended by `known`: none of them brings it back.
     const through = this.#horizon.before(position)
-    if (this.#statements.left.run(through).changes === 0) return
-    this.reload()
     const known = this.#horizon.before(through)
+    if (this.#statements.left.run(known).changes === 0) return
+    this.reload()
     this.#statements.mark.run('pruned through', through)
     this.#statements.mark.run('pruned at', position)
     yield
