@@ -33,7 +33,7 @@ export function statusLines(report: StatusReport): readonly string[] {
     `  unpublished  ${count(unpublished.entries, 'entry', 'entries')}, ${bytesText(unpublished.bytes)} in the log (${bytesText(log.bytes)}, ${count(log.segments, 'segment')})`,
     `  only here    ${count(onlyHere.blobs, 'blob')}, ${bytesText(onlyHere.bytes)}`,
     `  cache        ${count(cache.blobs, 'blob')}, ${bytesText(cache.bytes)}`,
-    `  written      ${bytesText(amplification.writtenByUser)}, logged ${bytesText(amplification.logged)}, stored ${bytesText(amplification.stored)} (× ${amplification.ratio.toFixed(2)})`,
+    `  written      ${bytesText(amplification.writtenByUser)}, logged ${bytesText(amplification.logged)}, stored ${bytesText(amplification.stored)} (× ${amplification.ratio.toFixed(2)}), disk ${bytesText(amplification.disk)}`,
     `  recovery     ${report.recovery === 'confirmed' ? 'kit confirmed' : 'kit not confirmed yet'}`,
     ...report.warnings.map((warning) => `  ! ${warning}`),
   ]

@@ -25,6 +25,7 @@ export class Chain implements ManifestPort {
   readonly #author: EntryAuthor
   readonly #clock: Clock
   readonly #first: Operation
+  appendedBytes = 0
   #queue: Promise<unknown> = Promise.resolve()
   /** Told after each entry that is on the disk. */
   onAppended: () => void = () => undefined
@@ -66,6 +67,7 @@ export class Chain implements ManifestPort {
     const all = sequence === 0 ? [this.#first, ...operations] : operations
     // One device: lamport time is the sequence.
     const head = await this.#chain.append({ lamport: sequence + 1, sec, nsec, deps: [], operations: all }, this.#author)
+    this.appendedBytes += head.bytes.byteLength
     this.onAppended()
     return head.sequence
   }

@@ -9,7 +9,8 @@ import { isStateDue, tellState } from './vault-state.js'
 import type { Vault } from './vault.js'
 
 const tickMs = 250
-const betweenRoundsMs = 1000
+/** Between rounds while the log is over its limit. */
+const pressedMs = 1000
 /** After a failed round. */
 const retryMs = 5000
 /** After a mount: whoever is seldom there for a whole hour has his past thinned out, too. */
@@ -23,7 +24,9 @@ export class Upkeep {
   readonly #page: KeyPage
   #timer: NodeJS.Timeout | undefined
   #lastApplyMs = 0
+  /** After a failed round; until then none begins. */
   #publishAgainMs = 0
+  #roundEndedMs = -Infinity
   readonly #reported = new Map<string, number>()
   #applying: Promise<void> | undefined
   #publishing: Promise<void> | undefined
@@ -66,7 +69,7 @@ export class Upkeep {
   }
 
   #tick(): void {
-    const { contents, tree, clock, publisher, readOnly } = this.#vault.parts
+    const { contents, tree, log, clock, publisher, readOnly } = this.#vault.parts
     if (readOnly || this.#vault.failsafe !== undefined) return
     const now = clock.monotonicMs()
     contents.spillOlderThan(now - limits.dirtyMs / 2).then(() => this.#vault.flushLog()).catch((error: unknown) => {
@@ -74,7 +77,8 @@ export class Upkeep {
       this.#report('dirty data could not be logged', error)
     })
     if (tree.changes > 0 && (now - this.#lastApplyMs >= limits.applyMs || tree.changes >= limits.generationChanges)) void this.apply()
-    if (now >= this.#publishAgainMs && publisher.isDue()) void this.publish('due')
+    const restMs = log.sizeBytes > limits.logBytesMax ? pressedMs : limits.betweenRoundsMs
+    if (now >= this.#publishAgainMs && now - this.#roundEndedMs >= restMs && publisher.isDue()) void this.publish('due')
     this.#keepHours(now)
   }
 
@@ -116,7 +120,7 @@ export class Upkeep {
 
   async #publish(which: 'due' | 'all'): Promise<void> {
     await this.#vault.parts.publisher.round(which)
-    this.#publishAgainMs = this.#vault.parts.clock.monotonicMs() + betweenRoundsMs
+    this.#roundEndedMs = this.#vault.parts.clock.monotonicMs()
     await this.shrinkLog()
   }
 

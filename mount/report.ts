@@ -3,6 +3,19 @@ import type { VaultHeader } from '../lib/format/vault-header.js'
 import { hex } from '../lib/terms/bytes.js'
 import type { Vault } from '../lib/vault.js'
 
+/** Bytes since the mount, and how many went to the disk for one of a program's. */
+export interface Amplification {
+  readonly writtenByUser: number
+  readonly published: number
+  readonly logged: number
+  readonly stored: number
+  readonly manifest: number
+  readonly disk: number
+  readonly ratio: number
+  readonly publishedRatio: number
+  readonly diskRatio: number
+}
+
 export interface VaultReport {
   readonly vault: string
   readonly readOnly: boolean
@@ -12,16 +25,13 @@ export interface VaultReport {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
-  readonly amplification: { readonly writtenByUser: number; readonly logged: number; readonly stored: number; readonly ratio: number }
+  readonly amplification: Amplification
   readonly warnings: readonly string[]
 }
 
 export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean): VaultReport {
   const { contents, unpublished, log, pool, readOnly } = vault.parts
-  const { blobs, blobBytes, storedBytes } = pool.statistics()
-  const writtenByUser = vault.writtenBytes
-  const logged = log.appendedBytes
-  const ratio = writtenByUser === 0 ? 0 : Math.round(((logged + storedBytes) / writtenByUser) * 1000) / 1000
+  const { blobs, blobBytes } = pool.statistics()
   const recovery = header.recovery.state === 'confirmed' ? 'confirmed' : 'later'
   return {
     vault: hex(header.vaultId), readOnly, recovery,
@@ -31,9 +41,29 @@ export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean)
     onlyHere: { blobs, bytes: blobBytes },
     log: { bytes: log.sizeBytes, segments: log.segments },
     cache: { blobs, bytes: blobBytes },
-    amplification: { writtenByUser, logged, stored: storedBytes, ratio },
+    amplification: amplificationOf(vault),
     warnings: warningsOf(vault, recovery, keysLocked),
   }
+}
+
+/** The kernel's unit for what a process writes. */
+const blockBytes = 512
+
+export function amplificationOf(vault: Vault): Amplification {
+  const { log, pool, publisher } = vault.parts
+  const { writtenBytes: writtenByUser } = vault
+  const { publishedBytes: published, manifestBytes: manifest } = publisher
+  const { appendedBytes: logged } = log
+  const { storedBytes: stored } = pool.statistics()
+  const disk = process.resourceUsage().fsWrite * blockBytes
+  return {
+    writtenByUser, published, logged, stored, manifest, disk,
+    ratio: ratioOf(logged + stored, writtenByUser), publishedRatio: ratioOf(stored + manifest, published), diskRatio: ratioOf(disk, writtenByUser),
+  }
+}
+
+function ratioOf(bytes: number, of: number): number {
+  return of === 0 ? 0 : Math.round((bytes / of) * 1000) / 1000
 }
 
 function warningsOf(vault: Vault, recovery: 'confirmed' | 'later', keysLocked: boolean): string[] {

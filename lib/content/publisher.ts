@@ -25,6 +25,8 @@ export class Publisher {
   readonly #damaged = new Map<number, number>()
   /** Entries of the running round that are still to be published. */
   left = 0
+  /** Changed bytes of files that were published since the vault was opened. */
+  publishedBytes = 0
 
   readonly #onDamage: (ino: number, error: VaultError) => void
 
@@ -33,6 +35,11 @@ export class Publisher {
     this.#contents = contents
     this.#manifest = manifest
     this.#onDamage = onDamage
+  }
+
+  /** Of the entries that said so, and of others of this device. */
+  get manifestBytes(): number {
+    return this.#manifest.appendedBytes
   }
 
   /** Publishes what is due, or (`all`) everything that was changed before the call. Rounds follow one another. */
@@ -188,7 +195,10 @@ export class Publisher {
       inos: announcement.inos, names: announcement.names,
     }))
     log.flush()
-    for (const draft of contents) this.#contents.installPublished(draft.ino, draft.content, draft.throughLsn)
+    for (const draft of contents) {
+      this.#contents.installPublished(draft.ino, draft.content, draft.throughLsn)
+      this.publishedBytes += draft.extents.dataBytes
+    }
     // Of a file it is said what it was when its content was taken.
     const through = new Map(contents.map((draft) => [draft.ino, draft.throughLsn]))
     for (const ino of announcement.inos) unpublished.published(ino, through.get(ino) ?? throughLsn, this.#contents.peek(ino)?.neededLsn() ?? Infinity)

@@ -27,12 +27,17 @@ export interface StatusReport {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
-  /** Since the mount: what users wrote, what went to the log and to the cache, and (logged + stored) ÷ written. */
+  /** Bytes since the mount, and ratios of them: bin/CLI.md says what each is. */
   readonly amplification: {
     readonly writtenByUser: number
+    readonly published: number
     readonly logged: number
     readonly stored: number
+    readonly manifest: number
+    readonly disk: number
     readonly ratio: number
+    readonly publishedRatio: number
+    readonly diskRatio: number
   }
   /** Sentences, each with its next step. */
   readonly warnings: readonly string[]

@@ -34,6 +34,8 @@ export const limits = {
   // publishing
   quietMs: 5000,
   hotMs: 5 * 60 * 1000,
+  /** A trickle of small changes is told in batches: each round costs some syncs. */
+  betweenRoundsMs: 5000,
   /** The log publishes everything when it holds more than this; at twice of it writers wait. */
   logBytesMax: 512 * MiB,
   /** Size at which a segment of the log is followed by the next: trimming is this coarse, a spare one costs this much room. */

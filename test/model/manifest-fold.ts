@@ -21,6 +21,8 @@ export class ManifestFold {
   /** Ids by `parent id/name`: more than one only within a manifest entry. */
   readonly names = new Map<string, Set<string>>()
   readonly complaints: string[] = []
+  /** How many operations there were, by `kind id`. */
+  readonly counts = new Map<string, number>()
   /** Operations folded so far. */
   count = 0
   /** Newest entry that was folded. */
@@ -67,6 +69,8 @@ export class ManifestFold {
 
   #apply(operation: Operation): void {
     this.count++
+    const counted = `${operation.kind} ${'id' in operation ? hex(operation.id) : ''}`
+    this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1)
     switch (operation.kind) {
       case 'create':
         if (this.entries.has(hex(operation.id)) && !this.#repeats) this.#complain(`create of ${hex(operation.id)}, which is known`)

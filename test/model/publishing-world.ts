@@ -74,7 +74,7 @@ export class PublishingWorld {
       await pause()
       return this.manifest.length
     }
-    this.publisher = new Publisher(this.contents, { append, sequence: 0 }, (_ino, error) => { throw error })
+    this.publisher = new Publisher(this.contents, { append, sequence: 0, appendedBytes: 0 }, (_ino, error) => { throw error })
     const { appliedLsn } = this.catalog.marks()
     const target = { tree: this.tree, unpublished: this.unpublished, contents: this.contents, appliedLsn, renumber: false, nowMs: () => this.clock.monotonicMs() }
     for (const record of this.log.records) replayRecord(record, target)

@@ -17,7 +17,8 @@ import { noPast } from '../../support/no-past.js'
 const report: StatusReport = {
   vault: 'ab'.repeat(32), name: 'notes', store: '/store', mountPoint: '/mnt', driver: 'kernel', pid: 7, pids: [7, 8], state: 'mounted', readOnly: false,
   recovery: 'later', dirty: { files: 1, bytes: 2 }, unpublished: { entries: 3, bytes: 4 }, onlyHere: { blobs: 5, bytes: 6 }, log: { bytes: 7, segments: 1 },
-  cache: { blobs: 9, bytes: 10 }, amplification: { writtenByUser: 1, logged: 1, stored: 1, ratio: 2 }, warnings: ['Confirm the kit.'],
+  cache: { blobs: 9, bytes: 10 },
+  amplification: { writtenByUser: 1, published: 1, logged: 1, stored: 1, manifest: 1, disk: 4, ratio: 2, publishedRatio: 2, diskRatio: 4 }, warnings: ['Confirm the kit.'],
 }
 
 const idle: DaemonPort = { past: noPast, status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
