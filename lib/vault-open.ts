@@ -21,6 +21,7 @@ import { VaultError, invariant } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
 import { HistoryClient } from './history/history-client.js'
+import { removeHistoryDatabase } from './history/schema.js'
 import type { RetentionPolicy } from './store/history-port.js'
 import { logMadeAnew } from './store/catalog-port.js'
 import { CatalogFeed } from './tree/catalog-feed.js'
@@ -31,6 +32,8 @@ import { Chain } from './vault-chain.js'
 import { endReplay, replayRecord } from './vault-replay.js'
 import { Upkeep } from './vault-upkeep.js'
 import { Vault } from './vault.js'
+import { Verifier } from './vault-verify.js'
+import { refoldName } from './vault-verify-messages.js'
 import { preallocate } from '../native-deps/system.js'
 import { openPool, type Pool } from './workers/pool.js'
 
@@ -54,6 +57,7 @@ export interface OpenStore {
 export interface OpenedStore {
   readonly vault: Vault
   readonly upkeep: Upkeep
+  readonly verifier: Verifier
   /** Publishes nothing: what is logged stays logged. Lets go of every file. */
   close(): Promise<void>
 }
@@ -62,6 +66,8 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
   const { store, page, clock } = options
   const at = (name: string): string => join(store, name)
   for (const name of ['log', 'cache', 'manifest']) await mkdir(at(name), { recursive: true, mode: 0o700 })
+  // Left by a crash while the vault was verified.
+  removeHistoryDatabase(at(refoldName))
   const arena = new Arena(limits.arenaBytes)
   const opened: { close(): unknown }[] = []
   try {
@@ -88,7 +94,9 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     }
     const upkeep = new Upkeep(vault, at('catalog.db'), page)
     prepareTree(vault, options)
-    return { vault, upkeep, close: () => closeAll(opened) }
+    const verifier = new Verifier({ vault, page, header: options.header, identity: options.identity, sequence: () => chain.sequence })
+    opened.push(verifier)
+    return { vault, upkeep, verifier, close: () => closeAll(opened) }
   } catch (error) {
     await closeAll(opened).catch(() => undefined)
     throw error

@@ -44,6 +44,13 @@ interface NativeDatabase {
   close(): unknown
 }
 
+/** Frames in the log, and of these the copied ones. */
+interface CheckpointRow {
+  readonly busy: number
+  readonly log: number
+  readonly checkpointed: number
+}
+
 /** How a row comes back: as an object by column name, as an array, or as the first column alone. */
 export type RowShape = 'object' | 'array' | 'first'
 
@@ -154,9 +161,11 @@ export class Database {
     }
   }
 
-  /** Answers false when readers or a writer kept it from copying the whole log. */
+  /** Answers false when readers or a writer kept it from copying the whole log: then not even a sync is certain. */
   checkpoint(mode: 'PASSIVE' | 'RESTART' | 'TRUNCATE'): boolean {
-    return this.pragma(`wal_checkpoint(${mode})`) === 0
+    const [row] = this.#translated(() => this.#native.pragma(`wal_checkpoint(${mode})`)) as readonly CheckpointRow[]
+    // A passive one is never "busy", however little it copied.
+    return row !== undefined && row.busy === 0 && row.log === row.checkpointed
   }
 
   close(): void {

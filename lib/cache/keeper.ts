@@ -61,11 +61,17 @@ export class CacheKeeper implements BlobKeeper {
   /** Segments that can take more blobs, the fullest first; what is taken is not offered again. */
   takePartial(): PartialSegment | undefined {
     const [fullest] = [...this.#segments]
-      .filter(([, state]) => !state.active && state.end < this.#bytesMax / 2)
+      .filter(([segment, state]) => !state.active && state.end < this.#bytesMax / 2 && this.#isWhole(segment, state))
       .sort((a, b) => b[1].end - a[1].end)
     if (fullest === undefined) return undefined
     fullest[1].active = true
     return { segment: fullest[0], end: fullest[1].end }
+  }
+
+  /** A file that is gone, or was cut, takes nothing more: what is in it was lost, and new blobs must not be. */
+  #isWhole(segment: number, { end }: SegmentState): boolean {
+    const found = statSync(segmentPath(this.#directory, segment), { throwIfNoEntry: false })
+    return found !== undefined && found.size >= end
   }
 
   /** Where numbering of new segments goes on. */

@@ -30,15 +30,19 @@ const versionsOf = (table: string, ended: string): string => `SELECT version, ${
   content.began, content.size, content.bytes FROM ${table} LEFT JOIN content USING (content) ORDER BY version`
 
 function tablesOf(database: Database): readonly Table[] {
-  const namesOf = (table: string): Table => {
-    const columns = database.prepare<[string], string>("SELECT name FROM pragma_table_info(?) WHERE name <> 'ino'", 'first').all(table)
-    return { name: table, source: `SELECT cookie, ${inoOf('ino')}, began, ${columns.join()} FROM ${table} ORDER BY cookie`, keyed: true, ino: 1, began: 2 }
+  const columnsOf = (table: string, but: readonly string[]): string => {
+    const columns = database.prepare<[string], string>('SELECT name FROM pragma_table_info(?)', 'first').all(table)
+    return columns.filter((column) => !but.includes(column)).map((column) => `${table}.${column}`).join()
   }
+  const namesOf = (table: string): Table => (
+    { name: table, source: `SELECT cookie, ${inoOf('ino')}, began, ${columnsOf(table, ['ino'])} FROM ${table} ORDER BY cookie`, keyed: true, ino: 1, began: 2 }
+  )
   return [
     { name: 'device', source: 'SELECT hex(id), name, sequence, hash FROM device ORDER BY 1', keyed: true },
     {
-      name: 'moment', keyed: true, began: 0, source: `SELECT position, sec, nsec, hex(id), moment.sequence, lamport, start, end, cookies, versions, kept
-        FROM moment JOIN device USING (device) ORDER BY position`,
+      // Devices are numbered in the order in which they were met.
+      name: 'moment', source: `SELECT position, hex(id), ${columnsOf('moment', ['device', 'seen'])} FROM moment JOIN device USING (device) ORDER BY position`,
+      keyed: true, began: 0,
     },
     { name: 'snapshot', source: 'SELECT name, position FROM snapshot ORDER BY name', keyed: true, began: 1 },
     { name: 'node', source: `SELECT ino, id, began FROM node WHERE ino < ${ownInoBase} ORDER BY ino`, keyed: true, ino: 0, began: 2 },
@@ -50,14 +54,18 @@ function tablesOf(database: Database): readonly Table[] {
   ]
 }
 
-/** After some rows the thread may do something else: nothing is yielded then. */
-export function* compareHistories(refolded: Database, other: Database): IterableIterator<RowDifference | undefined> {
-  for (const table of tablesOf(refolded)) yield* compareTable(table, refolded, other)
+/** Between differences it tells how many tables are done: the thread may do something else then. */
+export function* compareHistories(refolded: Database, other: Database): IterableIterator<RowDifference | number> {
+  for (const [done, table] of tablesOf(refolded).entries()) {
+    yield done
+    yield* compareTable(table, done, refolded, other)
+  }
 }
 
+export const comparedTables = 9
 const stepRows = 1000
 
-function* compareTable(table: Table, refolded: Database, other: Database): IterableIterator<RowDifference | undefined> {
+function* compareTable(table: Table, done: number, refolded: Database, other: Database): IterableIterator<RowDifference | number> {
   const ours = refolded.prepare<[], readonly Value[]>(table.source, 'array').iterate()
   const theirs = other.prepare<[], readonly Value[]>(table.source, 'array').iterate()
   try {
@@ -70,7 +78,7 @@ function* compareTable(table: Table, refolded: Database, other: Database): Itera
       }
       if (kind !== 'surplus') one = ours.next()
       if (kind !== 'missing') two = theirs.next()
-      if (rows % stepRows === 0) yield undefined
+      if (rows % stepRows === 0) yield done
     }
   } finally {
     ours.return()

@@ -1,11 +1,12 @@
 // The manifest folded once more, from its first entry, into a database of its own: what was folded before is not
 // believed. The database is sealed like the other, lies beside it for as long as it is used, and is then removed.
 import type { KeyPage } from '../crypto/key-page.js'
+import type { CutPoint, Operation } from '../format/operations.js'
 import type { Database } from '../../native-deps/sqlite.js'
 import { hex, type DeviceId, type VaultId } from '../terms/bytes.js'
 import { limits } from '../terms/limits.js'
 import { openChainSources, type ChainSource } from './chain-source.js'
-import { Folding } from './folding.js'
+import { Folding, type FoldedEntry } from './folding.js'
 import { openHistoryDatabase, removeHistoryDatabase } from './schema.js'
 
 export interface RefoldOptions {
@@ -15,6 +16,14 @@ export interface RefoldOptions {
   readonly vaultId: VaultId
   readonly ownerPublicKey: Uint8Array
   readonly page: KeyPage
+}
+
+/** What an entry tells of the whole state. */
+export interface ToldState extends Extract<Operation, { kind: 'state' }> {
+  /** Of the entry in its chain. */
+  readonly sequence: number
+  /** Of the state: it may be that of an entry before. */
+  readonly position: number
 }
 
 /** How far each chain is to be read, by its device in hexadecimal. */
@@ -64,11 +73,42 @@ export class Refold {
     }
   }
 
+  /** The newest that was told, when its state is that of a position here. */
+  newestState(): ToldState | undefined {
+    const sequence = this.database.prepare<[], number>("SELECT value FROM mark WHERE name = 'stateSequence'", 'first').get() ?? 0
+    const before = this.database.prepare<[Uint8Array, number], FoldedEntry>(`SELECT moment.sequence AS sequence, start, end, moment.hash AS hash
+      FROM moment JOIN device USING (device) WHERE id = ? AND moment.sequence = ?`)
+    const sources = sequence === 0 ? [] : openChainSources({ ...this.#options, directory: this.#options.manifestDirectory })
+    try {
+      for (const source of sources) {
+        const entry = source.goTo(before.get(source.deviceId, sequence - 1)) ? source.peek() : undefined
+        const state = entry?.operations.find((operation) => operation.kind === 'state')
+        const position = state === undefined ? undefined : this.#positionOf(state.cut)
+        if (state !== undefined && position !== undefined) return { ...state, sequence, position }
+      }
+      return undefined
+    } finally {
+      for (const source of sources) source.close()
+    }
+  }
+
   /** Removes it. */
   close(): void {
     for (const source of this.#sources) source.close()
     this.database.close()
     removeHistoryDatabase(this.#path)
+  }
+
+  /** The position after just these entries; undefined: here they were not folded in one stretch. */
+  #positionOf(cut: readonly CutPoint[]): number | undefined {
+    const place = this.database.prepare<[Uint8Array, number], number>(
+      'SELECT position FROM moment JOIN device USING (device) WHERE id = ? AND moment.sequence = ?', 'first',
+    )
+    const positions = cut.map(({ deviceId, sequence }) => place.get(deviceId, sequence) ?? Infinity)
+    const position = Math.max(0, ...positions)
+    const entries = cut.reduce((sum, { sequence }) => sum + sequence, 0)
+    const folded = this.database.prepare<[number], number>('SELECT count(*) FROM moment WHERE position <= ?', 'first').get(position)
+    return folded === entries ? position : undefined
   }
 
   /** One transaction; answers false when there is nothing left. */

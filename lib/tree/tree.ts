@@ -156,6 +156,16 @@ export class Tree {
     return entry.id
   }
 
+  /** Whether the catalog does not have yet what the entry is now. */
+  isAhead(ino: number): boolean {
+    return this.#active.entries.has(ino) || (this.#frozen?.entries.has(ino) ?? false)
+  }
+
+  /** The same of a name. */
+  isNameAhead(parent: number, name: Name): boolean {
+    return this.#active.lookup(parent, name) !== undefined || this.#frozen?.lookup(parent, name) !== undefined
+  }
+
   /** The active generation goes on its way to the catalog; a new one takes what changes from now on. */
   freeze(): Generation {
     invariant(this.#frozen === undefined, 'a generation is frozen while another one is')

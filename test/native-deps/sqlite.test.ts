@@ -32,6 +32,23 @@ t.test('a sealed database shows nothing, neither in its file nor in its log', (t
   t.end()
 })
 
+t.test('a checkpoint that a reader keeps from copying everything says so', (t) => {
+  const path = join(folder, 'read.db')
+  const writer = openPlain(path)
+  writer.exec('CREATE TABLE names (name TEXT); INSERT INTO names VALUES (1)')
+  t.equal(writer.checkpoint('PASSIVE'), true)
+  const reader = openPlain(path, { readOnly: true })
+  reader.exec('BEGIN')
+  t.equal(reader.prepare<[], number>('SELECT count(*) FROM names', 'first').get(), 1)
+  writer.exec('INSERT INTO names VALUES (2)')
+  t.equal(writer.checkpoint('PASSIVE'), false, 'though SQLite does not call it busy')
+  reader.exec('COMMIT')
+  t.equal(writer.checkpoint('PASSIVE'), true)
+  reader.close()
+  writer.close()
+  t.end()
+})
+
 t.test('a large sort leaves no temporary file', (t) => {
   const database = openSealed(join(folder, 'sort.db'), key, { cacheBytes: 65536 })
   t.equal(database.pragma('temp_store'), 2)
