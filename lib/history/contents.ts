@@ -102,8 +102,8 @@ export class Contents {
     if (!this.#causality.covers(head.began)) return false
     // The author saw one content only, so it is this one that was written over. No content has no hash.
     if (count === 1 || head.bytes.byteLength === 0) return true
-    // Told, and told again after a crash, before its device knew that it had been.
-    return this.#causality.origin(head.began)?.device === this.#causality.author && equalBytes(head.bases, concatBytes(...bases))
+    // Told, and told again after a crash, before its device knew that it had been: else it would name that one.
+    return this.#causality.isOwnAndLatest(head.began) && equalBytes(head.bases, concatBytes(...bases))
   }
 }
 

@@ -5,7 +5,7 @@ import type { Database, Statement } from '../../native-deps/sqlite.js'
 import type { Operation } from '../format/operations.js'
 import { decodeMemberRecord } from '../format/member-record.js'
 import type { DeviceId } from '../terms/bytes.js'
-import { Causality } from './causality.js'
+import { Causality, encodeClock } from './causality.js'
 import { Contents } from './contents.js'
 import { Forgetting } from './forgetting.js'
 import { Names } from './names.js'
@@ -90,8 +90,7 @@ export class Fold {
     this.#apply(entry.operations)
     this.#statements.reach.run(entry.sequence, entry.hash, device.device)
     const { nextCookie, nextVersion } = this.rows
-    const vector = seen.size === 0 ? null : JSON.stringify([...seen])
-    this.#statements.putMoment.run(position, entry.sec, entry.nsec, device.device, entry.sequence, entry.lamport, entry.hash, entry.start, entry.end, nextCookie, nextVersion, vector)
+    this.#statements.putMoment.run(position, entry.sec, entry.nsec, device.device, entry.sequence, entry.lamport, entry.hash, entry.start, entry.end, nextCookie, nextVersion, encodeClock(seen))
     this.#countState(entry)
     for (const operation of entry.operations) if (operation.kind === 'forget') this.#forgetting.letGo(operation, position)
     yield* this.#forgetting.prune(position)

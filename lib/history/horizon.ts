@@ -1,6 +1,7 @@
 // How far back a fold may still have to go: what every device has seen by its newest entry comes before everything that
 // any of them will ever tell.
 import type { Database, Statement } from '../../native-deps/sqlite.js'
+import { decodeClock } from './causality.js'
 
 interface Newest {
   readonly sequence: number
@@ -25,7 +26,7 @@ export class Horizon {
     const least = new Map(devices.map((device) => [device, Infinity]))
     for (const author of devices) {
       const newest = this.#newest.get(author, position)
-      const seen = new Map(JSON.parse(newest?.seen ?? '[]') as [number, number][]).set(author, newest?.sequence ?? 0)
+      const seen = new Map(decodeClock(newest?.seen ?? null)).set(author, newest?.sequence ?? 0)
       for (const [device, sequence] of least) least.set(device, Math.min(sequence, seen.get(device) ?? 0))
     }
     const unseen = [...least].map(([device, sequence]) => this.#place.get(device, sequence + 1, position) ?? Infinity)

@@ -102,12 +102,13 @@ export class Names {
 
   /** Whether another device took away a name that the author believed to be left. */
   hasUnknownRemoval(ino: number): boolean {
+    const lost = new Set<number>()
     const lines = new Set<number>()
+    // Of each line the row that ended last says how it ended; any may be the one that the author knew.
     return this.#rows.lastDirents(ino).some(({ line, claimed, ended }) => {
-      // Of each line the newest row: that one is how it ended.
-      if (lines.has(line)) return false
+      if (!lines.has(line) && !this.#causality.covers(ended)) lost.add(line)
       lines.add(line)
-      return this.#causality.covers(claimed) && !this.#causality.covers(ended)
+      return lost.has(line) && this.#causality.covers(claimed)
     })
   }
 
