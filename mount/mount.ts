@@ -43,10 +43,12 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const { mounted, limitations } = await mountWith(request, operations)
     mount = mounted
     opened.vault.onPublished = () => { past.published() }
-    opened.vault.onForgotten = () => { past.letGo() }
+    opened.vault.onForgotten = () => {
+      past.letGo().catch((error: unknown) => { request.logger.log('warn', 'what retention let go of may show until the kernel forgets it', { reason: String(error) }) })
+    }
     const supervision = superviseMount(mounted.mountPoint)
     opened.upkeep.begin()
-    return new MountedVault({ request, opened, volume, mount: mounted, supervision, limitations })
+    return new MountedVault({ request, opened, volume, past, mount: mounted, supervision, limitations })
   } catch (error) {
     await opened.close()
     request.page.wipe()
@@ -65,6 +67,7 @@ interface MountedParts {
   readonly request: MountVault
   readonly opened: OpenedStore
   readonly volume: Volume
+  readonly past: Past
   readonly mount: Mount
   readonly supervision: Supervision
   readonly limitations: readonly string[]
@@ -76,15 +79,17 @@ export class MountedVault {
   readonly #request: MountVault
   readonly #opened: OpenedStore
   readonly #volume: Volume
+  readonly #past: Past
   readonly #mount: Mount
   readonly #supervision: Supervision
   #leaving = false
   #left: Promise<void> | undefined
 
-  constructor({ request, opened, volume, mount, supervision, limitations }: MountedParts) {
+  constructor({ request, opened, volume, past, mount, supervision, limitations }: MountedParts) {
     this.#request = request
     this.#opened = opened
     this.#volume = volume
+    this.#past = past
     this.#mount = mount
     this.#supervision = supervision
     this.closed = mount.closed
@@ -108,6 +113,11 @@ export class MountedVault {
   /** For changes of the tree that come from no request of the kernel. */
   restoreHooks(): RestoreHooks {
     return restoreHooks(this.#volume, this.#mount, this.#opened.upkeep)
+  }
+
+  /** Directories of the past that the kernel holds. */
+  get pastPlaces(): number {
+    return this.#past.places
   }
 
   report(): VaultReport {

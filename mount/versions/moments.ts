@@ -1,5 +1,6 @@
 // Names in `.versions`: which state is meant by one, and which are listed. A name is a moment or a snapshot's; one that is
 // neither, or from before the vault, is no name.
+import { VaultError } from '../../lib/terms/errors.js'
 import { limits } from '../../lib/terms/limits.js'
 import { dayName, exactName, parseMoment, snapshotNameFault, type Moment } from '../../lib/terms/moment-name.js'
 import type { HistoryPort, PastEntry, PublishedMoment, RetainedMoment, RetentionPolicy } from '../../lib/store/history-port.js'
@@ -53,6 +54,16 @@ export class Moments {
     for (const { sec } of there) names.add(dayName(sec))
     for (const { sec } of there) names.add(exactName(sec))
     return [...names]
+  }
+
+  async isKept(position: number): Promise<boolean> {
+    try {
+      await this.#parts.history.entry(position, rootIno)
+      return true
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'stale') return false
+      throw error
+    }
   }
 
   #at({ kind, throughSec }: Moment): Promise<PublishedMoment | undefined> {

@@ -70,13 +70,18 @@ export class Past {
     const mount = this.#mount()
     if (mount === undefined) return
     for (const gate of this.#places.gates()) mount.invalidateInode(gate.ino, 0, 0)
-    for (const { parent, name } of this.#places.moving()) mount.expireEntry(parent, name)
+    for (const { parent, name, settled } of this.#places.roots()) if (!settled) mount.expireEntry(parent, name)
   }
 
-  /** Retention has let go of something: what only memory still knows of it is not answered any more. */
-  letGo(): void {
+  /** Retention has let go of something: neither memory nor the kernel may go on answering from what is gone. */
+  async letGo(): Promise<void> {
     this.#entries.clear()
     this.#listings.clear()
+    const roots = Map.groupBy(this.#places.roots(), ({ position }) => position)
+    for (const [position, views] of roots) {
+      if (await this.#moments.isKept(position)) continue
+      for (const { parent, name } of views) this.#mount()?.invalidateEntry(parent, name)
+    }
   }
 
   lookup(parent: number, name: Name): Eventual<Attributes | Errno> {

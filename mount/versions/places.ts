@@ -28,8 +28,10 @@ export interface View {
   /** Which directory, by its number in the present. */
   readonly entry: number
   readonly version: number
-  /** By which it was entered, when that leads elsewhere some day. */
-  readonly movingName: Name | undefined
+  /** By which it was entered. */
+  readonly name: Name | undefined
+  /** That name leads here for as long as retention keeps the moment. */
+  readonly settled: boolean
   usedMs: number
 }
 
@@ -74,7 +76,7 @@ export class Places {
     if (known?.kind === 'view') return known
     const ino = this.#next++
     return this.#keep({
-      kind: 'view', key, ino, parent: gate.ino, root: ino, position, entry, version, movingName: settled ? undefined : name, usedMs: this.#nowMs(),
+      kind: 'view', key, ino, parent: gate.ino, root: ino, position, entry, version, name, settled, usedMs: this.#nowMs(),
     })
   }
 
@@ -84,7 +86,7 @@ export class Places {
     const known = this.#known(key)
     if (known?.kind === 'view') return known
     return this.#keep({
-      kind: 'view', key, ino: this.#next++, parent, root, position, entry, version, movingName: undefined, usedMs: this.#nowMs(),
+      kind: 'view', key, ino: this.#next++, parent, root, position, entry, version, name: undefined, settled: true, usedMs: this.#nowMs(),
     })
   }
 
@@ -93,9 +95,9 @@ export class Places {
     for (const place of this.#byIno.values()) if (place.kind === 'gate') yield place
   }
 
-  /** Of all views that were entered by a name that leads elsewhere some day. */
-  *moving(): IterableIterator<{ readonly parent: number; readonly name: Name }> {
-    for (const place of this.#byIno.values()) if (place.kind === 'view' && place.movingName !== undefined) yield { parent: place.parent, name: place.movingName }
+  /** Views that were entered through a gate. */
+  *roots(): IterableIterator<View & { readonly name: Name }> {
+    for (const place of this.#byIno.values()) if (place.kind === 'view' && place.name !== undefined) yield { ...place, name: place.name }
   }
 
   /** Told by the kernel; it may have asked for some of them again since. */
