@@ -77,7 +77,7 @@ async function foldManifest(options: OpenStore, fresh: string, onProgress: (prog
   removeHistoryDatabase(path)
   const history = new History({
     path, manifestDirectory: join(store, 'manifest'), vaultId: header.vaultId, ownerPublicKey: header.ownerPublicKey,
-    deviceId: identity.member.deviceId, page, monotonicMs: () => clock.monotonicMs(),
+    deviceId: identity.member.deviceId, page, cacheBytes: limits.historyRebuildCacheBytes, monotonicMs: () => clock.monotonicMs(),
     breathe: () => {
       const { read, size } = history.progress
       onProgress({ phase: 'manifest', done: read, total: size })

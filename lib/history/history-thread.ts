@@ -62,12 +62,15 @@ class HistoryRole {
   async #reach(sequence: number): Promise<void> {
     this.#history.durableThrough(sequence)
     const deadline = performance.now() + limits.historyWaitMs
-    while (this.#history.progress.folded < sequence) {
+    for (let idle = 0; this.#history.progress.folded < sequence;) {
+      if (this.#closing) throw new VaultError('cancelled', 'The vault is being closed', { subject: 'history' })
+      const { folded } = this.#history.progress
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<'late'>((resolve) => { timer = setTimeout(() => { resolve('late') }, Math.max(0, deadline - performance.now())) })
       const outcome = await Promise.race([this.#history.catchUp(), late]).finally(() => { clearTimeout(timer) })
-      if (outcome === 'late' && this.#history.progress.folded < sequence) throw this.#behind(sequence)
-      if (outcome === 'late') return
+      if (this.#history.progress.folded >= sequence) return
+      if (outcome === 'late') throw this.#behind(sequence)
+      if (this.#history.progress.folded === folded && ++idle > 1) throw this.#short(sequence)
     }
   }
 
@@ -78,8 +81,15 @@ class HistoryRole {
     })
   }
 
+  #short(sequence: number): VaultError {
+    return new VaultError('chain-broken', `The manifest ends with entry ${this.#history.progress.folded}, and entry ${sequence} was written`, {
+      subject: 'manifest', next: 'Restore the folder "manifest" of the store from a copy.',
+    })
+  }
+
   async #close(): Promise<void> {
     this.#closing = true
+    this.#history.stop()
     await this.#history.catchUp().catch(() => undefined)
     // Nobody waits for an answer any more.
     while (this.#asked > 0) await new Promise((resolve) => setImmediate(resolve))
@@ -97,7 +107,7 @@ function start(port: MessagePort, setup: HistorySetup): void {
   try {
     setThreadNice(nice)
     const history = new History({
-      path, manifestDirectory, ownerPublicKey, vaultId: vaultId as VaultId, deviceId: deviceId as DeviceId, page: KeyPage.attach(keyPage),
+      path, manifestDirectory, ownerPublicKey, vaultId: vaultId as VaultId, deviceId: deviceId as DeviceId, page: KeyPage.attach(keyPage), cacheBytes: limits.historyCacheBytes,
       breathe: () => new Promise((resolve) => setImmediate(resolve)), monotonicMs: () => performance.now(),
     })
     new HistoryRole(port, history)

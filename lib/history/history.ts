@@ -33,6 +33,8 @@ export interface OpenHistory {
   /** This device: its chain is read only as far as it says. */
   readonly deviceId: DeviceId
   readonly page: KeyPage
+  /** Pages of the database that folding keeps in memory. */
+  readonly cacheBytes: number
   /** Gives the thread to others for a moment. */
   readonly breathe: () => Promise<void>
   readonly monotonicMs: () => number
@@ -55,6 +57,7 @@ export class History {
   #durable = 0
   #running: Promise<void> | undefined
   #sliceBegan = 0
+  #stopping = false
 
   constructor(options: OpenHistory) {
     this.#options = options
@@ -70,6 +73,11 @@ export class History {
   catchUp(): Promise<void> {
     this.#running ??= this.#catchUp().finally(() => { this.#running = undefined })
     return this.#running
+  }
+
+  /** Ends the folding under way behind its batch: the next opening goes on from there. */
+  stop(): void {
+    this.#stopping = true
   }
 
   /** Sequence of our own chain up to which everything is folded, and bytes of all chains read and to read. */
@@ -210,12 +218,14 @@ export class History {
   // folding
 
   async #catchUp(): Promise<void> {
-    this.#follow()
-    while (this.#folding.isBehind) {
+    while (!this.#stopping) {
+      // What became durable meanwhile is taken along.
+      this.#follow()
+      if (!this.#folding.isBehind) return
       await this.#foldBatch()
       this.#moments.changed()
       this.#lookups.changed()
-      if (Number(this.#writer.pragma('wal_checkpoint(PASSIVE)')) !== 0) continue
+      this.#writer.checkpoint('PASSIVE')
     }
   }
 
@@ -270,8 +280,8 @@ export class History {
   #open(): void {
     const { path, page } = this.#options
     const key = page.key('history')
-    this.#writer = openHistoryDatabase({ path, key, cacheBytes: limits.historyCacheBytes }).database
-    this.#reader = openSealed(path, key, { synchronous: 'NORMAL', cacheBytes: limits.historyCacheBytes / 2 })
+    this.#writer = openHistoryDatabase({ path, key, cacheBytes: this.#options.cacheBytes }).database
+    this.#reader = openSealed(path, key, { synchronous: 'NORMAL', cacheBytes: limits.historyCacheBytes })
     this.#folding = new Folding(this.#writer)
     this.#moments = new Moments(this.#reader)
     this.#lookups = new Lookups(this.#reader, this.#moments)

@@ -86,7 +86,10 @@ export const limits = {
   historyWaitMs: 10_000,
   /** Work after which the history thread looks whether somebody asks. */
   historySliceMs: 20,
-  historyCacheBytes: 24 * MiB,
+  /** Of each of its two connections. */
+  historyCacheBytes: 8 * MiB,
+  /** While everything is folded at once. */
+  historyRebuildCacheBytes: 96 * MiB,
   /** Manifest operations folded in one transaction, about. */
   historyBatchOperations: 20_000,
   /** Operations after which, at the least, the whole state is told again. */
