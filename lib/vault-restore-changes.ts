@@ -180,7 +180,8 @@ export class RestoreChanges {
     entry.nlink = 0
     if (wanted.target !== null) entry.target = new Uint8Array(wanted.target)
     change.create(entry)
-    this.#commit(change)
+    // Handed to the kernel with the record that gives it a name.
+    change.commit()
     return entry.ino
   }
 
@@ -208,9 +209,9 @@ export class RestoreChanges {
         at += await contents.write(to, at, bytes)
       }
       at += copied
+      if (at < from.size) this.#vault.flushLog()
     }
     await contents.drain(to)
-    this.#vault.flushLog()
   }
 
   #parentOf({ parent, name }: Place): Entry {

@@ -1,7 +1,7 @@
 // Prompts in a real terminal: what is typed is never shown, Ctrl-C gives the terminal back, the kit is asked back.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -90,6 +90,30 @@ if (spawnSync('python3', ['-c', 'import pty']).status !== 0) {
     t.match(session.shown, /recovery show/)
     const shown = atTerminal(['recovery', 'show', '--store', later], [['Passphrase of later: ', `${secret}\r`], ['screen: ', '\r'], ['Word (\\d+) of', '{word}\r'], ['Word (\\d+) of', '{word}\r']])
     t.equal(shown.status, 0, 'shown again, and confirmed')
+  })
+
+  t.test('restore shows what it would do, and does it when told to', { skip: existsSync('/dev/fuse') ? false : 'no /dev/fuse' }, async (t) => {
+    const [past, mountPoint, passphrase] = [join(folder, 'past'), join(folder, 'Past'), join(folder, 'passphrase')]
+    writeFileSync(passphrase, secret)
+    const run = (...words: readonly string[]) => spawnSync(process.execPath, [program, ...words], { stdio: 'ignore', env: { PATH: process.env['PATH'], HOME: folder } }).status
+    t.equal(run('mount', mountPoint, '--store', past, '--passphrase-file', passphrase, '--create', '--recovery', 'later', '--guard', 'none', ...cheap), 0)
+    try {
+      const note = join(mountPoint, 'note')
+      writeFileSync(note, 'one')
+      t.equal(run('snapshot', 'first', '--mountpoint', mountPoint), 0)
+      writeFileSync(note, 'two, and more')
+      const refused = atTerminal(['restore', `${note}@first`], [['Do that\\? ', 'n\r']])
+      t.equal(refused.status, 52)
+      t.match(refused.shown, /replace +note +3 B/)
+      t.equal(readFileSync(note, 'utf8'), 'two, and more', 'nothing was done')
+      t.equal(atTerminal(['restore', `${note}@first`], [['Do that\\? ', '\u0003']]).status, 52)
+      const done = atTerminal(['restore', `${note}@first`], [['Do that\\? ', 'y\r']])
+      t.equal(done.status, 0)
+      t.match(done.shown, /restored note/)
+      t.equal(readFileSync(note, 'utf8'), 'one')
+    } finally {
+      t.equal(run('unmount', mountPoint), 0)
+    }
   })
 
   t.test('destroy asks for the name', async (t) => {
