@@ -1,19 +1,9 @@
-// Published content as a B-tree of runs: reading a range, and making a new tree with some stretches replaced. Pages are
-// immutable blobs; a page that a splice does not touch is kept as it is.
+// Published content as a B-tree of runs: reading a range, and finding a page. Pages are immutable blobs.
 import type { BlobReference } from '../format/blob-reference.js'
 import { hex } from '../terms/bytes.js'
-import { limits } from '../terms/limits.js'
-import {
-  allocatedBytes, emptyContent, pushRun, sliceRun, type Child, type ContentReference, type Page, type Run,
-} from './content-reference.js'
+import { invariant } from '../terms/errors.js'
+import { pushRun, sliceRun, type ContentReference, type Page, type Run } from './content-reference.js'
 import type { PageStore } from './page-store.js'
-
-/** [start, end) is covered by `runs` from now on; their lengths add up to end - start. */
-export interface Splice {
-  readonly start: number
-  readonly end: number
-  readonly runs: readonly Run[]
-}
 
 /** Pages that one question has loaded, so that it ends however many it needs; by BlobId. */
 export type HeldPages = Map<string, Page>
@@ -65,7 +55,8 @@ function walk({ start, end }: { readonly start: number; readonly end: number }, 
   }
 }
 
-function clip(runs: readonly Run[], start: number, end: number, into: Run[]): void {
+/** The part of `runs` within [start, end), counted from their beginning. */
+export function clip(runs: readonly Run[], start: number, end: number, into: Run[]): void {
   let at = 0
   for (const run of runs) {
     const from = Math.max(start, at)
@@ -76,65 +67,29 @@ function clip(runs: readonly Run[], start: number, end: number, into: Run[]): vo
   }
 }
 
-/** Content with the splices (ascending, not overlapping) applied, cut or lengthened by a hole to `length` bytes. */
-export async function spliceContent(content: ContentReference, splices: readonly Splice[], length: number, pages: PageStore): Promise<ContentReference> {
-  const runs: Run[] = []
-  let at = 0
-  const keep = async (end: number): Promise<void> => {
-    if (end > at) for (const run of await runsOf(content, at, end, pages)) pushRun(runs, run)
-    at = Math.max(at, end)
-  }
-  for (const splice of splices) {
-    await keep(Math.min(splice.start, length))
-    if (splice.start >= length) break
-    let left = Math.min(splice.end, length) - splice.start
-    for (const run of splice.runs) {
-      if (left <= 0) break
-      pushRun(runs, run.length <= left ? run : sliceRun(run, 0, left))
-      left -= run.length
+/** A page and the stretch of content that is below it. */
+export interface PlacedPage {
+  readonly page: Page
+  readonly start: number
+  readonly end: number
+}
+
+/** The page of this height (0: a leaf) that has byte `offset`; the last one for the content's end. */
+export async function pageAt({ length, body }: ContentReference, height: number, offset: number, pages: PageStore): Promise<PlacedPage> {
+  invariant(body.form === 'tree' && height < body.depth, 'a page of a content that has none there')
+  let place: PlacedPage = { page: await pages.load(body.root), start: 0, end: length }
+  for (let above = body.depth - 1; above > height; above--) {
+    const { page, start } = place
+    invariant(page.kind === 'inner', 'a leaf above the leaves')
+    let at = start
+    let below = page.children[0]
+    for (const child of page.children) {
+      below = child
+      if (offset < at + child.length) break
+      if (child !== page.children.at(-1)) at += child.length
     }
-    at = Math.min(splice.end, length)
+    invariant(below !== undefined, 'an inner page of nothing')
+    place = { page: await pages.load(below.reference), start: at, end: at + below.length }
   }
-  await keep(length)
-  return buildContent(runs, length, pages)
-}
-
-async function buildContent(runs: readonly Run[], length: number, pages: PageStore): Promise<ContentReference> {
-  if (length === 0) return emptyContent
-  const allocated = allocatedBytes(runs)
-  if (runs.length <= limits.inlineRunsMax) return { length, allocated, body: { form: 'runs', runs } }
-  let children = await storeLevel(groups(runs, (run) => (run.kind === 'chunk' ? run.reference : undefined)), (group) => ({ kind: 'leaf', runs: group }), pages)
-  let depth = 1
-  while (children.length > 1) {
-    children = await storeLevel(groups(children, (child) => child.reference), (group) => ({ kind: 'inner', children: group }), pages)
-    depth++
-  }
-  const [top] = children
-  return top === undefined ? emptyContent : { length, allocated, body: { form: 'tree', depth, root: top.reference } }
-}
-
-async function storeLevel<Item extends { readonly length: number }>(
-  level: readonly (readonly Item[])[], page: (group: readonly Item[]) => Page, pages: PageStore,
-): Promise<Child[]> {
-  const references = await pages.store(level.map(page))
-  return references.map((reference, index) => ({ reference, length: (level[index] ?? []).reduce((sum, item) => sum + item.length, 0) }))
-}
-
-/**
- * Groups that keep their borders when something is put in before them: a border lies where an id says so (one of 64),
- * so pages behind an edit stay the same blobs.
- */
-function groups<Item>(items: readonly Item[], idOf: (item: Item) => BlobReference | undefined): Item[][] {
-  const out: Item[][] = []
-  let group: Item[] = []
-  for (const item of items) {
-    group.push(item)
-    const border = ((idOf(item)?.chunkId[0] ?? 1) & 63) === 0
-    if (group.length >= limits.pageRunsWished || (border && group.length >= limits.pageRunsMin)) {
-      out.push(group)
-      group = []
-    }
-  }
-  if (group.length > 0) out.push(group)
-  return out
+  return place
 }

@@ -2,7 +2,8 @@
 // a cut falls on an old boundary again, at most `recutBytesMax` past it. FORMAT "Chunks".
 import { limits } from '../terms/limits.js'
 import { isWholeChunk, type Run } from './content-reference.js'
-import { runsOf, type Splice } from './content-tree.js'
+import type { Splice } from './content-splice.js'
+import { runsOf } from './content-tree.js'
 import type { Extent } from './extent-map.js'
 import type { PageStore } from './page-store.js'
 import type { ContentView } from './read-plan.js'

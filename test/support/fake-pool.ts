@@ -17,6 +17,7 @@ const holeBytesMin = 64 * 1024
 export class FakePool implements PoolPort {
   readonly blobs = new Map<string, Uint8Array>()
   storedBytes = 0
+  pagesRead = 0
   readonly #arena: Arena
   readonly #log: FakeLog
   readonly #calls: string[]
@@ -53,6 +54,7 @@ export class FakePool implements PoolPort {
   }
 
   async readPage(reference: BlobReference): Promise<Uint8Array> {
+    this.pagesRead++
     await this.#pause()
     return this.#blob(reference).slice()
   }
