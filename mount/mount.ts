@@ -8,6 +8,8 @@ import { restoreHooks } from './restoring.js'
 import type { Vault } from '../lib/vault.js'
 import type { RestoreHooks } from '../lib/vault-restore-changes.js'
 import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.js'
+import type { VerifyHooks } from '../lib/vault-verify.js'
+import type { VerifySummary } from '../lib/vault-verify-report.js'
 import { mountKernel } from '../native-deps/fuse/driver.js'
 import type { Handler, Mount, MountOptions } from '../native-deps/fuse/handler.js'
 import { superviseMount, type Supervision } from '../native-deps/supervisor.js'
@@ -120,6 +122,11 @@ export class MountedVault {
     return this.#past.places
   }
 
+  /** While the vault is in use; an unmount ends it. */
+  verify(hooks: VerifyHooks): Promise<VerifySummary> {
+    return this.#opened.verifier.verify(hooks)
+  }
+
   report(): VaultReport {
     return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked)
   }
@@ -136,7 +143,7 @@ export class MountedVault {
   async unmount({ lazy }: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {
     this.#leaving = true
     try {
-      if (this.#opened.vault.failsafe === undefined) await this.sync(onProgress)
+      if (this.#opened.vault.failsafe === undefined) await this.sync(onProgress).catch((error: unknown) => this.#logged(lazy, error))
       await this.#mount.unmount({ lazy })
     } catch (error) {
       this.#leaving = false
@@ -148,17 +155,36 @@ export class MountedVault {
     await this.#left
   }
 
+  /** Who wants it gone in any case gets that, once what was written is in the log. */
+  async #logged(lazy: boolean, error: unknown): Promise<void> {
+    if (!lazy) throw error
+    const { vault } = this.#opened
+    await vault.contents.spillAll()
+    await vault.syncLog()
+  }
+
   /** The kernel holds nothing any more. */
   async #leave(): Promise<void> {
     const { vault, upkeep } = this.#opened
     await upkeep.end()
     if (vault.failsafe === undefined && !this.#request.readOnly) {
       for (const ino of this.#volume.orphans) end(this.#volume, ino)
-      await vault.publishAll()
-      await upkeep.shrinkLog()
+      await this.#last('not everything is published: what was acknowledged is in the log, and the next mount publishes it', async () => {
+        await vault.publishAll()
+        await upkeep.shrinkLog()
+      })
     }
-    await this.#opened.close()
+    await this.#last('the store could not be closed well', () => this.#opened.close())
     this.#request.page.wipe()
+  }
+
+  /** Nobody is left who could do something about a failure, and a daemon without a mount must not stay for it. */
+  async #last(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#request.logger.log('error', what, { reason: error instanceof Error ? error.message : String(error) })
+    }
   }
 
   /** Tells how much is in flight while the work runs. */
