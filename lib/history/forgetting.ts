@@ -52,17 +52,14 @@ export class Forgetting {
   /** Removes rows, step by step: between two the thread may do something else. */
   *prune(position: number): IterableIterator<void> {
     if (!this.#leaving) return
-    // An entry that comes late belongs behind `through`, and so does all that is folded again then. All entries behind
-    // `through` know what ended by `known`: none of them brings it back.
-    const through = this.#horizon.before(position)
-    const known = this.#horizon.before(through)
+    const { through, known } = this.#reach(position)
     if (this.#statements.left.run(known).changes === 0) return
     this.reload()
     this.#statements.mark.run('pruned through', through)
     this.#statements.mark.run('pruned at', position)
     yield
     const needed = (kept: number): string => `EXISTS (SELECT 1 FROM moment WHERE kept = ${kept} AND position >= began AND position < ended)`
-    const over = `ended <= ${known} AND NOT ${needed(1)} AND NOT ${needed(2)}`
+    const over = `ended <= ${Math.min(known, position - 1)} AND NOT ${needed(1)} AND NOT ${needed(2)}`
     yield* this.#remove('past_dirent', 'cookie', over)
     yield* this.#remove('past_version', 'version', over)
     yield* this.#remove('content', 'content', `ended > 0 AND ${over}`)
@@ -71,6 +68,17 @@ export class Forgetting {
       AND NOT EXISTS (SELECT 1 FROM past_version WHERE past_version.ino = ${table}.ino)`
     yield* this.#remove('content', 'content', gone('content'))
     yield* this.#remove('node', 'ino', gone('node'))
+  }
+
+  /**
+   * An entry that comes late belongs behind `through`, and so does all that is folded again then. All entries behind
+   * `through` know what ended by `known`: none of them brings it back. A device that nobody knew begins before `position`
+   * by its time, if there is an end by `known` that it does not know (MERGE.md).
+   */
+  #reach(position: number): { readonly through: number; readonly known: number } {
+    if (this.#horizon.isAlone) return { through: position, known: position }
+    const through = this.#horizon.before(this.#horizon.settled(position))
+    return { through, known: this.#horizon.before(through) }
   }
 
   *#remove(table: string, key: string, condition: string): IterableIterator<void> {

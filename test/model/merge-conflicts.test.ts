@@ -1,5 +1,5 @@
 // One rule of MERGE.md a test: what two devices did apart, in either order, and what both see afterwards.
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { hands, settle, type Hand } from './merge-hand.js'
 
 const mark = (device: string): string => ` (conflict, ${device}, 2024-05-01 14-30)`
@@ -168,3 +168,89 @@ for (const { name, before = [], laptop, phone, sees } of cases) {
 function isBoth(sees: Case['sees']): sees is readonly [Record<string, string>, Record<string, string>] {
   return Array.isArray(sees)
 }
+
+/** Two devices that know one file. */
+function withFile(t: Test, path: string, text: string): readonly [Hand, Hand] {
+  const [one, two] = hands('laptop', 'phone')
+  if (one === undefined || two === undefined) throw new Error('two hands')
+  t.teardown(() => {
+    one.close()
+    two.close()
+  })
+  play(one, [(hand) => hand.create(path, text)])
+  two.hear()
+  return [one, two]
+}
+
+t.test('contents stand side by side until a write names them all', (t) => {
+  const [one, two] = withFile(t, 'notes', 'old')
+  play(one, [(hand) => hand.write('notes', 'laptop')])
+  play(two, [(hand) => hand.write('notes', 'phone')])
+  t.strictSame(settle([one, two]), { notes: 'phone', [`notes${mark('laptop')}`]: 'laptop' })
+  play(two, [(hand) => hand.write('notes', 'more')])
+  t.strictSame(settle([one, two]), { notes: 'more', [`notes${mark('laptop')}`]: 'laptop' }, 'this one named what it opened')
+  play(one, [(hand) => hand.write('notes', 'all', true)])
+  t.strictSame(settle([one, two]), { notes: 'all' })
+  t.end()
+})
+
+t.test('the copies of a conflict go where their file goes', (t) => {
+  const [one, two] = withFile(t, 'notes', 'old')
+  play(one, [(hand) => hand.mkdir('folder'), (hand) => hand.write('notes', 'laptop')])
+  play(two, [(hand) => hand.write('notes', 'phone')])
+  settle([one, two])
+  play(two, [(hand) => hand.move('notes', 'folder/moved')])
+  t.strictSame(settle([one, two]), { folder: '', 'folder/moved': 'laptop', [`folder/moved${mark('phone')}`]: 'phone' })
+  play(one, [(hand) => hand.remove('folder/moved').remove('folder')])
+  t.strictSame(settle([one, two]), {}, 'who removed it had seen both')
+  t.end()
+})
+
+t.test('the plain name is free again: whoever stood beside it has it', (t) => {
+  const [one, two] = hands('laptop', 'phone')
+  if (one === undefined || two === undefined) throw new Error('two hands')
+  t.teardown(() => {
+    one.close()
+    two.close()
+  })
+  play(one, [(hand) => hand.create('new', 'laptop')])
+  play(two, [(hand) => hand.create('new', 'phone')])
+  settle([one, two])
+  play(one, [(hand) => hand.move('new', 'other')])
+  t.strictSame(settle([one, two]), { new: 'laptop', other: 'phone' })
+  t.end()
+})
+
+t.test('attributes told beside the content of another one keep the size of that', (t) => {
+  const [one, two] = withFile(t, 'notes', 'old')
+  play(one, [(hand) => hand.write('notes', 'much longer')])
+  play(two, [(hand) => hand.chmod('notes', 0o600)])
+  settle([one, two])
+  for (const hand of [one, two]) t.strictSame(hand.stat('notes'), { size: 11, permissions: 0o600 })
+  t.end()
+})
+
+t.test('what was removed, and forgotten, comes back with an edit by somebody who did not know', (t) => {
+  const [one, two] = withFile(t, 'notes', 'old')
+  const policy = { withinSec: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, offsetMin: 0 }
+  play(one, [(hand) => hand.remove('notes'), (hand) => hand.say({ kind: 'forget', nowSec: 2 ** 31, policy, drop: [] }), (hand) => hand.create('other', 'x')])
+  play(two, [(hand) => hand.write('notes', 'phone')])
+  t.strictSame(settle([one, two]), { notes: 'phone', other: 'x' })
+  t.end()
+})
+
+t.test('an entry waits for what its author had seen', (t) => {
+  const [one, two, three] = hands('laptop', 'phone', 'desk')
+  if (one === undefined || two === undefined || three === undefined) throw new Error('three hands')
+  t.teardown(() => { for (const hand of [one, two, three]) hand.close() })
+  settle([one, two, three])
+  play(one, [(hand) => hand.mkdir('a')])
+  two.hear()
+  play(two, [(hand) => hand.create('a/x', 'x')])
+  three.hear('phone')
+  t.strictSame(three.tree, {})
+  three.hear()
+  t.strictSame(three.tree, { a: '', 'a/x': 'x' })
+  t.equal(three.device.complaints, 0)
+  t.end()
+})

@@ -2,6 +2,7 @@
 import type { Operation } from '../../lib/format/operations.js'
 import { sha256 } from '../../native-deps/sodium.js'
 import type { DeviceId, EntryId } from '../../lib/terms/bytes.js'
+import { decodeAttributes } from '../../lib/tree/entry-codec.js'
 import { rootIno } from '../../lib/tree/entry.js'
 import { attributesOf } from './merge-author.js'
 import { MergeDevice, memberOperation, type Chain } from './merge-device.js'
@@ -20,19 +21,21 @@ const sec = Date.UTC(2024, 4, 1, 14, 30) / 1000
 export class Hand {
   readonly device = new MergeDevice()
   readonly #chain: Chain
+  readonly #chains: readonly Chain[]
   #said: Operation[] = []
 
   constructor(chain: Chain, chains: readonly Chain[], isFirst: boolean) {
     this.#chain = chain
+    this.#chains = chains
     this.device.begin(chain, chains)
     this.hear()
     const attributes = attributesOf({ id: rootId, isDirectory: true, size: 0, sec, permissions: 0o755 })
     this.device.publish([memberOperation(chain.deviceId, chain.name), ...(isFirst ? [{ kind: 'create', id: rootId, ino: rootIno, attributes } as const] : [])], sec)
   }
 
-  /** Gets what the others have published. */
-  hear(): void {
-    for (const chain of this.device.received) chain.receive(Infinity)
+  /** Gets what the others have published, or only one of them. */
+  hear(only?: string): void {
+    for (const [index, chain] of this.device.received.entries()) if (only === undefined || this.#chains[index]?.name === only) chain.receive(Infinity)
     this.device.catchUp()
   }
 
@@ -73,6 +76,16 @@ export class Hand {
     const id = this.#entry(path).id as EntryId
     this.#say({ kind: 'unlink', id, ...this.#told(this.#name(path).told) })
     return isLast ? this.#say({ kind: 'trash', id }) : this
+  }
+
+  chmod(path: string, permissions: number): this {
+    const { id, content, isDirectory } = this.#entry(path)
+    return this.#say({ kind: 'attributes', id: id as EntryId, attributes: attributesOf({ id: id as EntryId, isDirectory, size: content?.byteLength ?? 0, sec, permissions }) })
+  }
+
+  stat(path: string): { readonly size: number; readonly permissions: number } {
+    const { entry } = decodeAttributes(this.#entry(path).attributes, 0, 0)
+    return { size: entry.size, permissions: entry.mode & 0o777 }
   }
 
   say(operation: Operation): this {

@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly sharing: number
   /** Chance that an entry forgets, or names a moment. */
   readonly forgetting: number
+  /** The last device is not heard of before it has something to say. */
+  readonly isLastSilent: boolean
 }
 
 const names = ['laptop', 'phone/2', '\u00e4rger', 'x'.repeat(60), '']
@@ -46,6 +48,7 @@ export class MergeWorld {
       if (device === undefined) throw new Error('more chains than devices')
       device.begin(chain, this.chains)
       this.deliver(device)
+      if (this.#options.isLastSilent && index > 0 && index === this.chains.length - 1) return
       const attributes = attributesOf({ id: rootId, isDirectory: true, size: 0, sec: startSec, permissions: 0o755 })
       device.publish([memberOperation(chain.deviceId, chain.name), ...(index === 0 ? [{ kind: 'create', id: rootId, ino: 1, attributes } as const] : [])], this.#tick())
     })
@@ -81,7 +84,7 @@ export class MergeWorld {
     })
     author.act(1 + this.#random.below(5))
     const operations = [...author.operations(), ...this.#keeping(device)]
-    if (operations.length > 0) device.publish(operations, this.#tick())
+    if (operations.length > 0) this.#publish(device, operations)
   }
 
   /** All entries in their order. */
@@ -96,8 +99,13 @@ export class MergeWorld {
 
   /** Whoever has everything says so: the others learn that he has. */
   acknowledge(): void {
-    for (const device of this.devices) device.publish([], this.#tick())
+    for (const device of this.devices) this.#publish(device, [])
     this.end()
+  }
+
+  #publish(device: MergeDevice, operations: readonly Operation[]): void {
+    const { deviceId, name, entries } = device.chain
+    device.publish(entries.length === 0 ? [memberOperation(deviceId, name), ...operations] : operations, this.#tick())
   }
 
   /** A few entries of some chains, folded at once or one by one. */

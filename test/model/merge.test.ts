@@ -52,7 +52,7 @@ function seeds(): number[] {
 
 t.test('whatever the order of arrival, one state', (t) => {
   for (const seed of seeds()) {
-    const world = play(seed, { devices: 2 + (seed % 4), rounds: 30, sharing: [0.1, 0.3, 0.6][seed % 3] ?? 0, forgetting: 0 })
+    const world = play(seed, { devices: 2 + (seed % 4), rounds: 30, sharing: [0.1, 0.3, 0.6][seed % 3] ?? 0, forgetting: 0, isLastSilent: seed % 5 === 0 })
     const [now, past] = [currentState(fresh.database), pastState(fresh.database)]
     for (const { chain, database } of world.devices) {
       const difference = firstDifference(now, currentState(database)) + firstDifference(past, pastState(database))
@@ -68,7 +68,7 @@ t.test('whatever the order of arrival, one state', (t) => {
 
 t.test('when nobody works apart, each operation is what it says', (t) => {
   for (const seed of seeds()) {
-    const world = play(seed, { devices: 2 + (seed % 3), rounds: 20, sharing: 1, forgetting: 0 })
+    const world = play(seed, { devices: 2 + (seed % 3), rounds: 20, sharing: 1, forgetting: 0, isLastSilent: false })
     const strict = new ManifestFold()
     for (const { operations } of world.entries) strict.fold(operations)
     const names = rowsOf<{ parent: Buffer; name: string; told: string | null; id: Buffer }>(fresh.database, `SELECT parent.id AS parent, name, told, node.id AS id
@@ -88,7 +88,7 @@ t.test('when nobody works apart, each operation is what it says', (t) => {
 
 t.test('what retention lets go of, and nothing else, is gone; whatever comes late', (t) => {
   for (const seed of seeds()) {
-    const world = play(seed, { devices: 1 + (seed % 4), rounds: 30, sharing: [0.2, 0.5][seed % 2] ?? 0, forgetting: 0.25 })
+    const world = play(seed, { devices: 1 + (seed % 4), rounds: 30, sharing: [0.2, 0.5][seed % 2] ?? 0, forgetting: 0.25, isLastSilent: seed % 3 === 0 })
     world.forget({ withinSec: 0, hourly: 8, daily: 3, weekly: 0, monthly: 0, offsetMin: 0 })
     for (let round = 0; round < 3; round++) world.acknowledge()
     const kept = keptByHand(world.entries)
