@@ -34,12 +34,15 @@ export async function planRecut(content: ContentView, size: number, pages: PageS
   const splices = extents.filter(({ source }) => source.kind !== 'log').map((extent) => spliceOf(extent, size))
   const ranges = dataRanges(content, extents, size)
   const windows: Window[] = []
+  let steps = 0
   for (let index = 0; index < ranges.length; index++) {
     const range = ranges[index]
     if (range === undefined) continue
     const start = await windowStart(content, range.start, Math.max(windows.at(-1)?.end ?? 0, overlayEndBefore(extents, range.start)), pages)
     let editEnd = range.end
     for (;;) {
+      // The thread answers the kernel in between: a database may have written ten thousands of pages.
+      if (++steps % stepsAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
       const next = ranges[index + 1]
       const ceiling = Math.min(overlayStartAfter(extents, editEnd) ?? size, size)
       const { end, boundaries } = await windowEnd(content, editEnd, ceiling, pages)
@@ -85,11 +88,23 @@ function dataRanges(content: ContentView, extents: readonly Extent[], size: numb
 }
 
 function overlayEndBefore(extents: readonly Extent[], offset: number): number {
-  return extents.reduce((end, extent) => (extent.end <= offset ? Math.max(end, extent.end) : end), 0)
+  return extents[countWhile(extents, ({ end }) => end <= offset) - 1]?.end ?? 0
 }
 
 function overlayStartAfter(extents: readonly Extent[], offset: number): number | undefined {
-  return extents.find(({ start }) => start >= offset)?.start
+  return extents[countWhile(extents, ({ start }) => start < offset)]?.start
+}
+
+/** How many extents, from the first on, are so: they are ascending and don't overlap. */
+function countWhile(extents: readonly Extent[], isSo: (extent: Extent) => boolean): number {
+  let low = 0
+  for (let high = extents.length; low < high; ) {
+    const middle = (low + high) >>> 1
+    const extent = extents[middle]
+    if (extent !== undefined && isSo(extent)) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** The beginning of the chunk before `offset`, not below `floor`. */
@@ -115,6 +130,9 @@ async function windowEnd(content: ContentView, editEnd: number, ceiling: number,
   }
   return { end: at, boundaries }
 }
+
+/** Edits that are planned in one go: a few milliseconds. */
+const stepsAtOnce = 64
 
 /** The largest chunk that the chunker cuts. */
 const chunkBytesMax = 8 * 1024 * 1024

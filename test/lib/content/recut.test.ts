@@ -1,6 +1,17 @@
 // What an edit stores anew, counted by the real pool: only the chunks around it; a byte put in front shifts everything
-// and yet stores the first chunks only; a copy stores nothing. The keys are fixed, so the cuts are too.
+// and yet stores the first chunks only; a copy stores nothing. The keys are fixed, so the cuts are too. And that planning
+// for a database's ten thousand pages keeps nobody waiting.
+import { createHash } from 'node:crypto'
 import t from 'tap'
+import { emptyContent, type Run } from '../../../lib/content/content-reference.js'
+import { spliceContent } from '../../../lib/content/content-splice.js'
+import { ExtentMap } from '../../../lib/content/extent-map.js'
+import { PageStore } from '../../../lib/content/page-store.js'
+import { planRecut } from '../../../lib/content/recut.js'
+import { Arena } from '../../../lib/store/arena.js'
+import type { BlobId, ChunkId } from '../../../lib/terms/bytes.js'
+import { FakeLog } from '../../support/fake-log.js'
+import { FakePool } from '../../support/fake-pool.js'
 import { request, TestVault } from '../../support/open-vault.js'
 import { Random } from '../../model/random.js'
 
@@ -68,4 +79,36 @@ t.test('what is stored anew', async (t) => {
   t.ok(anew < fileBytes * 0.1, `a byte in front: ${String(anew)} bytes, ${String(Math.round((anew / fileBytes) * 1000) / 10)} %`)
   t.ok(await same(shifted, longer), 'and the longer file is right')
   await test.remove()
+})
+
+t.test('ten thousand edits are planned in steps, between which others have their turn', async (t) => {
+  const pool = new FakePool(new Arena(65536), new FakeLog())
+  const pages = new PageStore(pool)
+  const [stored] = await pool.storePages([new Uint8Array(4096)])
+  if (stored === undefined) throw new Error('a page')
+  const digest = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest())
+  const chunks = 700
+  const runs = Array.from({ length: chunks }, (_, index): Run => ({
+    kind: 'chunk', length: MiB, skip: 0,
+    reference: { ...stored, kind: 'chunk', plainLength: MiB, chunkId: digest(`chunk ${String(index)}`) as ChunkId, blobId: digest(`blob ${String(index)}`) as BlobId },
+  }))
+  const size = chunks * MiB
+  const base = await spliceContent(emptyContent, [{ start: 0, end: size, runs }], size, pages)
+  const extents = new ExtentMap(() => undefined)
+  const edits = 10_000
+  for (let edit = 0; edit < edits; edit++) {
+    const start = Math.floor(edit * (size / edits / 4096)) * 4096
+    const extent = { segment: 1, position: start, length: 4096, lsn: 1, generation: 1, ino: 1, offset: start }
+    extents.put({ start, end: start + 4096, source: { kind: 'log', extent, lsn: 1 }, skip: 0 })
+  }
+  let [turns, done] = [0, false]
+  const turn = (): void => {
+    turns++
+    if (!done) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const { windows } = await planRecut({ extents, base }, size, pages)
+  done = true
+  t.same(windows.map(({ start, end }) => [start, end]), [[0, size]], 'every chunk is edited')
+  t.ok(turns >= 100, `${String(turns)} turns of others`)
 })
