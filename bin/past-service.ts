@@ -114,8 +114,14 @@ export class PastService implements PastPort {
       if ((await this.#history.snapshot(name)) !== undefined) continue
       throw new VaultError('not-found', `no snapshot is called ${name}; nothing was let go of`, { subject: name, next: "'vaultfs snapshots' lists them" })
     }
-    const { moments, versions } = dryRun ? await this.#history.prunable(policy, vault.now().sec) : await forget(vault, policy, drop)
-    return { moments, versions, policy: policyReport(policy) }
+    if (!dryRun) {
+      const { moments, versions } = await forget(vault, policy, drop)
+      return { moments, versions, kept: (await this.#history.retained(policy)).length, policy: policyReport(policy) }
+    }
+    const { moments, versions } = await this.#history.prunable(policy, vault.now().sec)
+    const retained = await this.#history.retained(policy)
+    const freed = retained.filter(({ reasons, names }) => reasons.every((reason) => reason === 'named') && names.every((name) => drop.includes(name))).length
+    return { moments: moments + freed, versions, kept: retained.length - freed, policy: policyReport(policy) }
   }
 
   get #vault(): Vault {

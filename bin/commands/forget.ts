@@ -17,11 +17,12 @@ export const forgetCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string' }).options({
         ...storeOption, ...retentionOptions, ...jsonOption,
-        drop: { type: 'string', array: true, requiresArg: true, default: [] as string[], describe: 'Take this name away from its moment (may be given again)' },
+        drop: { type: 'string', requiresArg: true, describe: 'Take this name away from its moment' },
         'dry-run': { type: 'boolean', default: false, describe: 'Only say what would be let go of' },
       }),
     handler: async (args) => {
-      const { drop, dryRun, json } = args
+      const { dryRun, json } = args
+      const drop = args.drop === undefined ? [] : [args.drop]
       const policy = policyOf(args)
       const client = await connectTo(context, chosenMountPoint(context, args))
       try {
@@ -35,9 +36,9 @@ export const forgetCommand = (context: Context) =>
   })
 
 function linesOf(report: ForgetReport, { drop, dryRun }: { readonly drop: readonly string[]; readonly dryRun: boolean }): readonly string[] {
-  const { moments, versions, policy } = report
+  const { moments, versions, kept, policy } = report
   return [
     `${dryRun ? 'would let go of' : 'let go of'} ${count(moments, 'moment')} and ${count(versions, 'version')}${drop.length === 0 ? '' : `, and of the name ${drop.join(', ')}`}`,
-    `kept: ${policyText(policy)}`,
+    `kept: ${count(kept, 'moment')}: ${policyText(policy)}`,
   ]
 }

@@ -102,9 +102,11 @@ export interface ForgetOrder {
 }
 
 export interface ForgetReport {
-  /** Let go of, or (dryRun) what would be. */
+  /** Let go of, or (dryRun) what would be; without the versions that only the names dropped keep. */
   readonly moments: number
   readonly versions: number
+  /** Moments that stay. */
+  readonly kept: number
   readonly policy: PolicyReport
 }
 

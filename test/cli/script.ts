@@ -146,6 +146,8 @@ function lacking(what: string): string | undefined {
   if (what === 'root') return process.getuid?.() === 0 ? undefined : 'not root'
   // Mounts of its own, which a container may not have.
   if (what === 'unshare') return spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0 ? undefined : 'no mount namespace'
+  // Samba's modules are no programs.
+  if (what === 'shadow_copy2') return spawnSync('sh', ['-c', 'ls "$(smbd -b | sed -n "s/^ *MODULESDIR: //p")"/vfs/shadow_copy2.so']).status === 0 ? undefined : 'no samba-vfs-modules'
   return spawnSync('sh', ['-c', `command -v ${what}`]).status === 0 ? undefined : `no ${what}`
 }
 
