@@ -58,7 +58,7 @@ t.test('arguments and answers arrive as they were', async (t) => {
     },
     forget: (order) => {
       asked.push(order)
-      return Promise.resolve({ moments: 1, versions: 2, policy: { withinSec: 1, hourly: 2, daily: 3, weekly: 4, monthly: 5 } })
+      return Promise.resolve({ moments: 1, versions: 2, kept: 3, policy: { withinSec: 1, hourly: 2, daily: 3, weekly: 4, monthly: 5 } })
     },
   })
   const phases: string[] = []
