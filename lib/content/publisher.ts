@@ -58,16 +58,17 @@ export class Publisher {
 
   /** Whether a round would tell anything now. */
   isDue(): boolean {
-    const { unpublished, log } = this.#contents.context
+    const { unpublished, log, nowMs } = this.#contents.context
     if (log.sizeBytes > limits.logBytesMax) return true
-    for (const noted of unpublished.entries.values()) if (this.#isReady(noted)) return true
+    const now = nowMs()
+    for (const noted of unpublished.entries.values()) if (this.#isReady(noted, now)) return true
     return chooseNames(this.#input(new Map(), { countMax: 1, all: false })).names.length > 0
   }
 
   /** Its time has come, and nothing keeps it. */
-  #isReady(noted: UnpublishedEntry): boolean {
+  #isReady(noted: UnpublishedEntry, now: number): boolean {
     const { ino, born, lastLsn, goneId } = noted
-    if (!this.#isTime(noted) || lastLsn <= (this.#damaged.get(ino) ?? 0)) return false
+    if (!isTime(noted, now) || lastLsn <= (this.#damaged.get(ino) ?? 0)) return false
     const { tree, unpublished } = this.#contents.context
     // Its end is told with the last of its names.
     if (goneId !== undefined) return unpublished.departuresOf(ino) === 0
@@ -77,16 +78,11 @@ export class Publisher {
     return !born || ino === rootIno || this.#hasContent(ino)
   }
 
-  /** Quiet for long enough, or it has waited for long enough to become so. */
-  #isTime({ firstMs, lastMs }: ChangeTimes): boolean {
-    const now = this.#contents.context.nowMs()
-    return now - lastMs >= limits.quietMs || now - firstMs >= limits.hotMs
-  }
-
   async #round(which: 'due' | 'all'): Promise<void> {
-    const { unpublished, log } = this.#contents.context
+    const { unpublished, log, nowMs } = this.#contents.context
+    const now = nowMs()
     const all = which === 'all' || log.sizeBytes > limits.logBytesMax
-    const files = [...unpublished.entries.values()].filter((noted) => (all || this.#isReady(noted)) && this.#hasContent(noted.ino)).map(({ ino }) => ino)
+    const files = [...unpublished.entries.values()].filter((noted) => (all || this.#isReady(noted, now)) && this.#hasContent(noted.ino)).map(({ ino }) => ino)
     this.left = files.length
     // What needs no content first: some of the content goes into the place that it tells.
     await this.#announceRest(all)
@@ -163,9 +159,10 @@ export class Publisher {
   }
 
   #input(drafts: ReadonlyMap<number, ContentDraft>, { countMax, all }: { readonly countMax: number; readonly all: boolean }): AnnouncementInput {
-    const { tree, unpublished } = this.#contents.context
+    const { tree, unpublished, nowMs } = this.#contents.context
+    const now = nowMs()
     return {
-      tree, unpublished, drafts, countMax, isDue: (times) => all || this.#isTime(times),
+      tree, unpublished, drafts, countMax, isDue: (times) => all || isTime(times, now),
       isHeld: (ino) => !drafts.has(ino) && this.#hasContent(ino),
     }
   }
@@ -205,4 +202,9 @@ export class Publisher {
     for (const { parent, name } of announcement.names) unpublished.publishedName(parent, name, throughLsn)
     this.#contents.context.published?.(lsn)
   }
+}
+
+/** Quiet for long enough, or it has waited for long enough to become so. */
+function isTime({ firstMs, lastMs }: ChangeTimes, now: number): boolean {
+  return now - lastMs >= limits.quietMs || now - firstMs >= limits.hotMs
 }

@@ -50,7 +50,7 @@ export const limits = {
   /** Files whose content is announced together. */
   publishGroupMax: 256,
   /** Entries and names told by one announcement: what the thread does in one go. */
-  announceMax: 2048,
+  announceMax: 1024,
   /** Of the operations of one manifest entry. */
   manifestEntryBytesMax: 4 * MiB,
 
