@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, (parser: Parser, context: Context) => Pr
   forget: async (parser, context) => parser.command((await import('./commands/forget.js')).forgetCommand(context)),
   'samba-config': async (parser, context) => parser.command((await import('./commands/samba-config.js')).sambaConfigCommand(context)),
   rebuild: async (parser, context) => parser.command((await import('./commands/rebuild.js')).rebuildCommand(context)),
+  verify: async (parser, context) => parser.command((await import('./commands/verify.js')).verifyCommand(context)),
   passwd: async (parser, context) => parser.command((await import('./commands/passwd.js')).passwdCommand(context)),
   recovery: async (parser, context) => parser.command((await import('./commands/recovery.js')).recoveryCommand(context)),
   destroy: async (parser, context) => parser.command((await import('./commands/destroy.js')).destroyCommand(context)),

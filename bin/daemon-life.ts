@@ -92,6 +92,7 @@ class Residence {
     const { mounted, files, logger, request, registry } = this.#held
     const port: DaemonPort = {
       past: mounted.past,
+      verify: mounted.verify,
       status: () => mounted.status(),
       sync: (onProgress) => mounted.sync(onProgress),
       unmount: (options, onProgress) => {

@@ -7,6 +7,7 @@ import { unencryptedSwap } from '../native-deps/secure.js'
 import { openKeys } from './open-keys.js'
 import { systemClock, systemEntropy } from './system-sources.js'
 import { PastService } from './past-service.js'
+import { verifyOver } from './verify-service.js'
 import type { MountedVault, MountRequest } from './vault-service.js'
 
 /** Seconds for which the kernel may answer by itself: it is told of what changes beside it, or (portably) asks again. */
@@ -32,6 +33,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   return {
     closed: mounted.closed,
     past: new PastService({ mounted, member: identity.member }),
+    verify: verifyOver(mounted),
     limitations: [...mounted.limitations, ...salvage],
     status: () => {
       const { warnings, ...report } = mounted.report()

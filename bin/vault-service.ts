@@ -2,8 +2,11 @@
 // it with lib's vault and mount's drivers, tests with less.
 
 import type { DaemonPort } from '../lib/control/daemon-port.js'
+import type { OnItems } from '../lib/control/past-port.js'
+import type { VerifyEvent } from '../lib/control/verify-port.js'
 import type { RetentionPolicy } from '../lib/store/history-port.js'
 import type { Logger } from '../lib/terms/log.js'
+import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
 import type { Unlock } from './secrets.js'
 
@@ -51,6 +54,8 @@ export interface VaultService {
   mount(request: MountRequest): Promise<MountedVault>
   /** Makes anew what is derived, in a store that nobody has open: the caller holds its lock. */
   rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
+  /** Of a store that nobody has open: the caller holds its lock. Nothing is repaired. */
+  verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
   /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
   recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>

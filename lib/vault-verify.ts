@@ -75,11 +75,17 @@ class Verifying {
   readonly #worker: Worker
   readonly #subject: VerifySubject
   readonly #hooks: VerifyHooks
+  readonly #aborted: Promise<never>
 
-  constructor(worker: Worker, subject: VerifySubject, hooks: VerifyHooks) {
+  constructor(worker: Worker, subject: VerifySubject, hooks: VerifyHooks & { readonly signal: AbortSignal }) {
     this.#worker = worker
     this.#subject = subject
     this.#hooks = hooks
+    const { signal } = hooks
+    this.#aborted = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => { reject(new VaultError('cancelled', 'Verifying was broken off')) }, { once: true })
+    })
+    this.#aborted.catch(() => undefined)
   }
 
   /** When the thread has ended, so that nothing of the store is open any more. */
@@ -106,7 +112,8 @@ class Verifying {
     const { id } = request
     let reply: VerifyReply
     try {
-      if (request.kind === 'found') await this.#hooks.onFinding(request.finding)
+      // Whoever listens may never answer; closing the vault must not wait for that.
+      if (request.kind === 'found') await Promise.race([this.#hooks.onFinding(request.finding), this.#aborted])
       reply = { id, settled: request.kind === 'settle' ? await this.#settle(request.candidates) : undefined }
     } catch (error) {
       reply = { id, error: postedError(error) }

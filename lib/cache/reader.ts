@@ -46,5 +46,5 @@ export class CacheReader implements BlobReader {
 }
 
 function damaged(subject: string, what: string, cause?: unknown): VaultError {
-  return new VaultError('corrupt', `blob ${subject}: ${what}`, { subject, next: 'Put the folder "cache" of the store back from a copy; other files are not touched by it.', cause })
+  return new VaultError('corrupt', `blob ${subject}: ${what}`, { subject, next: "Put the folder \"cache\" of the store back from a copy; other files are not touched by it, 'vaultfs verify' names those that are.", cause })
 }

@@ -4,12 +4,14 @@
 import { createConnection, type Socket } from 'node:net'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import type { VerifySummary } from '../vault-verify-report.js'
 import type { DaemonPort, StatusReport } from './daemon-port.js'
 import type { OnProgress } from './progress.js'
 import { onLines } from './lines.js'
 import { decodeAnswer, encodeLine, errorOf, isRecord, type ControlAnswer, type ControlVerb } from './messages.js'
 import { PastClient } from './past-client.js'
-import type { PastPort } from './past-port.js'
+import type { OnItems, PastPort } from './past-port.js'
+import type { VerifyEvent } from './verify-port.js'
 
 interface Pending {
   readonly resolve: (result: unknown) => void
@@ -70,6 +72,12 @@ export class ControlClient implements DaemonPort {
 
   async sync(onProgress: OnProgress): Promise<void> {
     await this.#ask('sync', {}, onProgress)
+  }
+
+  async verify(onEvents: OnItems<VerifyEvent>): Promise<VerifySummary> {
+    const summary = await this.#ask('verify', {}, () => undefined, (items) => void onEvents(items as readonly VerifyEvent[]))
+    if (!isRecord(summary) || typeof summary['findings'] !== 'number') throw new VaultError('invalid', 'the daemon sent a summary that is not of this version')
+    return summary as unknown as VerifySummary
   }
 
   async unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {

@@ -4,6 +4,7 @@
 
 import type { PastPort } from './past-port.js'
 import type { OnProgress } from './progress.js'
+import type { Verify } from './verify-port.js'
 
 export interface StatusReport {
   /** 64 hexadecimal digits. */
@@ -45,6 +46,7 @@ export interface StatusReport {
 
 export interface DaemonPort {
   readonly past: PastPort
+  readonly verify: Verify
   /** Cheap; may be called at any time, also while one of the others runs. */
   status(): Promise<StatusReport>
   /** Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. */

@@ -7,7 +7,7 @@ import { limits } from '../terms/limits.js'
 import type { Progress } from './progress.js'
 
 export const controlVerbs = [
-  'ping', 'status', 'sync', 'unmount',
+  'ping', 'status', 'sync', 'unmount', 'verify',
   'snapshot', 'retained', 'versions', 'differences', 'find', 'restore', 'forget',
 ] as const
 export type ControlVerb = (typeof controlVerbs)[number]

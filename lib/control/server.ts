@@ -135,6 +135,8 @@ function perform({ id, verb, args }: ControlRequest, port: DaemonPort, { send, s
       return port.sync(onProgress)
     case 'unmount':
       return port.unmount({ lazy: args['lazy'] === true }, onProgress)
+    case 'verify':
+      return port.verify((items) => sendItems(id, items))
     default:
       return performPast({ verb, args }, port.past, { onProgress, onItems: (items) => sendItems(id, items) })
   }

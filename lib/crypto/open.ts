@@ -189,6 +189,6 @@ function paddedOf(reference: BlobReference): number {
 
 function corrupt(subject: string, what: string): VaultError {
   return new VaultError('corrupt', `blob ${subject}: ${what}`, {
-    subject, next: 'Put the folder "cache" of the store back from a copy; other files are not touched by it.',
+    subject, next: "Put the folder \"cache\" of the store back from a copy; other files are not touched by it, 'vaultfs verify' names those that are.",
   })
 }

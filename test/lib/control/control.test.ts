@@ -21,7 +21,7 @@ const report: StatusReport = {
   amplification: { writtenByUser: 1, published: 1, logged: 1, stored: 1, manifest: 1, disk: 4, ratio: 2, publishedRatio: 2, diskRatio: 4 }, warnings: ['Confirm the kit.'],
 }
 
-const idle: DaemonPort = { past: noPast, status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
+const idle: DaemonPort = { past: noPast, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })

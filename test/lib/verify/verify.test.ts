@@ -2,6 +2,7 @@
 // belong to. The damage is real: bytes of the store's files, changed while nobody has it open.
 import t from 'tap'
 import { rootIno } from '../../../lib/tree/entry.js'
+import { verifyOver } from '../../../bin/verify-service.js'
 import { takeSnapshot } from '../../../lib/vault-history.js'
 import { request, TestVault } from '../../support/open-vault.js'
 import { randomBytes } from '../../support/random-bytes.js'
@@ -150,6 +151,15 @@ t.test('retention does not look like damage; nor does a past that was begun anew
   t.same((await verified(again)).findings, [], 'numbers that are given out again do not count')
 })
 
+t.test('closing does not wait for whoever never takes what was found', async (t) => {
+  const here = await scene()
+  const world = await damaged(here, () => { new StoreDamage(here.world.store).flipInBlob(here.current.blobId) })
+  const found = Promise.withResolvers<undefined>()
+  const running = world.opened.verifier.verify({ onProgress: () => undefined, onFinding: () => new Promise(() => { found.resolve(undefined) }) })
+  await Promise.all([t.rejects(running, { code: 'cancelled' }), found.promise.then(() => world.close())])
+  await world.remove()
+})
+
 t.test('read-only, broken off, and twice at once', async (t) => {
   const { world } = await scene()
   await put(world, rootIno, 'logged', randomBytes(14, 3000))
@@ -162,6 +172,9 @@ t.test('read-only, broken off, and twice at once', async (t) => {
   await running
   const abort = AbortSignal.abort()
   await t.rejects(again.opened.verifier.verify({ onFinding: () => undefined, onProgress: () => undefined, signal: abort }), { code: 'cancelled' })
+  const listeners = new AbortController()
+  const silenced = verifyOver(again.opened.verifier, listeners.signal)(() => Promise.reject(new Error('nobody listens')))
+  await t.rejects(silenced, { code: 'cancelled' }, 'whoever listened is gone')
   const left = again.opened.verifier.verify({ onFinding: () => undefined, onProgress: () => undefined })
   await again.close()
   await t.rejects(left, { code: 'cancelled' }, 'closing ends it')

@@ -1,0 +1,36 @@
+// What verifying found, as people read it and as scripts do.
+
+import type { AffectedVersion, VerifyFinding, VerifySummary } from '../lib/vault-verify-report.js'
+import { pathJson, pathText } from './past-text.js'
+import { bytesText, count } from './report.js'
+
+/** What is wrong with what, then each version that it touches. */
+export function findingLines({ subject, path, message, versions, moreVersions }: VerifyFinding): readonly string[] {
+  return [
+    `${path === null ? subject : pathText(path)}: ${message}`,
+    ...versions.map((version) => `    ${versionText(version)}`),
+    ...(moreVersions > 0 ? [`    and ${count(moreVersions, 'more version')}`] : []),
+  ]
+}
+
+function versionText({ path, moment, isCurrent }: AffectedVersion): string {
+  const name = path === null ? '' : `${pathText(path)} `
+  return isCurrent ? `${name}now, since ${moment}` : `${name}as of ${moment}`
+}
+
+export function findingJson({ kind, subject, path, message, versions, moreVersions, next }: VerifyFinding): Readonly<Record<string, unknown>> {
+  const pathOf = (each: string | null): Readonly<Record<string, unknown>> => (each === null ? { path: null } : pathJson(each))
+  return {
+    kind, subject, ...pathOf(path), message, moreVersions, next,
+    versions: versions.map(({ path: then, moment, isCurrent }) => ({ ...pathOf(then), moment, isCurrent })),
+  }
+}
+
+export function summaryText({ manifestEntries, contents, blobs, blobBytes, unnamedBlobs, unpublished }: VerifySummary, seconds: number): string {
+  const rate = seconds > 0 ? `, ${bytesText(blobBytes / seconds)}/s` : ''
+  return [
+    `${count(blobs, 'blob')} (${bytesText(blobBytes)}${unnamedBlobs === 0 ? '' : `, ${unnamedBlobs} of them in no version`})`,
+    `${count(contents, 'content')} of files, ${count(manifestEntries, 'manifest entry', 'manifest entries')}, in ${seconds.toFixed(1)} s${rate}`,
+    ...(unpublished === 0 ? [] : [`${count(unpublished, 'entry or name', 'entries and names')} not published yet and not compared`]),
+  ].join('; ')
+}

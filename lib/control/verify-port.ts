@@ -1,0 +1,9 @@
+// Verifying as it travels over the control socket: what is found and how far it is, in the order in which they come.
+
+import type { VerifyFinding, VerifyProgress, VerifySummary } from '../vault-verify-report.js'
+import type { OnItems } from './past-port.js'
+
+export type VerifyEvent = { readonly finding: VerifyFinding } | { readonly progress: VerifyProgress }
+
+/** Reads everything that the vault has; repairs nothing. 'busy' while it runs already; 'cancelled' when whoever asked is gone, or at an unmount. */
+export type Verify = (onEvents: OnItems<VerifyEvent>) => Promise<VerifySummary>
