@@ -4,7 +4,7 @@ import type { Operations, Stat, Statfs } from 'fuse-native'
 import type { Logger } from '../lib/terms/log.js'
 import type { Answer, AttributeChanges, Attributes, Handler, Request, WriteFlags } from './fuse/handler.js'
 
-const errno = { EIO: -5, EBADF: -9 } as const
+const errno = { ENOENT: -2, EIO: -5, EBADF: -9 } as const
 const rootIno = 1
 /** chown's "leave it". */
 const unchanged = 0xffffffff
@@ -93,6 +93,8 @@ export class FuseNativeOperations {
     for (const part of path.split('/')) {
       if (part === '') continue
       ino = (await take(this.#handler.lookup(ino, latin1(part), this.#caller))).ino
+      // Absent for now, which the kernel need not hear of here.
+      if (ino === 0) throw new Refusal(errno.ENOENT)
     }
     return ino
   }

@@ -99,10 +99,10 @@ export const limits = {
   /** Names of a directory in the past that one answer lists. */
   historyListMax: 2048,
   /** Names that the mount asks for at a time, and those that it keeps: listings under way, and what follows on them. */
-  pastListBatch: 1024,
+  pastListBatch: 256,
   pastDirentsMax: 16_384,
   /** Versions of entries that the mount keeps decoded, and contents that are being read. */
-  pastEntriesMax: 8192,
+  pastEntriesMax: 16_384,
   pastContentsMax: 512,
   /** Directories of the past from which on it is looked whether the kernel still has them all. */
   pastPlacesSwept: 4096,
