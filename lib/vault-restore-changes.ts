@@ -77,9 +77,10 @@ export class RestoreChanges {
     parent.nlink++
     touchModified(parent, this.#vault.now())
     change.bind(place.parent, place.name, entry.ino)
-    this.#commit(change)
     this.#ours.add(entry.ino).add(place.parent)
-    this.#hooks.renamed(place.parent, place.name)
+    this.#commit(change, () => {
+      this.#hooks.renamed(place.parent, place.name)
+    })
     return entry.ino
   }
 
@@ -105,11 +106,12 @@ export class RestoreChanges {
         this.#loseName(change, replaced)
         change.rebind(place.parent, place.name, ino, true)
       }
-      this.#commit(change)
       this.#ours.add(ino).add(place.parent)
-      this.#hooks.renamed(place.parent, place.name)
-      this.#hooks.changed(ino)
-      if (replaced !== undefined) this.#lost(replaced.ino)
+      this.#commit(change, () => {
+        this.#hooks.renamed(place.parent, place.name)
+        this.#hooks.changed(ino)
+        if (replaced !== undefined) this.#lost(replaced.ino)
+      })
     })
   }
 
@@ -127,10 +129,11 @@ export class RestoreChanges {
       touchModified(parent, this.#vault.now())
       this.#loseName(change, entry)
       change.unbind(place.parent, place.name)
-      this.#commit(change)
       this.#ours.add(place.parent)
-      this.#hooks.renamed(place.parent, place.name)
-      this.#lost(entry.ino)
+      this.#commit(change, () => {
+        this.#hooks.renamed(place.parent, place.name)
+        this.#lost(entry.ino)
+      })
     })
   }
 
@@ -146,9 +149,10 @@ export class RestoreChanges {
       change.setXattrs(ino, wanted.xattrs ?? new Map())
       if (withTimes) giveTimes(entry, wanted)
       touchChanged(entry, this.#vault.now())
-      this.#commit(change)
       this.#ours.add(ino)
-      this.#hooks.changed(ino)
+      this.#commit(change, () => {
+        this.#hooks.changed(ino)
+      })
     })
   }
 
@@ -247,8 +251,10 @@ export class RestoreChanges {
     if (this.#vault.refusal !== undefined) throw this.#vault.refusal
   }
 
-  #commit(change: Change): void {
+  /** The tree has changed by then, so it is told even when the log's file takes no more. */
+  #commit(change: Change, tell: () => void): void {
     change.commit()
+    tell()
     this.#vault.flushLog()
   }
 }

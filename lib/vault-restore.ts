@@ -6,45 +6,18 @@ import { limits } from './terms/limits.js'
 import { exactName } from './terms/moment-name.js'
 import type { HistoryPort, PastEntry, PublishedMoment } from './store/history-port.js'
 import { isDirectory, isFile, type Entry, type Name } from './tree/entry.js'
-import { decodePast, entryAt, entryNow, entryOfPath, namesOf, pathText, publishedMoment, type MomentWish, type PathNames } from './vault-past.js'
-import { RestoreChanges, shown, type Place, type RestoreHooks } from './vault-restore-changes.js'
-import { isSameAttributes, isSameContent, isSameTime, kindOf, type EntryKind } from './vault-restore-comparison.js'
+import { decodePast, entryAt, entryNow, entryOfPath, namesOf, pathText, publishedMoment, type FoundEntry, type MomentWish, type PathNames } from './vault-past.js'
+import { RestoreChanges, shown, type Place } from './vault-restore-changes.js'
+import { isSameAttributes, isSameContent, isSameTime, kindOf } from './vault-restore-comparison.js'
+import type { RestoreListener, RestoreOrder, RestoreOutcome, RestoreStep } from './vault-restore-order.js'
+import { lastSeenIn } from './vault-versions.js'
 import type { Vault } from './vault.js'
-
-export interface RestoreStep {
-  readonly kind: 'create' | 'replace' | 'link' | 'attributes' | 'remove'
-  readonly path: string
-  readonly entry: EntryKind
-  readonly size: number
-}
-
-export interface RestoreOrder {
-  readonly path: string
-  readonly when: MomentWish
-  /** Null: in its place. A folder that is there takes it under its own name. */
-  readonly to: string | null
-  /** Also remove what was not there then. */
-  readonly exact: boolean
-  readonly preview: boolean
-}
-
-export interface RestoreOutcome {
-  readonly moment: PublishedMoment
-  readonly path: string
-  readonly target: string
-  readonly unchanged: number
-}
-
-export interface RestoreListener extends RestoreHooks {
-  steps(steps: readonly RestoreStep[]): Promise<void> | void
-}
 
 /** Everything that it replaces or removes is in the history before; all of it is on the disk when it resolves. */
 export async function restore(vault: Vault, history: HistoryPort, order: RestoreOrder, listener: RestoreListener): Promise<RestoreOutcome> {
   if (!order.preview && vault.refusal !== undefined) throw vault.refusal
-  const moment = await publishedMoment(vault, history, order.when)
   const asked = namesOf(order.path)
-  const source = await entryAt(vault, history, moment, asked)
+  const { moment, source } = await find(vault, history, order.when, asked)
   if (source === undefined) {
     throw new VaultError('not-found', `${shown(order.path)} was not there at ${exactName(moment.sec)}`, {
       subject: shown(order.path), next: "'vaultfs history' shows when it was, 'vaultfs find-version' looks for its name",
@@ -57,6 +30,14 @@ export async function restore(vault: Vault, history: HistoryPort, order: Restore
   await restoring.run(source.entry, target)
   if (!order.preview) await vault.syncLog()
   return { moment, path: pathText(source.names), target: pathText(target), unchanged: restoring.unchanged }
+}
+
+async function find(vault: Vault, history: HistoryPort, when: MomentWish, names: PathNames): Promise<{ readonly moment: PublishedMoment; readonly source: FoundEntry | undefined }> {
+  const moment = await publishedMoment(vault, history, when)
+  const source = await entryAt(vault, history, moment, names)
+  if (source !== undefined || when.kind !== 'through') return { moment, source }
+  const earlier = await lastSeenIn(history, when.sec, pathText(names))
+  return earlier === undefined ? { moment, source } : { moment: earlier, source: await entryAt(vault, history, earlier, names) }
 }
 
 function targetBeside({ tree }: Vault, to: PathNames, source: PathNames): PathNames {

@@ -1,6 +1,6 @@
 // The history of a path: every published version of what has it now, and of what had it before. Programs that save by
 // writing a new file and renaming it over the old one leave an entry for each save, so one entry's history is not enough.
-import type { EntryVersion, FoundName, HistoryPort } from './store/history-port.js'
+import type { EntryVersion, FoundName, HistoryPort, PublishedMoment } from './store/history-port.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import { entryNow, namesOf, pathText } from './vault-past.js'
@@ -39,6 +39,13 @@ function isOfPath({ path, changes, from }: EntryVersion, asked: string, newer: r
 async function bearersOf(history: HistoryPort, path: string, name: string): Promise<readonly FoundName[]> {
   const found = await history.findNames(literalPattern(name), limits.foundNamesMax)
   return found.filter((each) => each.path === path).sort((a, b) => b.last.position - a.last.position)
+}
+
+/** The last state of that very second in which something had the path: a later one of the second may be without it. */
+export async function lastSeenIn(history: HistoryPort, sec: number, path: string): Promise<PublishedMoment | undefined> {
+  const name = namesOf(path).at(-1)
+  const bearers = name === undefined ? [] : await bearersOf(history, pathText(namesOf(path)), name)
+  return bearers.find(({ last }) => last.sec === sec)?.last
 }
 
 /** A glob that means this name (bytes as latin1 characters), and hardly another one; globs are UTF-8. */

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import t from 'tap'
 import { accessAclName, encodeAcl } from '../../../lib/tree/posix/acl.js'
 import { modeType } from '../../../lib/tree/entry.js'
+import { VaultError } from '../../../lib/terms/errors.js'
 import { versionsOfPath } from '../../../lib/vault-versions.js'
 import { request, TestVault } from '../../support/open-vault.js'
 import { randomBytes } from '../../support/random-bytes.js'
@@ -176,6 +177,48 @@ t.test('by what a path meant then; else by what has it now', async (t) => {
   await hand.restore('a/f', 'first', { to: 'a' }).then(() => t.fail('a/f is there'), (error: unknown) => t.match(error, { code: 'exists' }))
   await hand.restore('a/f', 'first', { to: 'g' })
   t.equal(await hand.text('g'), 'one')
+  await hand.test.remove()
+})
+
+t.test('what was there and gone within one second is found by that second', async (t) => {
+  const hand = await Hand.open()
+  const { vault, clock } = hand.test
+  await hand.write('f', 'short-lived')
+  await vault.publishAll()
+  await hand.remove('f')
+  await vault.publishAll()
+  const { sec } = clock.now()
+  clock.advance(5000)
+  t.strictSame(await hand.kinds('f', '', { when: { kind: 'through', sec } }), ['create f'])
+  t.equal(await hand.text('f'), 'short-lived')
+  await t.rejects(hand.restore('g', '', { when: { kind: 'through', sec } }), { code: 'not-found' })
+  await hand.test.remove()
+})
+
+t.test('a log that takes no more ends it: what has a name by then is told, nothing is half there', async (t) => {
+  const hand = await Hand.open()
+  for (const name of ['a', 'b', 'c']) await hand.write(name, `old ${name}`)
+  await hand.snapshot('first')
+  for (const name of ['a', 'b', 'c']) await hand.write(name, 'new')
+  await hand.test.settle()
+  const told: string[] = []
+  const { log } = hand.test.vault.parts
+  const flush = log.flush.bind(log)
+  await t.rejects(hand.restore('', 'first', {
+    hooks: {
+      renamed: (_, name) => {
+        told.push(name)
+        if (told.length === 2) log.flush = () => { throw new VaultError('no-space', 'full') }
+      },
+    },
+  }), { code: 'no-space' })
+  t.strictSame(told, ['a', 'b'])
+  t.equal(hand.test.vault.refusal?.code, 'no-space')
+  log.flush = flush
+  hand.test.vault.flushLog()
+  t.strictSame([await hand.text('a'), await hand.text('b'), await hand.text('c')], ['old a', 'old b', 'new'])
+  await hand.restore('', 'first')
+  t.equal(await hand.text('c'), 'old c', 'and goes on when there is room')
   await hand.test.remove()
 })
 
