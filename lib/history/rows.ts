@@ -51,7 +51,6 @@ interface Statements {
   readonly nodeId: Statement<[number], Buffer>
   readonly putNode: Statement<[number, Uint8Array, number, number | null], never>
   readonly copies: Statement<[number], number>
-  readonly anyCopy: Statement<[], number>
   readonly version: Statement<[number], VersionRow>
   readonly putVersion: Statement<[number, number, number, Uint8Array, number | null], never>
   readonly changeVersion: Statement<[Uint8Array, number | null, number], never>
@@ -117,10 +116,6 @@ export class HistoryRows {
   /** Entries that only show another head of this one's content. */
   copiesOf(ino: number): number[] {
     return this.#statements.copies.all(ino)
-  }
-
-  get hasCopies(): boolean {
-    return this.#statements.anyCopy.get() !== undefined
   }
 
   // versions
@@ -237,7 +232,6 @@ function prepareStatements(database: Database): Statements {
     nodeId: database.prepare('SELECT id FROM node WHERE ino = ?', 'first'),
     putNode: database.prepare('INSERT INTO node (ino, id, began, origin) VALUES (?, ?, ?, ?)'),
     copies: database.prepare('SELECT ino FROM node WHERE origin = ?', 'first'),
-    anyCopy: database.prepare('SELECT ino FROM node WHERE origin IS NOT NULL LIMIT 1', 'first'),
     version: database.prepare('SELECT version, began, attributes, content FROM version WHERE ino = ?'),
     putVersion: database.prepare('INSERT INTO version (version, ino, began, attributes, content) VALUES (?, ?, ?, ?, ?)'),
     changeVersion: database.prepare('UPDATE version SET attributes = ?, content = ? WHERE ino = ?'),

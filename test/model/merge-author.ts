@@ -9,7 +9,10 @@ import type { Random } from './random.js'
 import type { ShownEntry, ShownName, View } from './merge-view.js'
 
 export interface AuthorNumbers {
+  /** That nobody has in this view. */
   nextIno(): number
+  /** That the device gives to a new entry: another one may give it too. */
+  wishedIno(): number
   /** Bytes that nobody else writes. */
   uniqueText(): Buffer
   readonly sec: number
@@ -60,7 +63,7 @@ export class Author {
     const written = [...this.#written].filter(([ino]) => named.has(ino))
     const changed = new Set([...this.#changed, ...this.#written.keys()].filter((ino) => named.has(ino) && !this.#created.has(ino)))
     return [
-      ...created.map((entry): Operation => ({ kind: 'create', id: this.#id(entry.ino), ino: entry.ino, attributes: this.#attributes(entry.ino) })),
+      ...created.map((entry): Operation => ({ kind: 'create', id: this.#id(entry.ino), ino: this.#numbers.wishedIno(), attributes: this.#attributes(entry.ino) })),
       ...written.map(([ino, { content, bases }]): Operation => ({ kind: 'content', id: this.#id(ino), size: content.byteLength, content, bases })),
       ...this.#nameOperations(),
       ...[...changed].map((ino): Operation => ({ kind: 'attributes', id: this.#id(ino), attributes: this.#attributes(ino) })),

@@ -31,9 +31,21 @@ export function treeNow(database: Database): string[] {
   return lines.sort()
 }
 
+const asked = new WeakMap<Database, { readonly lookups: Lookups; readonly moments: Moments }>()
+
+/** One for each database: what a statement holds outside of the heap is not collected soon. */
+function lookupsOf(database: Database): Lookups {
+  const moments = asked.get(database)?.moments ?? new Moments(database)
+  const lookups = asked.get(database)?.lookups ?? new Lookups(database, moments)
+  asked.set(database, { lookups, moments })
+  moments.changed()
+  lookups.changed()
+  return lookups
+}
+
 /** The same as questions about the position answer it: listed, looked up by name and found by version. */
 export function treeAt(database: Database, position: number): string[] {
-  const lookups = new Lookups(database, new Moments(database))
+  const lookups = lookupsOf(database)
   const lines: string[] = []
   const visit = (folder: number, path: string): void => {
     for (let after = 0; ;) {

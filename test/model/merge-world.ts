@@ -78,7 +78,8 @@ export class MergeWorld {
 
   author(device: MergeDevice): void {
     const author = new Author(viewOf(device.database), this.#random, {
-      nextIno: () => ++this.#inos + 1,
+      nextIno: () => 2 ** 50 + ++this.#inos,
+      wishedIno: () => 2 + this.#random.below(100),
       uniqueText: () => Buffer.from(`text ${++this.#texts}${'.'.repeat(this.#random.below(20))}`),
       sec: this.#nowSec,
     })
