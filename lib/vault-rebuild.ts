@@ -90,7 +90,7 @@ async function foldManifest(options: OpenStore, fresh: string, onProgress: (prog
     const rows = new CurrentRows(history.database)
     if (rows.entries(0, 1)[0]?.ino !== rootIno) throw noManifest(store)
     await writeCatalog(options, fresh, rows, onProgress)
-    const { moments, pastRows } = history.status()
+    const { moments, pastRows } = history.questions.status()
     return { moments, pastRows, complaints: history.complaints }
   } finally {
     history.close()

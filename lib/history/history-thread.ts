@@ -50,12 +50,12 @@ class HistoryRole {
   }
 
   #ask({ name, arguments: values }: Extract<Request, { kind: 'ask' }>): unknown {
-    const question = this.#history[name] as (...values: readonly unknown[]) => unknown
-    return question.apply(this.#history, values as unknown[])
+    const question = this.#history.questions[name] as (...values: readonly unknown[]) => unknown
+    return question.apply(this.#history.questions, values as unknown[])
   }
 
   #differences({ id, from, to, directory }: Extract<Request, { kind: 'differences' }>): Promise<void> {
-    return this.#history.differences(from, to, directory, (value) => { this.#post({ kind: 'batch', id, value }) })
+    return this.#history.questions.differences(from, to, directory, (value) => { this.#post({ kind: 'batch', id, value }) })
   }
 
   /** What was published before the question is folded; when that takes too long, the question is refused. */

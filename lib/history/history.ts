@@ -2,27 +2,15 @@
 // here is one thread's. What takes long goes in steps, between which others are answered; what is asked sees whole
 // entries only, since it reads through a connection of its own.
 import type { KeyPage } from '../crypto/key-page.js'
-import { KeyedHasher } from '../../native-deps/blake3.js'
 import { openSealed, type Database } from '../../native-deps/sqlite.js'
-import type {
-  EntryVersion, FoundName, HistoryDifference, HistoryStatus, PastDirent, PastEntry, Position, PublishedMoment, RetainedMoment,
-  RetentionPolicy, SnapshotName, StateAge, StateCursor, StatePart,
-} from '../store/history-port.js'
 import type { DeviceId, VaultId } from '../terms/bytes.js'
 import { equalBytes } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { openChainSources, type ChainSource } from './chain-source.js'
-import { CurrentRows } from './current-rows.js'
-import { Differences } from './differences.js'
-import { EntryVersions } from './entry-versions.js'
-import { NameSearch } from './find-names.js'
 import { Folding } from './folding.js'
-import { Lookups } from './lookups.js'
-import { Moments } from './moments.js'
+import { Questions } from './questions.js'
 import { openHistoryDatabase, removeHistoryDatabase } from './schema.js'
-import { selectKept } from './retention.js'
-import { StatePages, stateRoot } from './state-pages.js'
 
 export interface OpenHistory {
   /** The database's file. */
@@ -45,13 +33,7 @@ export class History {
   #writer!: Database
   #reader!: Database
   #folding!: Folding
-  #moments!: Moments
-  #lookups!: Lookups
-  #versions!: EntryVersions
-  #differences!: Differences
-  #search!: NameSearch
-  #states!: StatePages
-  #pageHasher: KeyedHasher | undefined
+  questions!: Questions
   #sources: readonly ChainSource[] = []
   /** Sequence up to which our own chain is on the disk. */
   #durable = 0
@@ -98,121 +80,10 @@ export class History {
 
   close(): void {
     for (const source of this.#sources) source.close()
-    this.#pageHasher?.wipe()
+    this.questions.close()
     this.#reader.close()
     this.#writer.checkpoint('TRUNCATE')
     this.#writer.close()
-  }
-
-  // questions
-
-  status(): HistoryStatus {
-    const count = (table: string): number => this.#reader.prepare<[], number>(`SELECT count(*) FROM ${table}`, 'first').get() ?? 0
-    const { folded, durable } = this.progress
-    return {
-      position: this.#moments.newest()?.position ?? 0, folded, entries: durable, moments: count('moment WHERE kept = 1'),
-      currentRows: count('version') + count('dirent'), pastRows: count('past_version') + count('past_dirent'),
-    }
-  }
-
-  at(sec: number): PublishedMoment | undefined {
-    return this.#moments.at(sec)
-  }
-
-  newest(): PublishedMoment | undefined {
-    return this.#moments.newest()
-  }
-
-  oldest(): PublishedMoment | undefined {
-    return this.#moments.oldest()
-  }
-
-  retained(policy: RetentionPolicy, nowSec: number): readonly RetainedMoment[] {
-    return this.#moments.retained(policy, nowSec)
-  }
-
-  snapshots(): readonly SnapshotName[] {
-    return this.#moments.snapshots()
-  }
-
-  snapshot(name: string): SnapshotName | undefined {
-    return this.#moments.snapshot(name)
-  }
-
-  entry(position: Position, ino: number): PastEntry | undefined {
-    return this.#lookups.entry(position, ino)
-  }
-
-  version(version: number): PastEntry | undefined {
-    return this.#lookups.version(version)
-  }
-
-  lookup(position: Position, parent: number, name: string): PastEntry | undefined {
-    return this.#lookups.lookup(position, parent, name)
-  }
-
-  list(position: Position, parent: number, after: number, limit: number): readonly PastDirent[] {
-    return this.#lookups.list(position, parent, after, Math.min(limit, limits.historyListMax))
-  }
-
-  pathOf(position: Position, ino: number): string | undefined {
-    return this.#lookups.pathOf(position, ino)
-  }
-
-  versions(ino: number, before: Position, limit: number): readonly EntryVersion[] {
-    return this.#versions.of(ino, before, limit)
-  }
-
-  async differences(from: Position, to: Position, directory: number, onBatch: (batch: readonly HistoryDifference[]) => void): Promise<void> {
-    for (const batch of this.#differences.between(from, to, directory)) {
-      if (batch.length > 0) onBatch(batch)
-      await this.#options.breathe()
-    }
-  }
-
-  async findNames(pattern: string, limit: number): Promise<readonly FoundName[]> {
-    const search = this.#search.find(pattern, limit)
-    for (;;) {
-      const step = search.next()
-      if (step.done === true) return step.value
-      await this.#options.breathe()
-    }
-  }
-
-  contents(after: number, limit: number): { readonly contents: readonly { readonly content: number; readonly bytes: Uint8Array }[]; readonly total: number } {
-    const rows = new CurrentRows(this.#reader)
-    return { contents: rows.contents(after, limit), total: rows.contentCount() }
-  }
-
-  statePart(position: Position, cursor: StateCursor | undefined): StatePart {
-    return this.#states.part(position, cursor)
-  }
-
-  stateRoot(pageIds: readonly Uint8Array[], records: number): Uint8Array {
-    this.#pageHasher ??= new KeyedHasher(this.#options.page.key('page-id'))
-    return stateRoot(pageIds, records, this.#pageHasher)
-  }
-
-  stateAge(): StateAge {
-    const mark = this.#reader.prepare<[string], number>('SELECT value FROM mark WHERE name = ?', 'first')
-    return { sequence: mark.get('stateSequence') ?? 0, operations: mark.get('stateOperations') ?? 0 }
-  }
-
-  cut(position: Position): readonly { readonly deviceId: Uint8Array; readonly sequence: number; readonly hash: Uint8Array }[] {
-    return this.#reader.prepare<[number], { deviceId: Buffer; sequence: number; hash: Buffer }>(`SELECT id AS deviceId, moment.sequence AS sequence, moment.hash AS hash
-      FROM device JOIN moment ON moment.position = (SELECT max(position) FROM moment AS its WHERE its.device = device.device AND its.position <= ?)`).all(position)
-  }
-
-  prunable(policy: RetentionPolicy, nowSec: number): { readonly moments: number; readonly versions: number } {
-    const named = new Set(this.#moments.snapshots().map(({ moment }) => moment.position))
-    const all = this.#reader.prepare<[], { position: number; sec: number }>('SELECT position, sec FROM moment WHERE kept = 1 ORDER BY position DESC').all()
-    const kept = selectKept(all, named, policy, nowSec)
-    const stay = [...kept.keys()].sort((a, b) => a - b)
-    let versions = 0
-    for (const { began, ended } of this.#reader.prepare<[], { began: number; ended: number }>('SELECT began, ended FROM past_version').iterate()) {
-      if (!hasBetween(stay, began, ended)) versions++
-    }
-    return { moments: all.length - kept.size, versions }
   }
 
   // folding
@@ -223,8 +94,7 @@ export class History {
       this.#follow()
       if (!this.#folding.isBehind) return
       await this.#foldBatch()
-      this.#moments.changed()
-      this.#lookups.changed()
+      this.questions.changed()
       this.#writer.checkpoint('PASSIVE')
     }
   }
@@ -283,25 +153,10 @@ export class History {
     this.#writer = openHistoryDatabase({ path, key, cacheBytes: this.#options.cacheBytes }).database
     this.#reader = openSealed(path, key, { synchronous: 'NORMAL', cacheBytes: limits.historyCacheBytes })
     this.#folding = new Folding(this.#writer)
-    this.#moments = new Moments(this.#reader)
-    this.#lookups = new Lookups(this.#reader, this.#moments)
-    this.#versions = new EntryVersions(this.#reader, this.#moments, this.#lookups)
-    this.#differences = new Differences(this.#reader, this.#moments, this.#lookups)
-    this.#states = new StatePages(this.#reader, this.#moments, this.#lookups)
-    this.#search = new NameSearch(this.#reader, this.#moments, this.#lookups)
+    this.questions = new Questions(this.#reader, { page, breathe: this.#options.breathe, progress: () => this.progress })
   }
 
   #foldedOf({ deviceId }: ChainSource): number {
     return this.#reader.prepare<[Uint8Array], number>('SELECT sequence FROM device WHERE id = ?', 'first').get(deviceId) ?? 0
   }
-}
-
-function hasBetween(sorted: readonly number[], from: number, to: number): boolean {
-  let low = 0
-  for (let high = sorted.length; low < high;) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] ?? 0) < from) low = middle + 1
-    else high = middle
-  }
-  return (sorted[low] ?? Infinity) < to
 }

@@ -1,14 +1,14 @@
 // What the main thread and the history thread say to each other.
 import type { PostedError } from '../terms/posted-error.js'
-import type { History } from './history.js'
+import type { Questions } from './questions.js'
 
-/** Questions by name: methods of History. */
+/** Questions by name: methods of Questions. */
 export type QuestionName =
   | 'status' | 'at' | 'newest' | 'oldest' | 'retained' | 'snapshots' | 'snapshot' | 'entry' | 'version' | 'lookup' | 'list' | 'pathOf'
   | 'versions' | 'contents' | 'statePart' | 'stateRoot' | 'stateAge' | 'cut' | 'findNames' | 'prunable'
 
-export type Arguments<Name extends QuestionName> = Parameters<History[Name]>
-export type Value<Name extends QuestionName> = Awaited<ReturnType<History[Name]>>
+export type Arguments<Name extends QuestionName> = Parameters<Questions[Name]>
+export type Value<Name extends QuestionName> = Awaited<ReturnType<Questions[Name]>>
 
 export type Request =
   /** `sequence`: what is folded at least, of our own chain, before it is answered. */
