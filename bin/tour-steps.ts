@@ -93,7 +93,7 @@ export class Tour {
       for (const name of readdirSync(inside)) if (name !== 'large') rmSync(join(inside, name), { recursive: true })
     })
     this.#run('publish that', ['sync', this.#mountPoint])
-    const differences = this.#options.driver === 'kernel' ? this.#compare('compare copy/.versions/before', join(inside, '.versions', 'before')) : []
+    const differences = this.#compare('compare copy/.versions/before', join(inside, '.versions', 'before'))
     this.#run('restore copy@before', ['restore', `${inside}@before`, '--yes'])
     return [...differences, ...this.#compare('compare what came back', inside)]
   }
