@@ -104,6 +104,8 @@ export const limits = {
   /** Versions of entries that the mount keeps decoded, and contents that are being read. */
   pastEntriesMax: 16_384,
   pastContentsMax: 512,
+  /** Moments, and directories at moments, that the mount remembers from having entered them. */
+  pastMomentsMax: 1024,
   /** Directories of the past from which on it is looked whether the kernel still has them all. */
   pastPlacesSwept: 4096,
   /** Moments in `.versions` that are kept only because they are recent: the others can be opened by name. */

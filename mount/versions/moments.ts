@@ -6,6 +6,7 @@ import { dayName, exactName, parseMoment, snapshotNameFault, type Moment } from 
 import type { HistoryPort, PastEntry, PublishedMoment, RetainedMoment, RetentionPolicy } from '../../lib/store/history-port.js'
 import { modeType, rootIno, type Name } from '../../lib/tree/entry.js'
 import type { Found, PastEntries } from './past-entries.js'
+import { Recent } from './recent.js'
 
 /** Published states of a second are all known so long after it: the clock is read when a publication begins. */
 const settlesSec = 60
@@ -25,9 +26,25 @@ export interface MomentsParts {
 
 export class Moments {
   readonly #parts: MomentsParts
+  /** Until something is published. */
+  readonly #newest = new Recent<'newest', PublishedMoment | undefined>(1)
+  /** By a second that is over. */
+  readonly #published = new Recent<number, PublishedMoment | undefined>(limits.pastMomentsMax)
+  /** By position and number. */
+  readonly #directories = new Recent<string, PastEntry | undefined>(limits.pastMomentsMax)
 
   constructor(parts: MomentsParts) {
     this.#parts = parts
+  }
+
+  /** There is a newer state. */
+  published(): void {
+    this.#newest.clear()
+  }
+
+  /** Retention has let go of something. */
+  letGo(): void {
+    for (const recent of [this.#newest, this.#published, this.#directories]) recent.clear()
   }
 
   /** The directory as it was at the moment of that name; undefined: there is no such moment, or it was not there then. */
@@ -39,7 +56,7 @@ export class Moments {
     if (published === undefined) return undefined
     const past = await this.#directory(published.position, directory)
     if (past === undefined) return undefined
-    const settled = (moment?.kind === 'exact' || moment?.kind === 'day') && moment.throughSec + settlesSec < nowSec
+    const settled = (moment?.kind === 'exact' || moment?.kind === 'day') && this.#isOver(moment.throughSec)
     return { ...this.#parts.entries.found(past), position: published.position, settled }
   }
 
@@ -68,7 +85,13 @@ export class Moments {
 
   #at({ kind, throughSec }: Moment): Promise<PublishedMoment | undefined> {
     const { history } = this.#parts
-    return kind === 'latest' ? history.newest() : history.at(throughSec)
+    if (kind === 'latest') return this.#newest.get('newest', () => history.newest())
+    return this.#isOver(throughSec) ? this.#published.get(throughSec, () => history.at(throughSec)) : history.at(throughSec)
+  }
+
+  /** No state of that second is still to come. */
+  #isOver(sec: number): boolean {
+    return sec + settlesSec < this.#parts.nowSec()
   }
 
   async #named(text: string): Promise<PublishedMoment | undefined> {
@@ -78,7 +101,7 @@ export class Moments {
   }
 
   async #directory(position: number, ino: number): Promise<PastEntry | undefined> {
-    const past = await this.#parts.history.entry(position, ino)
+    const past = await this.#directories.get(`${position} ${ino}`, () => this.#parts.history.entry(position, ino))
     const isDirectory = past !== undefined && (this.#parts.entries.found(past).entry.mode & modeType.mask) === modeType.directory
     return isDirectory ? past : undefined
   }

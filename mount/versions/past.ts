@@ -67,6 +67,7 @@ export class Past {
 
   /** There is a newer state: what the kernel knows of names that move on, and of listings of moments, is old. */
   published(): void {
+    this.#moments.published()
     const mount = this.#mount()
     if (mount === undefined) return
     for (const gate of this.#places.gates()) mount.invalidateInode(gate.ino, 0, 0)
@@ -77,6 +78,7 @@ export class Past {
   async letGo(): Promise<void> {
     this.#entries.clear()
     this.#listings.clear()
+    this.#moments.letGo()
     const roots = Map.groupBy(this.#places.roots(), ({ position }) => position)
     for (const [position, views] of roots) {
       if (await this.#moments.isKept(position)) continue

@@ -11,6 +11,7 @@ import type { RetentionPolicy } from '../../lib/store/history-port.js'
 import type { Clock } from '../../lib/terms/clock.js'
 import type { Logger } from '../../lib/terms/log.js'
 import { exactName } from '../../lib/terms/moment-name.js'
+import { rootIno } from '../../lib/tree/entry.js'
 import { mountVault, type MountVault, type MountedVault } from '../../mount/mount.js'
 import { seededEntropy } from '../support/seeded-entropy.js'
 
@@ -46,6 +47,8 @@ export interface MountedTestVault {
   /** Publishes everything, and sets the clock some minutes forward: answers the state's name in `.versions`. */
   publish(): Promise<string>
   run(script: string, ...args: readonly string[]): Promise<string>
+  /** Has the kernel drop `.versions` of a folder (the root), and all that it knows below it. */
+  drop(ino?: number): void
 }
 
 let seed = 1
@@ -86,5 +89,6 @@ export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 
   // Never begun inside of the mount: whoever starts a program waits until it has changed its folder.
   const run = async (script: string, ...args: readonly string[]): Promise<string> =>
     (await exec('bash', ['-euc', `cd "$0"; ${script}`, folder, ...args], { cwd: '/', maxBuffer: 64 * 1024 * 1024, timeout: 60_000 })).stdout
-  return { folder, mounted, clock, logged, publish, run }
+  const drop = (ino = rootIno): void => { mounted.restoreHooks().renamed(ino, '.versions') }
+  return { folder, mounted, clock, logged, publish, run, drop }
 }

@@ -9,9 +9,6 @@ import { mountTestVault } from './mounted-vault.js'
 t.setTimeout(300_000)
 const skip = whyNoMounts
 
-/** Names, inodes and the pages of inodes; only root can. */
-const dropCaches = 'echo 2 > /proc/sys/vm/drop_caches || true'
-
 function scratch(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-versions-saved-'))
   t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
@@ -48,7 +45,7 @@ for name in [b"caf\\xe9", "日本".encode(), b"new\\nline", b" ", b"-rf", b"\\xf
 os.setxattr(a[0] + "/one", "user.note", b"\\0bytes\\xff"); os.setxattr(a[0], "user.of a folder", b"x" * 3000)`
 
 t.test('every state of a tree is there as it was, by each of its names', { skip }, async (t) => {
-  const { folder, publish, run, logged } = await mountTestVault(t)
+  const { folder, publish, run, drop, logged } = await mountTestVault(t)
   const saved = scratch(t)
   const states: { readonly name: string; readonly was: string }[] = []
   for (const [at, step] of steps.entries()) {
@@ -60,7 +57,7 @@ t.test('every state of a tree is there as it was, by each of its names', { skip 
   }
   for (const mode of ['cached', 'cold']) {
     for (const [at, { name, was }] of states.entries()) {
-      if (mode === 'cold') await run(dropCaches)
+      if (mode === 'cold') drop()
       const view = join(folder, '.versions', name)
       t.equal(await python(fingerprint, view), was, `state ${at} of ${name}, ${mode}`)
       t.equal(await run('diff -r --no-dereference ".versions/$1" "$2" 2>&1 | grep -v "is a fifo" || true', name, join(saved, String(at))), '', `diff -r of state ${at}, ${mode}`)
@@ -133,14 +130,14 @@ print(k)`, view, folder)).trim(), '600')
 })
 
 t.test('a folder of thousands: the names of the past, as many as there were', { skip }, async (t) => {
-  const { folder, publish, run } = await mountTestVault(t)
+  const { folder, publish, run, drop } = await mountTestVault(t)
   await python('os.mkdir(a[0] + "/d")\nfor i in range(5000): os.close(os.open(a[0] + "/d/file%05d" % i, os.O_CREAT))', folder)
   const first = await publish()
   await python('for i in range(0, 5000, 2): os.unlink(a[0] + "/d/file%05d" % i)\nfor i in range(5000, 6000): os.mkdir(a[0] + "/d/file%05d" % i)', folder)
   const second = await publish()
   await run('rm -r d')
   for (const [name, count, folders] of [[first, 5000, 0], [second, 3500, 1000]] as const) {
-    await run(dropCaches)
+    drop()
     t.equal((await run('ls -l ".versions/$1/d" | tail -n +2 | wc -l', name)).trim(), String(count))
     t.equal((await run('ls ".versions/$1/d" | sort -u | wc -l', name)).trim(), String(count))
     t.equal((await run('find ".versions/$1/d" -mindepth 1 -type d | wc -l', name)).trim(), String(folders))
