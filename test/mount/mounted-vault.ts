@@ -60,6 +60,9 @@ export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 
   const { page, header, identity } = await createVault({ passphrase: Buffer.from('versions'), cost, entropy, nowSec: 1_700_000_000, deviceName: 'versions' })
   const scratch = mkdtempSync(join(tmpdir(), 'vaultfs-versions-'))
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-versions-mnt-'))
+  t.teardown(() => {
+    for (const path of [scratch, folder]) rmSync(path, { recursive: true, force: true })
+  })
   const clock = new ForwardClock()
   const logged: string[] = []
   const logger: Logger = {
@@ -76,10 +79,7 @@ export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 
     },
     ...options,
   })
-  t.teardown(async () => {
-    await mounted.unmount({ lazy: true }, () => undefined)
-    for (const path of [scratch, folder]) rmSync(path, { recursive: true, force: true })
-  })
+  t.teardown(() => mounted.unmount({ lazy: true }, () => undefined))
   const publish = async (): Promise<string> => {
     await mounted.sync(() => undefined)
     const newest = await mounted.vault.parts.history.newest()
