@@ -106,7 +106,7 @@ export class Folding {
 
   #goBackBefore({ lamport, deviceId }: FoldEntry): void {
     const position = this.#before.get(lamport, lamport, deviceId) ?? 0
-    this.fold.rewound(this.#rewind.to(position, !this.#sequences.has(hex(deviceId))))
+    this.fold.rewound(this.#rewind.to(position))
     this.follow(this.#sources)
   }
 }

@@ -55,8 +55,7 @@ export class Forgetting {
     const { through, known } = this.#reach(position)
     if (this.#statements.left.run(known).changes === 0) return
     this.reload()
-    this.#statements.mark.run('pruned through', through)
-    this.#statements.mark.run('pruned at', position)
+    this.#statements.mark.run('pruned', through)
     yield
     const needed = (kept: number): string => `EXISTS (SELECT 1 FROM moment WHERE kept = ${kept} AND position >= began AND position < ended)`
     const over = `ended <= ${Math.min(known, position - 1)} AND NOT ${needed(1)} AND NOT ${needed(2)}`
@@ -72,13 +71,13 @@ export class Forgetting {
 
   /**
    * An entry that comes late belongs behind `through`, and so does all that is folded again then. All entries behind
-   * `through` know what ended by `known`: none of them brings it back. A device that nobody knew begins before `position`
-   * by its time, if there is an end by `known` that it does not know (MERGE.md).
+   * `through` know what ended by `known`: none of them brings it back. One of a device that nobody knew, and that does
+   * not know it, belongs before `through` (MERGE.md).
    */
   #reach(position: number): { readonly through: number; readonly known: number } {
     if (this.#horizon.isAlone) return { through: position, known: position }
-    const through = this.#horizon.before(this.#horizon.settled(position))
-    return { through, known: this.#horizon.before(through) }
+    const through = this.#horizon.before(position)
+    return { through, known: this.#horizon.before(this.#horizon.settled(through)) }
   }
 
   *#remove(table: string, key: string, condition: string): IterableIterator<void> {

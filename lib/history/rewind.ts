@@ -34,7 +34,7 @@ const steps: readonly (readonly [source: string, ...values: (keyof Target)[]])[]
   [`UPDATE device SET (sequence, hash) = (SELECT moment.sequence, moment.hash FROM moment WHERE moment.device = device.device ORDER BY moment.sequence DESC LIMIT 1),
     name = coalesce((SELECT name FROM device_name WHERE device_name.device = device.device ORDER BY began DESC LIMIT 1), '')`],
   // Behind nothing, nothing is pruned.
-  ["DELETE FROM mark WHERE name LIKE 'pruned %' AND ? = 0", 'position'],
+  ["DELETE FROM mark WHERE name = 'pruned' AND ? = 0", 'position'],
 ]
 
 interface Target extends Watermarks {
@@ -44,21 +44,17 @@ interface Target extends Watermarks {
 export class Rewind {
   readonly #steps: readonly { readonly run: Statement<number[], never>; readonly values: readonly (keyof Target)[] }[]
   readonly #watermarks: Statement<[number], Watermarks>
-  readonly #mark: Statement<[string], number>
+  readonly #pruned: Statement<[], number>
 
   constructor(database: Database) {
     this.#steps = steps.map(([source, ...values]) => ({ run: database.prepare(source), values }))
     this.#watermarks = database.prepare('SELECT cookies, versions FROM moment WHERE position = ?')
-    this.#mark = database.prepare('SELECT value FROM mark WHERE name = ?', 'first')
+    this.#pruned = database.prepare("SELECT value FROM mark WHERE name = 'pruned'", 'first')
   }
 
-  /**
-   * In a transaction of the caller's. Answers where it went back to: `position`, or 0 when what it would need was let go
-   * of. `isNewDevice`: nobody reckoned with the entry that is to be folded behind it.
-   */
-  to(position: number, isNewDevice: boolean): number {
-    const pruned = this.#mark.get(isNewDevice ? 'pruned at' : 'pruned through') ?? 0
-    const reached = position < pruned ? 0 : position
+  /** In a transaction of the caller's. Answers where it went back to: `position`, or 0 when what that needs is pruned. */
+  to(position: number): number {
+    const reached = position < (this.#pruned.get() ?? 0) ? 0 : position
     const target: Target = { position: reached, ...this.#watermarks.get(reached) ?? { cookies: 0, versions: 0 } }
     for (const { run, values } of this.#steps) run.run(...values.map((value) => target[value]))
     return reached

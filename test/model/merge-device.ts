@@ -70,7 +70,7 @@ export class MergeDevice {
   begin(chain: Chain, chains: readonly Chain[]): void {
     this.chain = chain
     this.received = chains.map(({ deviceId, entries }) => new ReceivedChain(deviceId, entries))
-    this.#database.transaction(() => { this.#folding.fold.rewound(new Rewind(this.#database).to(0, false)) })
+    this.#database.transaction(() => { this.#folding.fold.rewound(new Rewind(this.#database).to(0)) })
     this.#folding.fold.complaints = 0
     this.#follow()
   }

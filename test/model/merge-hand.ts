@@ -24,13 +24,15 @@ export class Hand {
   readonly #chains: readonly Chain[]
   #said: Operation[] = []
 
-  constructor(chain: Chain, chains: readonly Chain[], isFirst: boolean) {
+  constructor(chain: Chain, chains: readonly Chain[]) {
     this.#chain = chain
     this.#chains = chains
     this.device.begin(chain, chains)
     this.hear()
-    const attributes = attributesOf({ id: rootId, isDirectory: true, size: 0, sec, permissions: 0o755 })
-    this.device.publish([memberOperation(chain.deviceId, chain.name), ...(isFirst ? [{ kind: 'create', id: rootId, ino: rootIno, attributes } as const] : [])], sec)
+  }
+
+  makeRoot(): void {
+    this.say({ kind: 'create', id: rootId, ino: rootIno, attributes: attributesOf({ id: rootId, isDirectory: true, size: 0, sec, permissions: 0o755 }) }).publish()
   }
 
   /** Gets what the others have published, or only one of them. */
@@ -39,9 +41,10 @@ export class Hand {
     this.device.catchUp()
   }
 
-  /** As one entry. */
+  /** As one entry. The first one says whose it is. */
   publish(): void {
-    this.device.publish(this.#said, sec)
+    const { deviceId, name, entries } = this.#chain
+    this.device.publish(entries.length === 0 ? [memberOperation(deviceId, name), ...this.#said] : this.#said, sec)
     this.#said = []
   }
 
@@ -173,8 +176,18 @@ export class Hand {
 
 /** One device for each name, in the order that decides between entries of the same time. */
 export function hands(...names: readonly string[]): Hand[] {
+  const all = strangers(...names)
+  for (const hand of all.slice(1)) hand.publish()
+  return all
+}
+
+/** All but the first have said nothing yet. */
+export function strangers(...names: readonly string[]): Hand[] {
   const chains = names.map((name, index) => ({ deviceId: Buffer.alloc(16, index + 1) as Uint8Array as DeviceId, name, entries: [] }))
-  return chains.map((chain, index) => new Hand(chain, chains, index === 0))
+  const all = chains.map((chain) => new Hand(chain, chains))
+  all[0]?.makeRoot()
+  for (const hand of all.slice(1)) hand.hear()
+  return all
 }
 
 /** Everybody hears everything; answers what they all see then. */

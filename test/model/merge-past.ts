@@ -67,7 +67,7 @@ export function treeAt(database: Database, position: number): string[] {
 export interface KeptByHand {
   readonly positions: ReadonlySet<number>
   readonly snapshots: ReadonlyMap<string, number>
-  /** Of the last one that forgot; 0: none did. */
+  /** Of the last one that let go of anything; 0: none did. */
   readonly lastForget: number
 }
 
@@ -88,8 +88,8 @@ export function keptByHand(entries: readonly FoldEntry[]): KeptByHand {
       } else if (operation.kind === 'forget') {
         for (const name of operation.drop) snapshots.delete(Buffer.from(name).toString())
         const kept = selectKept(moments, new Set(snapshots.values()), operation.policy, operation.nowSec)
+        if (kept.size < moments.length) lastForget = position
         moments = moments.filter((each) => kept.has(each.position))
-        lastForget = position
       }
     }
   })

@@ -14,7 +14,7 @@ import { currentState, pastState, rowsOf } from './merge-view.js'
 import { MergeWorld, type WorldOptions } from './merge-world.js'
 import { Random } from './random.js'
 
-const histories = Number(argv[2] ?? 100)
+const histories = Number(argv[2] ?? 40)
 const firstSeed = Number(argv[3] ?? 1)
 const devicesMax = 5
 
