@@ -174,6 +174,16 @@ export class Hand {
   }
 }
 
+/** Each of them becomes an entry. */
+export type Steps = readonly ((hand: Hand) => unknown)[]
+
+export function play(hand: Hand, steps: Steps): void {
+  for (const step of steps) {
+    step(hand)
+    hand.publish()
+  }
+}
+
 /** One device for each name, in the order that decides between entries of the same time. */
 export function hands(...names: readonly string[]): Hand[] {
   const all = strangers(...names)
