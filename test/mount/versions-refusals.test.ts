@@ -112,6 +112,25 @@ unlink: os.unlink(g)`)))
   await run('stat d/e/.versions > /dev/null; rmdir d/e; rm -r d; ls -A')
 })
 
+t.test('permissions and access lists of the time decide', { skip: skip || (process.geteuid?.() === 0 ? false : 'needs root') }, async (t) => {
+  const { folder, publish, run } = await mountTestVault(t)
+  // user::rw- user:nobody:r-- group::--- mask::r-- other::---
+  const list = '02000000' + '01000600ffffffff' + '02000400feff0000' + '04000000ffffffff' + '10000400ffffffff' + '20000000ffffffff'
+  await run('chmod 755 .; for f in private shared listed; do echo "$f" > $f; chmod 600 $f; done; chmod 644 shared; mkdir -m 700 closed; echo x > closed/x')
+  await python('os.setxattr(a[0] + "/listed", "system.posix_acl_access", bytes.fromhex(a[1]))', folder, list)
+  const name = await publish()
+  // Now it is the other way round.
+  await run('chmod 644 private; chmod 600 shared listed; chmod 755 closed')
+  await publish()
+  const out = await python(`
+os.setgid(65534); os.setgroups([]); os.setuid(65534)
+for path in ["private", "shared", "listed", "closed/x"]:
+    for at in [a[1] + "/" + path, a[0] + "/" + path]:
+        try: print(open(at).read().strip(), end=" ")
+        except OSError as e: print(errno.errorcode[e.errno], end=" ")`, folder, join(folder, '.versions', name))
+  t.equal(out.trim(), 'EACCES private shared EACCES listed EACCES EACCES x')
+})
+
 t.test('--show-versions lists it in the root, and there only', { skip }, async (t) => {
   const { folder, publish, run, drop } = await mountTestVault(t, { showVersions: true })
   await run('mkdir d; for i in $(seq 400); do : > "file-with-a-longer-name-$i"; done')
