@@ -50,7 +50,7 @@ export function verifyOver(verifier: Pick<Verifier, 'verify'>, signal?: AbortSig
       try {
         await onEvents([event])
       } catch (error) {
-        gone.abort()
+        gone.abort(error)
         throw error
       }
     }

@@ -26,11 +26,12 @@ export function findingJson({ kind, subject, path, message, versions, moreVersio
   }
 }
 
-export function summaryText({ manifestEntries, contents, blobs, blobBytes, unnamedBlobs, unpublished }: VerifySummary, seconds: number): string {
+export function summaryText({ manifestEntries, contents, blobs, blobBytes, loggedBytes, unnamedBlobs, unpublished }: VerifySummary, seconds: number): string {
   const rate = seconds > 0 ? `, ${bytesText(blobBytes / seconds)}/s` : ''
   return [
     `${count(blobs, 'blob')} (${bytesText(blobBytes)}${unnamedBlobs === 0 ? '' : `, ${unnamedBlobs} of them in no version`})`,
     `${count(contents, 'content')} of files, ${count(manifestEntries, 'manifest entry', 'manifest entries')}, in ${seconds.toFixed(1)} s${rate}`,
+    ...(loggedBytes === 0 ? [] : [`${bytesText(loggedBytes)} in the log`]),
     ...(unpublished === 0 ? [] : [`${count(unpublished, 'entry or name', 'entries and names')} not published yet and not compared`]),
   ].join('; ')
 }

@@ -41,7 +41,7 @@ export class ManifestCheck {
 
   /** What else there is of ours is still being written. */
   #all(durable: number): Reach {
-    return new Map([[hex(this.#context.setup.deviceId), durable]])
+    return { devices: new Map([[hex(this.#context.setup.deviceId), durable]]), others: Infinity }
   }
 
   /** An entry that is damaged is told once; nothing is folded after it. */
@@ -52,7 +52,7 @@ export class ManifestCheck {
         const { read, size } = this.refold.progress
         await this.#context.step('manifest', read, size)
       }
-      for (const [device, sequence] of reach) await this.#expect(device, sequence)
+      for (const [device, sequence] of reach.devices) await this.#expect(device, sequence)
     } catch (error) {
       await this.#broken(error)
     }
@@ -61,7 +61,7 @@ export class ManifestCheck {
 
   /** A chain that ends too early is as bad as one that is damaged. */
   async #expect(device: string, sequence: number): Promise<void> {
-    const folded = reachOf(this.refold.database).get(device) ?? 0
+    const folded = reachOf(this.refold.database).devices.get(device) ?? 0
     if (folded >= sequence) return
     this.isBroken = true
     await this.#context.found(finding({

@@ -15,6 +15,9 @@ export interface VerifySetup {
   readonly stop: SharedArrayBuffer
 }
 
+/** What the thread can say. */
+export type ThreadSummary = Omit<VerifySummary, 'loggedBytes'>
+
 export interface NamePlace {
   readonly parent: number
   readonly name: string
@@ -37,7 +40,7 @@ export type VerifyRequest =
   | { readonly kind: 'progress'; readonly progress: VerifyProgress }
   | { readonly kind: 'found'; readonly id: number; readonly finding: VerifyFinding }
   | { readonly kind: 'settle'; readonly id: number; readonly candidates: Candidates }
-  | { readonly kind: 'done'; readonly summary: VerifySummary }
+  | { readonly kind: 'done'; readonly summary: ThreadSummary }
   | { readonly kind: 'failed'; readonly error: PostedError }
 
 /** To 'found' and 'settle'. */

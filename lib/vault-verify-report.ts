@@ -1,7 +1,7 @@
 // What verifying tells, as it goes over the control socket and into --json (bin/CLI.md describes it): types only.
 
-/** 'chain': an entry of the manifest. 'state': what one tells of the whole. 'history', 'catalog', 'cache': a database that is derived. 'content': a file's bytes, now or in the past. 'blob': one that no file needs. */
-export type FindingKind = 'chain' | 'state' | 'history' | 'catalog' | 'cache' | 'content' | 'blob'
+/** 'chain': an entry of the manifest. 'state': what one tells of the whole. 'history', 'catalog', 'cache': a database that is derived. 'content': a file's bytes, now or in the past. 'log': a file's newest bytes, not published yet. 'blob': one that no file needs. */
+export type FindingKind = 'chain' | 'state' | 'history' | 'catalog' | 'cache' | 'content' | 'log' | 'blob'
 
 /** A version that something damaged belongs to. */
 export interface AffectedVersion {
@@ -29,12 +29,12 @@ export interface VerifyFinding {
 }
 
 /**
- * 'databases': of three. 'manifest': bytes of its chains. 'history': tables.
+ * 'log': bytes of files that are in it only. 'databases': of three. 'manifest': bytes of its chains. 'history': tables.
  * 'state': entries (their number is not known before). 'contents': of all versions. 'catalog': rows.
  * 'blobs': bytes of them. 'versions': contents looked through for damaged blobs, when there are any.
  */
 export interface VerifyProgress {
-  readonly phase: 'databases' | 'manifest' | 'history' | 'state' | 'contents' | 'catalog' | 'blobs' | 'versions'
+  readonly phase: 'log' | 'databases' | 'manifest' | 'history' | 'state' | 'contents' | 'catalog' | 'blobs' | 'versions'
   readonly done: number
   readonly total: number
   /** Milliseconds since the phase began. */
@@ -49,6 +49,8 @@ export interface VerifySummary {
   readonly contents: number
   readonly blobs: number
   readonly blobBytes: number
+  /** Of files, in the log only. */
+  readonly loggedBytes: number
   /** Blobs that no version names: of what was never published, or let go of. */
   readonly unnamedBlobs: number
   /** Entries and names that are not published yet, so that there is nothing to compare them with. */

@@ -21,7 +21,7 @@ import { refoldName } from './vault-verify-messages.js'
 import { VerifiedPast } from './vault-verify-past.js'
 import type { FindingKind, VerifySummary } from './vault-verify-report.js'
 
-type Found = Omit<VerifySummary, 'findings'>
+type Found = Omit<VerifySummary, 'findings' | 'loggedBytes'>
 
 export async function verifyStore(context: VerifyContext): Promise<Found> {
   const { setup, page } = context
@@ -85,7 +85,7 @@ async function checkCatalog(
     const verified = new VerifiedPast(past)
     const device = hex(context.setup.deviceId)
     const foldTo = async (sequence: number): Promise<void> => {
-      await manifest.foldTo(new Map([[device, sequence]]))
+      await manifest.foldTo({ devices: new Map([[device, sequence]]), others: Infinity })
       verified.changed()
     }
     const check = new CatalogCheck(context, { catalog, past: verified, ledger, foldTo })

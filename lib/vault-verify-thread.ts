@@ -66,7 +66,7 @@ class VerifyRole implements VerifyContext {
   }
 
   step(phase: VerifyProgress['phase'], done: number, total: number): Promise<void> {
-    if (Atomics.load(this.#stop, 0) !== 0) return Promise.reject(new VaultError('cancelled', 'Verifying was broken off'))
+    if (Atomics.load(this.#stop, 0) !== 0) return Promise.reject(new VaultError('cancelled', 'verifying was broken off', { next: 'begin again when you like' }))
     const now = performance.now()
     if (phase !== this.#phase) {
       this.#phase = phase

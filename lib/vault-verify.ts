@@ -5,11 +5,13 @@ import type { DeviceIdentity } from './crypto/identity.js'
 import type { KeyPage } from './crypto/key-page.js'
 import type { VaultHeader } from './format/vault-header.js'
 import { VaultError } from './terms/errors.js'
+import { limits } from './terms/limits.js'
 import { errorOf, postedError } from './terms/posted-error.js'
 import type { Unpublished } from './tree/unpublished.js'
 import { nameKey } from './tree/unpublished.js'
 import type { Vault } from './vault.js'
-import type { Candidates, NamePlace, Settled, VerifyReply, VerifyRequest, VerifySetup } from './vault-verify-messages.js'
+import { verifyLogged } from './vault-verify-log.js'
+import type { Candidates, NamePlace, Settled, ThreadSummary, VerifyReply, VerifyRequest, VerifySetup } from './vault-verify-messages.js'
 import type { VerifyFinding, VerifyProgress, VerifySummary } from './vault-verify-report.js'
 
 export interface VerifySubject {
@@ -25,7 +27,7 @@ export interface VerifyHooks {
   readonly onProgress: (progress: VerifyProgress) => void
   /** The next is not told before it resolves; when it rejects, so does verifying. */
   readonly onFinding: (finding: VerifyFinding) => Promise<void> | void
-  /** Verifying rejects 'cancelled' then. */
+  /** Verifying rejects then, with its reason or 'cancelled'. */
   readonly signal?: AbortSignal
 }
 
@@ -50,12 +52,46 @@ export class Verifier {
 
   /** Resolves when nothing of the store is open any more. */
   async close(): Promise<void> {
-    this.#leaving.abort()
+    this.#leaving.abort(brokenOff())
     await this.#running?.catch(() => undefined)
   }
 }
 
-async function verifyVault(subject: VerifySubject, hooks: VerifyHooks & { readonly signal: AbortSignal }): Promise<VerifySummary> {
+type Hooks = VerifyHooks & { readonly signal: AbortSignal }
+
+async function verifyVault(subject: VerifySubject, hooks: Hooks): Promise<VerifySummary> {
+  const { vault } = subject
+  let found = 0
+  const began = vault.parts.clock.monotonicMs()
+  let toldMs = -Infinity
+  const loggedBytes = await verifyLogged(vault, {
+    step: (done, total) => {
+      if (hooks.signal.aborted) throw reasonOf(hooks.signal)
+      const now = vault.parts.clock.monotonicMs()
+      if (now - toldMs < limits.verifyProgressMs && done < total) return
+      toldMs = now
+      hooks.onProgress({ phase: 'log', done, total, elapsedMs: now - began })
+    },
+    found: async (finding) => {
+      found++
+      await unlessAborted(hooks.signal, hooks.onFinding(finding))
+    },
+  })
+  const summary = await verifyInThread(subject, hooks)
+  return { ...summary, findings: found + summary.findings, loggedBytes }
+}
+
+/** Whoever listens may never answer; closing the vault must not wait for that. */
+function unlessAborted<Value>(signal: AbortSignal, answer: Promise<Value> | Value): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => { reject(reasonOf(signal)) }
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    void Promise.resolve(answer).then(resolve, reject).finally(() => { signal.removeEventListener('abort', abort) })
+  })
+}
+
+async function verifyInThread(subject: VerifySubject, hooks: Hooks): Promise<ThreadSummary> {
   const { vault, page, header, identity } = subject
   const { signal } = hooks
   const stop = new SharedArrayBuffer(4)
@@ -74,25 +110,19 @@ async function verifyVault(subject: VerifySubject, hooks: VerifyHooks & { readon
 class Verifying {
   readonly #worker: Worker
   readonly #subject: VerifySubject
-  readonly #hooks: VerifyHooks
-  readonly #aborted: Promise<never>
+  readonly #hooks: Hooks
 
-  constructor(worker: Worker, subject: VerifySubject, hooks: VerifyHooks & { readonly signal: AbortSignal }) {
+  constructor(worker: Worker, subject: VerifySubject, hooks: Hooks) {
     this.#worker = worker
     this.#subject = subject
     this.#hooks = hooks
-    const { signal } = hooks
-    this.#aborted = new Promise((_, reject) => {
-      signal.addEventListener('abort', () => { reject(new VaultError('cancelled', 'Verifying was broken off')) }, { once: true })
-    })
-    this.#aborted.catch(() => undefined)
   }
 
   /** When the thread has ended, so that nothing of the store is open any more. */
-  ended(): Promise<VerifySummary> {
+  ended(): Promise<ThreadSummary> {
     const worker = this.#worker
     return new Promise((resolve, reject) => {
-      let summary: VerifySummary | undefined
+      let summary: ThreadSummary | undefined
       let failure: VaultError | undefined
       worker.on('message', (request: VerifyRequest) => {
         if (request.kind === 'done') summary = request.summary
@@ -112,8 +142,7 @@ class Verifying {
     const { id } = request
     let reply: VerifyReply
     try {
-      // Whoever listens may never answer; closing the vault must not wait for that.
-      if (request.kind === 'found') await Promise.race([this.#hooks.onFinding(request.finding), this.#aborted])
+      if (request.kind === 'found') await unlessAborted(this.#hooks.signal, this.#hooks.onFinding(request.finding))
       reply = { id, settled: request.kind === 'settle' ? await this.#settle(request.candidates) : undefined }
     } catch (error) {
       reply = { id, error: postedError(error) }
@@ -132,6 +161,14 @@ class Verifying {
       names: names.map((place) => tree.isNameAhead(place.parent, place.name) || isNameUnpublished(unpublished, place)),
     }
   }
+}
+
+function reasonOf({ reason }: AbortSignal): VaultError {
+  return reason instanceof VaultError ? reason : brokenOff()
+}
+
+function brokenOff(): VaultError {
+  return new VaultError('cancelled', 'verifying was broken off', { next: 'begin again when you like' })
 }
 
 /** Or a name of it is, or one in it: then its counts may not be told. */

@@ -16,7 +16,7 @@ import { findingJson, findingLines, summaryText } from '../verify-text.js'
 import { WorkProgressLine } from '../work-progress.js'
 
 const phases: Readonly<Record<VerifyProgress['phase'], string>> = {
-  databases: 'checking the databases', manifest: 'reading the manifest', history: 'comparing the past', state: 'making the state anew',
+  log: 'reading the log', databases: 'checking the databases', manifest: 'reading the manifest', history: 'comparing the past', state: 'making the state anew',
   contents: 'looking for blobs', catalog: 'comparing the catalog', blobs: 'reading blobs', versions: 'looking for what needs the damaged ones',
 }
 
@@ -63,7 +63,7 @@ async function verify(context: Context, args: Arguments, take: (events: readonly
   requireVault(context, store)
   const lock = await StoreLock.take(store, () => false)
   const broken = new AbortController()
-  const end = (): void => { broken.abort() }
+  const end = (): void => { broken.abort(new VaultError('cancelled', 'verifying was broken off', { next: 'begin again when you like' })) }
   try {
     const unlock = await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
     process.once('SIGINT', end).once('SIGTERM', end)
@@ -106,7 +106,7 @@ class Listener {
   }
 
   #report({ phase, done, total }: VerifyProgress): void {
-    this.#progress.report({ phase: phases[phase], done, total, unit: phase === 'blobs' || phase === 'manifest' ? 'bytes' : 'items' })
+    this.#progress.report({ phase: phases[phase], done, total, unit: phase === 'blobs' || phase === 'manifest' || phase === 'log' ? 'bytes' : 'items' })
   }
 
   #found(finding: VerifyFinding): void {

@@ -26,8 +26,11 @@ export interface ToldState extends Extract<Operation, { kind: 'state' }> {
   readonly position: number
 }
 
-/** How far each chain is to be read, by its device in hexadecimal. */
-export type Reach = ReadonlyMap<string, number>
+/** How far each chain is to be read, by its device in hexadecimal; and those that are not named. */
+export interface Reach {
+  readonly devices: ReadonlyMap<string, number>
+  readonly others: number
+}
 
 export class Refold {
   readonly database: Database
@@ -58,15 +61,14 @@ export class Refold {
   }
 
   /**
-   * Folds up to there, step by step; chains that are not in `reach` are read to their end. Throws 'chain-broken' or
-   * 'corrupt' at the first entry that is not as its device wrote it: what lies before it is folded then.
+   * Folds up to there, step by step. Throws 'chain-broken' or 'corrupt' at the first entry that is not as its device wrote it: what lies before it is folded then.
    */
   *to(reach: Reach): IterableIterator<void> {
     if (this.#sources.length === 0) {
       this.#sources = openChainSources({ ...this.#options, directory: this.#options.manifestDirectory })
       this.#folding.follow(this.#sources)
     }
-    for (const source of this.#sources) source.through = reach.get(hex(source.deviceId)) ?? Infinity
+    for (const source of this.#sources) source.through = reach.devices.get(hex(source.deviceId)) ?? reach.others
     for (let more = true; more;) {
       more = yield* this.#batch()
       this.database.checkpoint('PASSIVE')
@@ -141,8 +143,8 @@ export class Refold {
   }
 }
 
-/** Newest folded entry of each chain. */
-export function reachOf(database: Database): Map<string, number> {
+/** What is folded: the newest entry of each chain. */
+export function reachOf(database: Database): Reach {
   const rows = database.prepare<[], { id: Buffer; sequence: number }>('SELECT id, sequence FROM device').all()
-  return new Map(rows.map(({ id, sequence }) => [hex(id as Uint8Array as DeviceId), sequence]))
+  return { devices: new Map(rows.map(({ id, sequence }) => [hex(id as Uint8Array as DeviceId), sequence])), others: 0 }
 }

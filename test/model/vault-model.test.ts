@@ -24,8 +24,10 @@ async function run(seed: number, count: number): Promise<{ error: unknown; trace
       if (step % 110 === 0) await pair.compareRebuilt()
       if (step % 60 === 0) await pair.compare()
       if (step % 100 === 0) await pair.compareSettled()
+      if (step % 120 === 0) await pair.verify()
       if (step % 150 === 0) await pair.reopen()
     }
+    await pair.verify()
     await pair.quiet()
     await pair.compare()
     await pair.compareImage()
@@ -55,7 +57,7 @@ async function shrink(seed: number, failing: number): Promise<{ count: number; e
   return found
 }
 
-t.setTimeout(slow ? 0 : 300_000)
+t.setTimeout(slow ? 0 : 450_000)
 t.test(`random operations: a vault is what the model is, at any time and after any crash (${String(seeds.length)} seeds)`, async (t) => {
   t.comment(`${String(availableParallelism())} processors`)
   for (const seed of seeds) {

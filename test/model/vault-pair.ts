@@ -163,10 +163,18 @@ export class VaultPair {
         if (found.length > 0) throw new Finding(`${what}${settled ? ', published,' : ''} differs:\n  ${found.slice(0, 8).join('\n  ')}`)
         if (this.random.chance(0.5)) break
       }
+      await this.verify(image, what)
     } finally {
       await image.close()
       removeFolder(folder)
     }
+  }
+
+  /** Nothing that can happen to a vault looks like damage. */
+  async verify(vault = this.vault, what = 'the vault'): Promise<void> {
+    const found: string[] = []
+    await vault.opened.verifier.verify({ onProgress: () => undefined, onFinding: (finding) => { found.push(JSON.stringify(finding)) } })
+    if (found.length > 0) throw new Finding(`${what} does not verify:\n  ${found.slice(0, 8).join('\n  ')}`)
   }
 
   /** Left as an unmount leaves it, or just closed with everything logged; and opened again. */

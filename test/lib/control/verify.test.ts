@@ -24,7 +24,7 @@ async function connected(t: Test, verify: Verify): Promise<ControlClient> {
 }
 
 const finding: VerifyFinding = { kind: 'content', subject: 'a', path: 'a', message: 'it is damaged', versions: [], moreVersions: 0, next: 'look' }
-const summary = { findings: 1, manifestEntries: 2, contents: 3, blobs: 4, blobBytes: 5, unnamedBlobs: 0, unpublished: 0 }
+const summary = { findings: 1, manifestEntries: 2, contents: 3, blobs: 4, blobBytes: 5, loggedBytes: 6, unnamedBlobs: 0, unpublished: 0 }
 
 t.test('findings and progress in their order, then the summary', async (t) => {
   const progress = { phase: 'blobs', done: 1, total: 2, elapsedMs: 3 } as const

@@ -68,6 +68,10 @@ export class StoreDamage {
     return { path, places }
   }
 
+  newestLog(): string {
+    return join(this.path('log'), filesEnding(this.path('log'), '.log').sort().at(-1) ?? '')
+  }
+
   /** The file as it is now, to be put back later. */
   copyOf(name: string): string {
     const copy = this.path(`${name}.old`)

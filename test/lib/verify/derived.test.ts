@@ -130,7 +130,7 @@ async function toldState({ store }: TestVault): Promise<ToldState> {
   const { page, header } = await testKeys()
   const refold = new Refold({ ...header, path: new StoreDamage(store).path('told.db'), manifestDirectory: new StoreDamage(store).path('manifest'), page })
   try {
-    for (const _ of refold.to(new Map())) continue
+    for (const _ of refold.to({ devices: new Map(), others: Infinity })) continue
     const state = refold.newestState()
     if (state === undefined) throw new Error('no state was told')
     return state

@@ -6,8 +6,8 @@ import { verifyOver } from '../../../bin/verify-service.js'
 import { takeSnapshot } from '../../../lib/vault-history.js'
 import { request, TestVault } from '../../support/open-vault.js'
 import { randomBytes } from '../../support/random-bytes.js'
-import { StoreDamage } from './damage.js'
-import { damaged, named, put, referencesOf, scene, verified } from './verified-vault.js'
+import { flipBit, StoreDamage } from './damage.js'
+import { damaged, folder, named, put, referencesOf, scene, verified } from './verified-vault.js'
 
 t.setTimeout(240_000)
 
@@ -149,6 +149,28 @@ t.test('retention does not look like damage; nor does a past that was begun anew
   await put(again, rootIno, 'plan', randomBytes(13, 60_000))
   await again.vault.publishAll()
   t.same((await verified(again)).findings, [], 'numbers that are given out again do not count')
+})
+
+t.test('a flipped bit of what only the log has', async (t) => {
+  const world = await TestVault.open()
+  const docs = await folder(world, 'docs')
+  await world.vault.publishAll()
+  await put(world, docs, 'logged', randomBytes(20, 300_000))
+  await put(world, docs, 'beside', randomBytes(21, 9000))
+  await world.spill()
+  await world.vault.syncLog()
+  await put(world, rootIno, 'after', randomBytes(22, 100))
+  await world.spill()
+  await world.vault.syncLog()
+  t.same((await verified(world)).findings, [])
+  await world.close()
+  flipBit(new StoreDamage(world.store).newestLog(), 150_000)
+  const again = await TestVault.open({ store: world.store, clock: world.clock })
+  t.teardown(() => again.remove())
+  const found = await verified(again)
+  t.match(found.findings, [{ kind: 'log', path: 'docs/logged', next: /folder "log"/ }])
+  t.equal(found.summary.findings, 1)
+  t.ok(found.summary.loggedBytes > 300_000)
 })
 
 t.test('closing does not wait for whoever never takes what was found', async (t) => {

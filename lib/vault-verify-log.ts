@@ -1,0 +1,80 @@
+// The part of verifying that reads what is only in the log: opening a vault follows the log's records, but not what of a
+// file lies in them. Read by the threads that read for the kernel, a piece at a time; the main thread only asks.
+import type { OpenContent } from './content/open-content.js'
+import { rootIno } from './tree/entry.js'
+import { limits } from './terms/limits.js'
+import { damageOf, finding, pathOrEntry } from './vault-verify-context.js'
+import type { VerifyFinding } from './vault-verify-report.js'
+import type { Vault } from './vault.js'
+
+interface Range {
+  readonly ino: number
+  readonly start: number
+  readonly end: number
+}
+
+export interface LogHooks {
+  /** Throws 'cancelled' when the work is to be broken off. */
+  step(done: number, total: number): void
+  found(finding: VerifyFinding): Promise<void>
+}
+
+/** Answers how many bytes were read. */
+export async function verifyLogged(vault: Vault, hooks: LogHooks): Promise<number> {
+  const ranges = [...vault.contents.all()].flatMap(rangesOf)
+  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  const damaged = new Map<number, { readonly message: string; pieces: number }>()
+  let done = 0
+  for (const range of ranges) {
+    const { ino, start, end } = range
+    const damage = await damageIn(vault, range)
+    const known = damaged.get(ino)
+    if (damage !== undefined && known !== undefined) known.pieces++
+    else if (damage !== undefined) damaged.set(ino, { message: damage, pieces: 1 })
+    done += end - start
+    hooks.step(done, total)
+  }
+  for (const [ino, { message, pieces }] of damaged) {
+    await hooks.found(finding({
+      kind: 'log', ...pathOrEntry(await pathNow(vault, ino), ino), message: `what was written last, ${message}${pieces > 1 ? `, and ${pieces - 1} more pieces` : ''}`,
+      next: 'Put the folder "log" of the store back from a copy; or write the file again, or bring back a version that is published.',
+    }))
+  }
+  return total
+}
+
+function rangesOf({ ino, extents }: OpenContent): Range[] {
+  const ranges: Range[] = []
+  for (const { start, end, source } of extents.all()) {
+    if (source.kind !== 'log') continue
+    for (let at = start; at < end; at += limits.readBytesMax) ranges.push({ ino, start: at, end: Math.min(end, at + limits.readBytesMax) })
+  }
+  return ranges
+}
+
+/** What is there by now may have been published, or be other bytes: then those are read. */
+async function damageIn({ contents, reading }: Vault, { ino, start, end }: Range): Promise<string | undefined> {
+  const content = contents.peek(ino)
+  if (content === undefined) return undefined
+  try {
+    await reading.read(content, start, end - start)
+    return undefined
+  } catch (error) {
+    return damageOf(error)
+  }
+}
+
+const depthMax = 4096
+
+/** By the names that are not published yet, else as it was published. */
+async function pathNow(vault: Vault, ino: number, depth = 0): Promise<string | undefined> {
+  const { tree, unpublished, history } = vault.parts
+  if (ino === rootIno || depth > depthMax) return ino === rootIno ? '' : undefined
+  for (const { parent, name } of unpublished.namesOf(ino)) {
+    if (tree.lookup(parent, name)?.ino !== ino) continue
+    const folder = await pathNow(vault, parent, depth + 1)
+    return folder === undefined ? undefined : folder === '' ? name : `${folder}/${name}`
+  }
+  const newest = await history.newest().catch(() => undefined)
+  return newest === undefined ? undefined : await history.pathOf(newest.position, ino).catch(() => undefined)
+}
