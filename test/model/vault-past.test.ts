@@ -1,10 +1,10 @@
 // What commands ask of the past, in a real vault: by moments and paths, not by numbers.
 
 import t from 'tap'
-import { takeSnapshot } from '../../../lib/vault-history.js'
-import { publishedMoment } from '../../../lib/vault-past.js'
-import { literalPattern, versionsOfPath } from '../../../lib/vault-versions.js'
-import { Hand } from '../../support/vault-hand.js'
+import { takeSnapshot } from '../../lib/vault-history.js'
+import { publishedMoment } from '../../lib/vault-past.js'
+import { literalPattern, versionsOfPath } from '../../lib/vault-versions.js'
+import { Hand } from '../support/vault-hand.js'
 
 t.setTimeout(300_000)
 

@@ -2,13 +2,13 @@
 
 import { rmSync } from 'node:fs'
 import t from 'tap'
-import { accessAclName, encodeAcl } from '../../../lib/tree/posix/acl.js'
-import { modeType } from '../../../lib/tree/entry.js'
-import { VaultError } from '../../../lib/terms/errors.js'
-import { versionsOfPath } from '../../../lib/vault-versions.js'
-import { request, TestVault } from '../../support/open-vault.js'
-import { randomBytes } from '../../support/random-bytes.js'
-import { done, Hand } from '../../support/vault-hand.js'
+import { accessAclName, encodeAcl } from '../../lib/tree/posix/acl.js'
+import { modeType } from '../../lib/tree/entry.js'
+import { VaultError } from '../../lib/terms/errors.js'
+import { versionsOfPath } from '../../lib/vault-versions.js'
+import { request, TestVault } from '../support/open-vault.js'
+import { randomBytes } from '../support/random-bytes.js'
+import { done, Hand } from '../support/vault-hand.js'
 
 t.setTimeout(300_000)
 
