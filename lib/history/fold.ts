@@ -85,6 +85,7 @@ export class Fold {
     this.#author = device.device
     const seen = this.#seen(entry)
     this.#causality.enter({ device: device.device, sequence: entry.sequence }, seen, (this.#statements.devices.get() ?? 1) === 1)
+    this.rows.beginEntry()
     this.#names.begin(position)
     this.#contents.begin(position)
     this.#apply(entry.operations)

@@ -75,6 +75,7 @@ interface Statements {
 export class HistoryRows {
   readonly #statements: Statements
   #nextIno = ownInoBase
+  readonly #nodes = new Map<string, NodeRow>()
   nextCookie = 1
   nextVersion = 1
   nextContent = 1
@@ -98,8 +99,18 @@ export class HistoryRows {
 
   // nodes
 
+  /** The operations of one manifest entry name the same few again and again: between two of them nothing is kept. */
+  beginEntry(): void {
+    this.#nodes.clear()
+  }
+
   node(id: Uint8Array): NodeRow | undefined {
-    return this.#statements.node.get(id)
+    const key = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+    const known = this.#nodes.get(key)
+    if (known !== undefined) return known
+    const row = this.#statements.node.get(id)
+    if (row !== undefined) this.#nodes.set(key, row)
+    return row
   }
 
   idOf(ino: number): Buffer | undefined {
