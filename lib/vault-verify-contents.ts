@@ -67,13 +67,12 @@ export class ContentCheck {
 
   async #tell(ino: number, hurt: readonly HurtContent[]): Promise<void> {
     const { versions, moreVersions } = this.#past.affected(ino, new Set(hurt.map(({ content }) => content)))
-    // Retention let go of every state that shows it, and only the rows are still there.
-    if (versions.length === 0) return
     const blobs = Math.max(...hurt.map((each) => each.blobs))
     const path = this.#past.pathNow(ino) ?? versions.find((version) => version.path !== null)?.path
     await this.#context.found(finding({
       kind: 'content', ...pathOrEntry(path, ino), versions, moreVersions, next: contentNext,
-      message: `${hurt[0]?.damage ?? ''}${blobs > 1 ? `, and ${blobs - 1} more` : ''}`,
+      // Rows stay for a while after retention has let go of the states that show them.
+      message: `${hurt[0]?.damage ?? ''}${blobs > 1 ? `, and ${blobs - 1} more` : ''}${versions.length === 0 ? ', of a version that no kept state shows' : ''}`,
     }))
   }
 
