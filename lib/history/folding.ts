@@ -3,6 +3,7 @@
 // waits for that.
 import type { Database, Statement } from '../../native-deps/sqlite.js'
 import { hex, type DeviceId } from '../terms/bytes.js'
+import { VaultError } from '../terms/errors.js'
 import { Fold, type FoldEntry } from './fold.js'
 import { Rewind } from './rewind.js'
 
@@ -42,6 +43,7 @@ export class Folding {
   readonly #folded: Statement<[Uint8Array], FoldedEntry>
   readonly #newest: Statement<[], Newest>
   readonly #before: Statement<[number, number, Uint8Array], number>
+  readonly #lamport: Statement<[Uint8Array, number], number>
   readonly #reached: Statement<[], { id: Buffer; sequence: number }>
   #sources: readonly EntrySource[] = []
   /** Newest folded entry of each device. */
@@ -56,6 +58,7 @@ export class Folding {
       ORDER BY position DESC LIMIT 1`)
     this.#before = database.prepare(`SELECT position FROM moment JOIN device USING (device)
       WHERE lamport < ? OR (lamport = ? AND id < ?) ORDER BY position DESC LIMIT 1`, 'first')
+    this.#lamport = database.prepare('SELECT lamport FROM moment JOIN device USING (device) WHERE id = ? AND moment.sequence = ?', 'first')
     this.#reached = database.prepare('SELECT id, sequence FROM device')
   }
 
@@ -81,6 +84,7 @@ export class Folding {
     if (next === undefined) return 0
     const newest = this.#newest.get()
     if (newest !== undefined && isBefore(next.entry, { lamport: newest.lamport, deviceId: newest.id, sequence: newest.sequence })) {
+      this.#checkTime(next.entry)
       this.#goBackBefore(next.entry)
       next = this.#next()
       if (next === undefined) return 0
@@ -102,6 +106,17 @@ export class Folding {
 
   #hasSeen({ deps }: FoldEntry): boolean {
     return deps.every(({ deviceId, sequence }) => (this.#sequences.get(hex(deviceId)) ?? 0) >= sequence)
+  }
+
+  /** One that says that it is earlier than what it follows would be late for ever. */
+  #checkTime({ deviceId, sequence, lamport, deps }: FoldEntry): void {
+    for (const followed of [...deps, { deviceId, sequence: sequence - 1 }]) {
+      if ((this.#lamport.get(followed.deviceId, followed.sequence) ?? 0) < lamport) continue
+      const subject = `manifest entry ${sequence} of device ${hex(deviceId)}`
+      throw new VaultError('chain-broken', `${subject}: its time is not later than that of an entry which it follows`, {
+        subject, next: 'Restore the folder "manifest" of the store from a copy.',
+      })
+    }
   }
 
   #goBackBefore({ lamport, deviceId }: FoldEntry): void {

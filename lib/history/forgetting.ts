@@ -13,7 +13,7 @@ interface Statements {
   readonly removeSnapshot: Statement<[string], never>
   readonly kept: Statement<[], number>
   readonly letGo: Statement<[number, number], never>
-  readonly leaving: Statement<[], number>
+  readonly leaving: Statement<[], number | null>
   readonly left: Statement<[number], never>
   readonly mark: Statement<[string, number], never>
 }
@@ -22,8 +22,8 @@ export class Forgetting {
   readonly #database: Database
   readonly #horizon: Horizon
   readonly #statements: Statements
-  /** Whether moments were let go of whose rows are still there. */
-  #leaving = false
+  /** The oldest operation that let go of moments whose rows are still there; Infinity: none. */
+  #oldest = Infinity
 
   constructor(database: Database) {
     this.#database = database
@@ -34,7 +34,7 @@ export class Forgetting {
 
   /** After a rewind. */
   reload(): void {
-    this.#leaving = this.#statements.leaving.get() !== undefined
+    this.#oldest = this.#statements.leaving.get() ?? Infinity
   }
 
   letGo({ nowSec, policy, drop }: Extract<Operation, { kind: 'forget' }>, position: number): void {
@@ -51,9 +51,9 @@ export class Forgetting {
 
   /** Removes rows, step by step: between two the thread may do something else. */
   *prune(position: number): IterableIterator<void> {
-    if (!this.#leaving) return
+    if (this.#oldest > position) return
     const { through, known } = this.#reach(position)
-    if (this.#statements.left.run(known).changes === 0) return
+    if (this.#oldest > known || this.#statements.left.run(known).changes === 0) return
     this.reload()
     this.#statements.mark.run('pruned', through)
     yield
@@ -77,7 +77,7 @@ export class Forgetting {
   #reach(position: number): { readonly through: number; readonly known: number } {
     if (this.#horizon.isAlone) return { through: position, known: position }
     const through = this.#horizon.before(position)
-    return { through, known: this.#horizon.before(this.#horizon.settled(through)) }
+    return { through, known: this.#oldest > through ? 0 : this.#horizon.before(this.#horizon.settled(through)) }
   }
 
   *#remove(table: string, key: string, condition: string): IterableIterator<void> {
@@ -99,7 +99,7 @@ function prepareStatements(database: Database): Statements {
     removeSnapshot: database.prepare('DELETE FROM snapshot WHERE name = ?'),
     kept: database.prepare('SELECT position FROM moment WHERE kept = 1', 'first'),
     letGo: database.prepare('UPDATE moment SET kept = 2, forgotten = ? WHERE position = ?'),
-    leaving: database.prepare('SELECT position FROM moment WHERE kept = 2 LIMIT 1', 'first'),
+    leaving: database.prepare('SELECT min(forgotten) FROM moment WHERE kept = 2', 'first'),
     left: database.prepare('UPDATE moment SET kept = 0 WHERE kept = 2 AND forgotten <= ?'),
     mark: database.prepare('INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)'),
   }

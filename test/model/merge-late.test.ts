@@ -1,6 +1,7 @@
 // What comes late: an entry before those that it stands on, an edit of what was removed and forgotten meanwhile, a device
 // that nobody had heard of.
 import t from 'tap'
+import { MergeDevice } from './merge-device.js'
 import { hands, play, settle, strangers } from './merge-hand.js'
 
 const nothing = { withinSec: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, offsetMin: 0 }
@@ -77,5 +78,27 @@ t.test('an entry waits for what its author had seen', (t) => {
   three.hear()
   t.strictSame(three.tree, { a: '', 'a/x': 'x' })
   t.equal(three.device.complaints, 0)
+  t.end()
+})
+
+t.test('an entry that says it is earlier than what it follows', (t) => {
+  for (const followsOwn of [true, false]) {
+    const [one, two] = hands('laptop', 'phone')
+    if (one === undefined || two === undefined) throw new Error('two hands')
+    t.teardown(() => { for (const hand of [one, two]) hand.close() })
+    settle([one, two])
+    play(one, [(hand) => hand.create('notes', 'old'), (hand) => hand.write('notes', 'new')])
+    if (!followsOwn) two.hear()
+    const { entries } = followsOwn ? one.device.chain : two.device.chain
+    two.publish()
+    const last = entries.at(-1)
+    if (last === undefined) throw new Error('no entry')
+    entries[entries.length - 1] = { ...last, lamport: 2 }
+    const reader = new MergeDevice()
+    t.teardown(() => { reader.close() })
+    reader.begin(one.device.chain, [one.device.chain, two.device.chain])
+    for (const chain of reader.received) chain.receive(Infinity)
+    t.throws(() => { reader.catchUp() }, { code: 'chain-broken' })
+  }
   t.end()
 })
