@@ -20,8 +20,8 @@ interface Parts {
   readonly catalog: CatalogInventory
   readonly past: VerifiedPast
   readonly ledger: BlobLedger
-  /** Brings the folded state up to that entry of ours. */
-  readonly foldTo: (sequence: number) => Promise<void>
+  /** Brings the folded state up to that entry of ours; answers false when it can't be brought there. */
+  readonly foldTo: (sequence: number) => Promise<boolean>
 }
 
 /** Something that differs, and how it did when it was looked at last. */
@@ -154,8 +154,8 @@ export class CatalogCheck {
   async #published(candidates: readonly Candidate[]): Promise<Candidate[]> {
     const [entries, names] = [candidates.filter(({ place }) => place === undefined), candidates.filter(({ place }) => place !== undefined)]
     const settled = await this.#context.settle({ inos: entries.map(({ ino }) => ino ?? 0), names: names.flatMap(({ place }) => place ?? []) })
-    await this.#parts.foldTo(settled.sequence)
-    const left = [...entries.filter((_, at) => settled.inos[at] === false), ...names.filter((_, at) => settled.names[at] === false)]
+    const isFolded = await this.#parts.foldTo(settled.sequence)
+    const left = !isFolded ? [] : [...entries.filter((_, at) => settled.inos[at] === false), ...names.filter((_, at) => settled.names[at] === false)]
     this.unpublished += candidates.length - left.length
     return left
   }

@@ -6,7 +6,7 @@ import { openPlain, openSealed, type Database } from '../native-deps/sqlite.js'
 import { CacheInventory } from './cache/inventory.js'
 import { CatalogInventory } from './catalog/inventory.js'
 import { KeyRing } from './crypto/key-ring.js'
-import { Refold } from './history/refold.js'
+import { reachOf, Refold } from './history/refold.js'
 import type { VaultId } from './terms/bytes.js'
 import { hex } from './terms/bytes.js'
 import { BlobOpener } from './workers/blob-opener.js'
@@ -84,9 +84,10 @@ async function checkCatalog(
   try {
     const verified = new VerifiedPast(past)
     const device = hex(context.setup.deviceId)
-    const foldTo = async (sequence: number): Promise<void> => {
+    const foldTo = async (sequence: number): Promise<boolean> => {
       await manifest.foldTo({ devices: new Map([[device, sequence]]), others: Infinity })
       verified.changed()
+      return (reachOf(past).devices.get(device) ?? 0) >= sequence
     }
     const check = new CatalogCheck(context, { catalog, past: verified, ledger, foldTo })
     await check.run()

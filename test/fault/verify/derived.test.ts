@@ -1,6 +1,6 @@
 // Verifying what no blob holds: the manifest's chain, and what is derived from it. The damage is real: bytes of the
 // store's files, changed while nobody has it open.
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync } from 'node:fs'
 import t from 'tap'
 import { decodeBlobReference } from '../../../lib/format/blob-reference.js'
 import { Refold, type ToldState } from '../../../lib/history/refold.js'
@@ -51,6 +51,26 @@ t.test('the chain behind its mark: a flipped bit, an entry cut out, one exchange
     t.match(found.findings[0]?.versions, [{ moment: /Z$/ }], `${what}: the state is named`)
     await world.remove()
   }
+})
+
+t.test('behind a damaged entry only what was folded before it was damaged is compared', async (t) => {
+  const world = await TestVault.open()
+  await put(world, rootIno, 'one', randomBytes(1, 1000))
+  await world.vault.publishAll()
+  await world.vault.parts.history.status()
+  const past = new StoreDamage(world.store).copyOf('history.db')
+  for (let round = 0; round < 4; round++) {
+    await put(world, rootIno, 'one', randomBytes(round, 1000))
+    await world.vault.publishAll()
+  }
+  const again = await damaged({ world }, () => {
+    const { path, places } = new StoreDamage(world.store).entries()
+    flipBit(path, (places[3]?.end ?? 0) - 100)
+    for (const end of ['-wal', '-shm']) rmSync(new StoreDamage(world.store).path(`history.db${end}`), { force: true })
+    copyFileSync(past, new StoreDamage(world.store).path('history.db'))
+  })
+  t.teardown(() => again.remove())
+  t.match(await verified(again), { findings: [{ kind: 'chain' }], summary: { findings: 1 } })
 })
 
 t.test('a flipped byte in the database of the past', async (t) => {
