@@ -71,7 +71,7 @@ export class BlobCheck {
   /** It may have been moved, or deleted, since we asked where it is. Undefined: it was not. */
   #again(blobId: BlobId, before: BlobLocation, references: readonly BlobReference[]): (string | undefined)[] | undefined {
     const now = this.#inventory.reader.locate(blobId)
-    if (now === undefined) return references.length === 0 ? [undefined] : references.map(() => missing)
+    if (now === undefined) return references.length === 0 ? [undefined] : references.map(() => `blob ${hex(blobId)} ${missing}`)
     if (now.segment === before.segment && now.offset === before.offset) return undefined
     return this.#damage(blobId, now, references)
   }

@@ -48,7 +48,7 @@ export class BlobLedger {
       add: database.prepare('INSERT OR IGNORE INTO verify_blob (blob, reference) VALUES (?, ?)'),
       of: database.prepare('SELECT reference FROM verify_blob WHERE blob = ?', 'first'),
       meet: database.prepare('UPDATE verify_blob SET met = 1, damage = ? WHERE blob = ? AND reference = ?'),
-      miss: database.prepare('UPDATE verify_blob SET damage = ? WHERE met = 0'),
+      miss: database.prepare("UPDATE verify_blob SET damage = 'blob ' || lower(hex(blob)) || ' ' || ? WHERE met = 0"),
       state: database.prepare('SELECT damage, below FROM verify_blob WHERE blob = ? AND reference = ?'),
       setBelow: database.prepare('UPDATE verify_blob SET below = ?, damage = coalesce(damage, ?) WHERE blob = ? AND reference = ?'),
       damaged: database.prepare('SELECT count(*) FROM verify_blob WHERE damage IS NOT NULL', 'first'),

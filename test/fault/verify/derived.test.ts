@@ -6,7 +6,7 @@ import { decodeBlobReference } from '../../../lib/format/blob-reference.js'
 import { Refold, type ToldState } from '../../../lib/history/refold.js'
 import { rootIno } from '../../../lib/tree/entry.js'
 import { tellState } from '../../../lib/vault-state.js'
-import { openSealed } from '../../../native-deps/sqlite.js'
+import { openPlain, openSealed } from '../../../native-deps/sqlite.js'
 import { request, testKeys, TestVault } from '../../support/open-vault.js'
 import { randomBytes } from '../../support/random-bytes.js'
 import { differingPages, flipBit, overwrite, StoreDamage } from './damage.js'
@@ -93,6 +93,24 @@ async function tablesOf(catalog: string): Promise<ReadonlyMap<number, string>> {
   database.close()
   return new Map(pages)
 }
+
+t.test('the index of the cache: one that contradicts itself, and one that lacks a blob', async (t) => {
+  const here = await scene()
+  const index = new StoreDamage(here.world.store).path('cache/cache.db')
+  const world = await damaged(here, () => {
+    // The id stands in the table, and behind that in the index over it.
+    flipBit(index, readFileSync(index).lastIndexOf(here.past.blobId) + 31)
+  })
+  t.match((await verified(world)).findings, [{ kind: 'cache', subject: 'cache/cache.db', next: /vaultfs rebuild/ }])
+  const again = await damaged({ world }, () => {
+    const database = openPlain(index)
+    database.exec('REINDEX')
+    database.prepare<[Uint8Array]>('DELETE FROM blobs WHERE id = ?').run(here.past.blobId)
+    database.close()
+  })
+  t.teardown(() => again.remove())
+  t.match((await verified(again)).findings, [{ kind: 'content', path: 'docs/notes', message: /^blob [0-9a-f]{64} is not in the cache$/, versions: [{ moment: here.first }] }])
+})
 
 /** Every page that differs between the catalog now and then is put back, one at a time. */
 t.test('an old page of the catalog put back is found, though every page is sound', async (t) => {
