@@ -111,10 +111,15 @@ function replayPublished(body: Uint8Array, lsn: number, { tree, unpublished, con
   const { throughLsn, contents: published, inos, names } = decodePublished(body)
   for (const { ino, throughLsn: contentLsn, content: bytes } of published) {
     if (tree.get(ino) === undefined) continue
-    if (lsn > appliedLsn) tree.edit(ino).content = bytes
+    const reference = decodeContent(bytes)
+    if (lsn > appliedLsn) {
+      tree.edit(ino).content = bytes
+      // Or they would be sealed and stored again by whoever writes the same. (Those of large trees are, once.)
+      if (reference.body.form === 'runs') for (const run of reference.body.runs) if (run.kind === 'chunk') tree.addChunk(run.reference)
+    }
     const content = contents.peek(ino)
     if (content === undefined) continue
-    content.base = decodeContent(bytes)
+    content.base = reference
     content.extents.removeWhere(({ source }) => source.kind !== 'memory' && source.lsn <= contentLsn)
   }
   const through = new Map(published.map((each) => [each.ino, each.throughLsn]))
