@@ -98,8 +98,8 @@ t.test('what retention lets go of, and nothing else, is gone; whatever comes lat
       const snapshots = rowsOf<{ name: string; position: number }>(database, 'SELECT name, position FROM snapshot')
       const positions = rowsOf<{ position: number }>(database, 'SELECT position FROM moment WHERE kept = 1').map(({ position }) => position)
       const left = pastState(database)
-      // What ended after the last forgetting may be there still.
-      const extra = neededLines(left, kept.positions).length === left.length ? [] : left.filter((row) => stretch(row)[1] <= kept.lastForget && !needed.includes(row))
+      // What ended with the last forgetting, or after it, may be there still.
+      const extra = neededLines(left, kept.positions).length === left.length ? [] : left.filter((row) => stretch(row)[1] < kept.lastForget && !needed.includes(row))
       const differences = [
         firstDifference([...kept.snapshots].map(([name, position]) => `${name} ${position}`), snapshots.map(({ name, position }) => `${name} ${position}`)),
         firstDifference([...kept.positions].map(String), positions.map(String)),

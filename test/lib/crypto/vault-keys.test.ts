@@ -48,7 +48,7 @@ const allKeys = (page: KeyPage): string => (['master', 'header-mac', 'local', 'w
 
 t.test('a new vault opens with its passphrase, its words, and nothing else', async (t) => {
   const vault = await make(1)
-  t.equal(new Set(allKeys(vault.page).split(',')).size, 12, 'twelve different keys')
+  t.equal(new Set(allKeys(vault.page).split(',')).size, 13, 'thirteen different keys')
   for (const how of [unlock, { kind: 'passphrase', passphrase: Buffer.from('correct horse') } as const, { kind: 'recovery', entropy: vault.kit } as const]) {
     const opened = await open(vault.headerBytes, how)
     t.equal(allKeys(opened.page), allKeys(vault.page), how.kind)
