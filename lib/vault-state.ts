@@ -10,13 +10,16 @@ import { limits } from './terms/limits.js'
 import type { Vault } from './vault.js'
 
 /** Whether enough came after the newest one. */
-export async function isStateDue({ parts: { history, catalog } }: Vault): Promise<boolean> {
-  const { operations } = await history.stateAge()
-  return operations >= Math.max(limits.stateOperationsMin, catalog.counts().entries)
+export async function isStateDue({ parts: { history } }: Vault): Promise<boolean> {
+  const { operations, entries } = await history.stateAge()
+  return operations >= Math.max(limits.stateOperationsMin, entries)
 }
 
-/** Durable when it resolves. Publishing goes on beside it: what is told is one state, the newest when it began. */
-export async function tellState({ parts }: Vault): Promise<void> {
+/**
+ * Durable when it resolves. Publishing goes on beside it: what is told is one state, the newest when it began.
+ * `isStopped`: then nothing is told, and what was stored for it is found again by the next.
+ */
+export async function tellState({ parts }: Vault, isStopped: () => boolean = () => false): Promise<void> {
   const { history, pool, manifest } = parts
   const moment = await history.newest()
   if (moment === undefined) return
@@ -28,6 +31,7 @@ export async function tellState({ parts }: Vault): Promise<void> {
     lowest.push(...await pool.storePages(part.pages))
     records += part.records
     cursor = part.next
+    if (isStopped()) return
   } while (cursor !== undefined)
   const [root, cut, top] = await Promise.all([
     history.stateRoot(lowest.map(({ chunkId }) => chunkId), records), cutOf(history, moment.position), storeAbove(pool, lowest),

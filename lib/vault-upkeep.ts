@@ -102,7 +102,7 @@ export class Upkeep {
     // Days are told apart by the clock on the wall, which summer time moves.
     const offsetMin = -new Date(clock.now().sec * 1000).getTimezoneOffset()
     await forget(this.#vault, { ...retention, offsetMin }, [])
-    if (await isStateDue(this.#vault)) await tellState(this.#vault)
+    if (!this.#stopped && await isStateDue(this.#vault)) await tellState(this.#vault, () => this.#stopped)
   }
 
   /** One round; the log shrinks afterwards. Joins the round that is under way. */

@@ -17,6 +17,9 @@ import { Moments } from './moments.js'
 import { selectKept } from './retention.js'
 import { StatePages, stateRoot } from './state-pages.js'
 
+/** Past versions that one step of `prunable` looks at. */
+const prunableStep = 20_000
+
 export interface QuestionsParts {
   readonly page: KeyPage
   readonly breathe: () => Promise<void>
@@ -145,7 +148,7 @@ export class Questions {
 
   stateAge(): StateAge {
     const mark = this.#database.prepare<[string], number>('SELECT value FROM mark WHERE name = ?', 'first')
-    return { sequence: mark.get('stateSequence') ?? 0, operations: mark.get('stateOperations') ?? 0 }
+    return { sequence: mark.get('stateSequence') ?? 0, operations: mark.get('stateOperations') ?? 0, entries: new CurrentRows(this.#database).count() }
   }
 
   cut(position: Position): readonly { readonly deviceId: Uint8Array; readonly sequence: number; readonly hash: Uint8Array }[] {
@@ -153,16 +156,21 @@ export class Questions {
       FROM device JOIN moment ON moment.position = (SELECT max(position) FROM moment AS its WHERE its.device = device.device AND its.position <= ?)`).all(position)
   }
 
-  prunable(policy: RetentionPolicy, nowSec: number): { readonly moments: number; readonly versions: number } {
+  async prunable(policy: RetentionPolicy, nowSec: number): Promise<{ readonly moments: number; readonly versions: number }> {
     const named = new Set(this.#moments.snapshots().map(({ moment }) => moment.position))
     const all = this.#database.prepare<[], { position: number; sec: number }>('SELECT position, sec FROM moment WHERE kept = 1 ORDER BY position DESC').all()
     const kept = selectKept(all, named, policy, nowSec)
     const stay = [...kept.keys()].sort((a, b) => a - b)
+    const moments = all.length - kept.size
+    // Each hour asks, and mostly there is nothing.
+    if (moments === 0) return { moments, versions: 0 }
+    const rows = this.#database.prepare<[number, number], { version: number; began: number; ended: number }>('SELECT version, began, ended FROM past_version WHERE version > ? ORDER BY version LIMIT ?')
     let versions = 0
-    for (const { began, ended } of this.#database.prepare<[], { began: number; ended: number }>('SELECT began, ended FROM past_version').iterate()) {
-      if (!hasBetween(stay, began, ended)) versions++
+    for (let batch = rows.all(0, prunableStep); batch.length > 0; batch = rows.all(batch.at(-1)?.version ?? Infinity, prunableStep)) {
+      for (const { began, ended } of batch) if (!hasBetween(stay, began, ended)) versions++
+      await this.#parts.breathe()
     }
-    return { moments: all.length - kept.size, versions }
+    return { moments, versions }
   }
 }
 

@@ -128,6 +128,8 @@ export interface StateAge {
   readonly sequence: number
   /** Operations that were folded since. */
   readonly operations: number
+  /** In the newest state. */
+  readonly entries: number
 }
 
 /**
