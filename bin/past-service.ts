@@ -6,7 +6,8 @@ import type {
   RetainedReport, VersionReport, When,
 } from '../lib/control/past-port.js'
 import type { OnProgress } from '../lib/control/progress.js'
-import type { HistoryPort, PublishedMoment, RetentionPolicy } from '../lib/store/history-port.js'
+import type { HistoryPort, PublishedMoment } from '../lib/store/history-port.js'
+import type { RetentionPolicy } from '../lib/terms/retention.js'
 import { equalBytes, hex } from '../lib/terms/bytes.js'
 import type { Member } from '../lib/format/member-record.js'
 import { VaultError } from '../lib/terms/errors.js'

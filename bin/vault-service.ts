@@ -4,7 +4,7 @@
 import type { DaemonPort } from '../lib/control/daemon-port.js'
 import type { OnItems } from '../lib/control/past-port.js'
 import type { VerifyEvent } from '../lib/control/verify-port.js'
-import type { RetentionPolicy } from '../lib/store/history-port.js'
+import type { RetentionPolicy } from '../lib/terms/retention.js'
 import type { Logger } from '../lib/terms/log.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'

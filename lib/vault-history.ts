@@ -1,5 +1,6 @@
 // What a vault does with its past: names a state, and lets go of what nobody keeps.
-import type { RetentionPolicy, SnapshotName } from './store/history-port.js'
+import type { SnapshotName } from './store/history-port.js'
+import type { RetentionPolicy } from './terms/retention.js'
 import { VaultError, invariant } from './terms/errors.js'
 import { exactName } from './terms/moment-name.js'
 import type { Vault } from './vault.js'

@@ -5,6 +5,7 @@
 import type { DeviceId, EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import type { RetentionPolicy } from '../terms/retention.js'
 import { blobReferenceBytes } from './blob-reference.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
@@ -27,7 +28,7 @@ export type Operation =
   /** A member record with its owner's signature. */
   | { readonly kind: 'member'; readonly record: Uint8Array }
   /** Retention as it was applied: what of the past is let go of follows from this and the state before. */
-  | { readonly kind: 'forget'; readonly nowSec: number; readonly policy: ForgetPolicy; readonly drop: readonly Uint8Array[] }
+  | { readonly kind: 'forget'; readonly nowSec: number; readonly policy: RetentionPolicy; readonly drop: readonly Uint8Array[] }
   /** The whole state that the entries up to `cut` make, as pages of a Merkle tree. `index`: the encoded reference of its top page. */
   | { readonly kind: 'state'; readonly root: Uint8Array; readonly entries: number; readonly cut: readonly CutPoint[]; readonly index: Uint8Array }
 
@@ -36,17 +37,6 @@ export interface CutPoint {
   readonly deviceId: DeviceId
   readonly sequence: number
   readonly hash: Uint8Array
-}
-
-/** Units and meanings: RetentionPolicy of lib/store/history-port.ts. */
-export interface ForgetPolicy {
-  readonly withinSec: number
-  readonly hourly: number
-  readonly daily: number
-  readonly weekly: number
-  readonly monthly: number
-  /** −1440 to 1440. */
-  readonly offsetMin: number
 }
 
 const codes = {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { verifyMember } from '../crypto/identity.js'
 import type { KeyPage } from '../crypto/key-page.js'
-import { decodeEntry, type ManifestEntry } from '../format/manifest-entry.js'
+import { decodeEntry, noPrevious, type ManifestEntry } from '../format/manifest-entry.js'
 import type { Member } from '../format/member-record.js'
 import { ChainFollower, readFirstEntry } from '../manifest/chain-follower.js'
 import { openEntryBody } from '../manifest/entry-author.js'
@@ -53,7 +53,7 @@ export class ChainSource implements EntrySource {
 
   goTo(folded: FoldedEntry | undefined): boolean {
     this.#peeked = undefined
-    return this.#follower.skipTo(folded ?? { sequence: 0, start: 0, end: 0, hash: undefined })
+    return this.#follower.skipTo(folded ?? { sequence: 0, start: 0, end: 0, hash: noPrevious })
   }
 
   close(): void {

@@ -6,9 +6,10 @@ import { VaultError } from '../terms/errors.js'
 import type { Logger } from '../terms/log.js'
 import { errorOf } from '../terms/posted-error.js'
 import type {
-  EntryVersion, FoundName, HistoryDifference, HistoryPort, HistoryStatus, PastDirent, PastEntry, Position, PublishedMoment,
-  RetainedMoment, RetentionPolicy, SnapshotName, StateAge, StateCursor, StatePart,
+  EntryVersion, FoundName, HistoryDifference, HistoryPort, HistoryStatus, PastDirent, PastEntry,
+  Position, PublishedMoment, RetainedMoment, SnapshotName, StateAge, StateCursor, StatePart,
 } from '../store/history-port.js'
+import type { RetentionPolicy } from '../terms/retention.js'
 import type { Arguments, HistorySetup, QuestionName, Reply, Request, Value } from './messages.js'
 
 interface Waiting {

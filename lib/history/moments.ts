@@ -1,6 +1,7 @@
 // Published moments as questions name them, and what of the tables belongs to each.
 import type { Database, Statement } from '../../native-deps/sqlite.js'
-import type { Position, PublishedMoment, RetainedMoment, RetentionPolicy, SnapshotName } from '../store/history-port.js'
+import type { Position, PublishedMoment, RetainedMoment, SnapshotName } from '../store/history-port.js'
+import type { RetentionPolicy } from '../terms/retention.js'
 import { VaultError } from '../terms/errors.js'
 import { keptMoments } from './retention.js'
 

@@ -4,9 +4,10 @@ import { KeyedHasher } from '../../native-deps/blake3.js'
 import type { Database } from '../../native-deps/sqlite.js'
 import type { KeyPage } from '../crypto/key-page.js'
 import type {
-  EntryVersion, FoundName, HistoryDifference, HistoryStatus, PastDirent, PastEntry, Position, PublishedMoment, RetainedMoment,
-  RetentionPolicy, SnapshotName, StateAge, StateCursor, StatePart,
+  EntryVersion, FoundName, HistoryDifference, HistoryStatus, PastDirent, PastEntry,
+  Position, PublishedMoment, RetainedMoment, SnapshotName, StateAge, StateCursor, StatePart,
 } from '../store/history-port.js'
+import type { RetentionPolicy } from '../terms/retention.js'
 import { limits } from '../terms/limits.js'
 import { CurrentRows } from './current-rows.js'
 import { Differences } from './differences.js'

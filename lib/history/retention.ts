@@ -1,7 +1,7 @@
 // Which moments a policy keeps: a pure function of the moments, the policy and the time. FORMAT §7.3.
 import type { Database } from '../../native-deps/sqlite.js'
-import type { ForgetPolicy } from '../format/operations.js'
 import type { RetentionReason } from '../store/history-port.js'
+import type { RetentionPolicy } from '../terms/retention.js'
 
 export interface Candidate {
   readonly position: number
@@ -10,7 +10,7 @@ export interface Candidate {
 
 /** Why each kept moment is kept; the others are let go of. `moments`: newest first. */
 export function selectKept(
-  moments: Iterable<Candidate>, named: ReadonlySet<number>, policy: ForgetPolicy, nowSec: number,
+  moments: Iterable<Candidate>, named: ReadonlySet<number>, policy: RetentionPolicy, nowSec: number,
 ): Map<number, RetentionReason[]> {
   const kept = new Map<number, RetentionReason[]>()
   const schedules = [
@@ -64,7 +64,7 @@ function monthOf(sec: number): number {
   return date.getUTCFullYear() * 12 + date.getUTCMonth()
 }
 
-export function keptMoments(database: Database, policy: ForgetPolicy, nowSec: number): Map<number, RetentionReason[]> {
+export function keptMoments(database: Database, policy: RetentionPolicy, nowSec: number): Map<number, RetentionReason[]> {
   const named = new Set(database.prepare<[], number>('SELECT position FROM snapshot', 'first').all())
   const moments = database.prepare<[], Candidate>('SELECT position, sec FROM moment WHERE kept = 1 ORDER BY position DESC').all()
   return selectKept(moments, named, policy, nowSec)

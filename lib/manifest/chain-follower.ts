@@ -13,7 +13,7 @@ export interface ReadBefore {
   readonly sequence: number
   readonly start: number
   readonly end: number
-  readonly hash: Uint8Array | undefined
+  readonly hash: Uint8Array
 }
 
 export class ChainFollower {
@@ -64,7 +64,7 @@ export class ChainFollower {
 
   /**
    * Goes to behind an entry that was read before, without reading those before it. Answers false when the chain has
-   * another one there, or none: then nothing has moved. `hash` undefined: any entry of that sequence.
+   * another one there, or none: then nothing has moved.
    */
   skipTo({ sequence, start, end, hash }: ReadBefore): boolean {
     if (sequence === 0) {
@@ -75,7 +75,7 @@ export class ChainFollower {
     if (bytes?.byteLength !== end - start) return false
     const entry = this.#decode(bytes)
     const found = entryHash(entry.signed)
-    if (entry.clear.sequence !== sequence || (hash !== undefined && !equalBytes(found, hash))) return false
+    if (entry.clear.sequence !== sequence || !equalBytes(found, hash)) return false
     this.#move(sequence, found, start, end)
     return true
   }

@@ -1,6 +1,7 @@
 // The past as others ask for it: every published state of the vault, one after each manifest entry. All of it is folded
 // from the manifest into a database of its own, in a thread of its own; nothing here waits for a network.
 import type { EntryId } from '../terms/bytes.js'
+import type { RetentionPolicy } from '../terms/retention.js'
 
 /** The state after the manifest entry that was folded as number `position`, from 1 on; the larger, the later. 0: nothing yet. */
 export type Position = number
@@ -23,18 +24,6 @@ export interface RetainedMoment extends PublishedMoment {
   readonly reasons: readonly RetentionReason[]
   /** Names given to it by `vaultfs snapshot`. */
   readonly names: readonly string[]
-}
-
-export interface RetentionPolicy {
-  /** Every published moment of the last so many seconds stays. */
-  readonly withinSec: number
-  /** Of so many last hours (days, weeks, months) in which anything was published, the last state of each stays. */
-  readonly hourly: number
-  readonly daily: number
-  readonly weekly: number
-  readonly monthly: number
-  /** Minutes east of UTC, by which days are told apart. */
-  readonly offsetMin: number
 }
 
 /** An entry as it was for a while. */

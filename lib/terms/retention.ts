@@ -3,7 +3,19 @@ import { VaultError } from './errors.js'
 
 const daySec = 24 * 3600
 
-/** Generous: a mistake shows within a week, a habit within a year. Units: RetentionPolicy of lib/store/history-port.ts. */
+export interface RetentionPolicy {
+  /** Every published moment of the last so many seconds stays. */
+  readonly withinSec: number
+  /** Of so many last hours (days, weeks, months) in which anything was published, the last state of each stays. */
+  readonly hourly: number
+  readonly daily: number
+  readonly weekly: number
+  readonly monthly: number
+  /** Minutes east of UTC, by which days are told apart. */
+  readonly offsetMin: number
+}
+
+/** Generous: a mistake shows within a week, a habit within a year. */
 export const retentionDefault = { withinSec: 7 * daySec, hourly: 24, daily: 30, weekly: 8, monthly: 12 } as const
 
 /** What a schedule may ask for at most: ten years of hours. */

@@ -1,6 +1,7 @@
 // Several devices that work apart, from one seed: they make entries in their own views, and get those of others in random
 // batches, late or soon. In the end everybody has everything.
-import type { ForgetPolicy, Operation } from '../../lib/format/operations.js'
+import type { Operation } from '../../lib/format/operations.js'
+import type { RetentionPolicy } from '../../lib/terms/retention.js'
 import type { FoldEntry } from '../../lib/history/fold.js'
 import type { DeviceId, EntryId } from '../../lib/terms/bytes.js'
 import { Author, attributesOf } from './merge-author.js'
@@ -93,7 +94,7 @@ export class MergeWorld {
     return this.chains.flatMap(({ entries }) => entries).sort((a, b) => (a.lamport === b.lamport ? Buffer.compare(a.deviceId, b.deviceId) : a.lamport - b.lamport))
   }
 
-  forget(policy: ForgetPolicy): void {
+  forget(policy: RetentionPolicy): void {
     this.devices[0]?.publish([{ kind: 'forget', nowSec: this.#nowSec, policy, drop: [] }], this.#tick())
     this.end()
   }
