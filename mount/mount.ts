@@ -128,7 +128,7 @@ export class MountedVault {
   }
 
   report(): VaultReport {
-    return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked)
+    return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked, this.#mount.requests())
   }
 
   /** Everything that was written before the call is published and on the disk when it resolves. */

@@ -2,6 +2,7 @@
 import type { VaultHeader } from '../lib/format/vault-header.js'
 import { hex } from '../lib/terms/bytes.js'
 import type { Vault } from '../lib/vault.js'
+import type { RequestCounts } from '../native-deps/fuse/handler.js'
 
 /** Bytes since the mount, and how many went to the disk for one of a program's. */
 export interface Amplification {
@@ -26,10 +27,11 @@ export interface VaultReport {
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
   readonly amplification: Amplification
+  readonly requests: RequestCounts
   readonly warnings: readonly string[]
 }
 
-export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean): VaultReport {
+export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean, requests: RequestCounts): VaultReport {
   const { contents, unpublished, log, pool, readOnly } = vault.parts
   const { blobs, blobBytes } = pool.statistics()
   const recovery = header.recovery.state === 'confirmed' ? 'confirmed' : 'later'
@@ -41,7 +43,7 @@ export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean)
     onlyHere: { blobs, bytes: blobBytes },
     log: { bytes: log.sizeBytes, segments: log.segments },
     cache: { blobs, bytes: blobBytes },
-    amplification: amplificationOf(vault),
+    amplification: amplificationOf(vault), requests,
     warnings: warningsOf(vault, recovery, keysLocked),
   }
 }

@@ -3,6 +3,7 @@
 import type { Operations, Stat, Statfs } from 'fuse-native'
 import type { Logger } from '../lib/terms/log.js'
 import type { Answer, AttributeChanges, Attributes, Handler, Request, WriteFlags } from './fuse/handler.js'
+import { RequestLedger, type WaitingRequest } from './fuse/request-ledger.js'
 
 const errno = { ENOENT: -2, EIO: -5, EBADF: -9 } as const
 const rootIno = 1
@@ -60,10 +61,12 @@ function statOf(from: Attributes): Stat {
 }
 
 export class FuseNativeOperations {
+  readonly ledger = new RequestLedger<WaitingRequest>()
   readonly #handler: Handler
   readonly #logger: Logger
   readonly #files = new Map<number, OpenFile>()
   #nextFile = 1
+  #nextRequest = 1
   /** libfuse knows who calls, the package does not pass it on. */
   readonly #caller: Request = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0, onAbort: () => undefined }
 
@@ -77,7 +80,14 @@ export class FuseNativeOperations {
   }
 
   /** Runs one operation; `done` is called exactly once, with what it answers or with an errno. */
-  #run<T>(done: (result: number, value?: T) => void, work: () => Promise<T>): void {
+  #run<T>(answer: (result: number, value?: T) => void, work: () => Promise<T>): void {
+    const key = this.#nextRequest++
+    this.ledger.begin(key, { opcode: 0, node: 0, waitsSinceMs: 0 })
+    const done: typeof answer = (result, value) => {
+      this.ledger.end(key)
+      this.ledger.answered++
+      answer(result, value)
+    }
     work().then((value) => {
       const result = this.#handler.afterBatch() ?? 0
       done(result, value)

@@ -6,7 +6,7 @@ import { realpathSync } from 'node:fs'
 import { VaultError } from '../lib/terms/errors.js'
 import type { Logger } from '../lib/terms/log.js'
 import { FuseNativeOperations } from './fuse-native-operations.js'
-import type { Handler, Mount, MountOptions } from './fuse/handler.js'
+import type { Handler, Mount, MountOptions, RequestCounts } from './fuse/handler.js'
 import { closeMount } from './fuse/kernel-mount.js'
 import { findMount } from './fuse/mount-table.js'
 
@@ -66,7 +66,7 @@ export async function mountFuseNative(options: MountOptions, handler: Handler, l
     })
   })
   handler.ready?.({ minor: 0, flags: 0n })
-  return new FuseNativeMount(Package, fuse, mountPoint)
+  return new FuseNativeMount(Package, fuse, mountPoint, operations.ledger)
 }
 
 function isRoot(): boolean {
@@ -80,8 +80,10 @@ class FuseNativeMount implements Mount {
   readonly #package: FuseClass
   readonly #fuse: Fuse
   readonly #device: string | undefined
+  readonly #ledger: FuseNativeOperations['ledger']
 
-  constructor(source: FuseClass, fuse: Fuse, mountPoint: string) {
+  constructor(source: FuseClass, fuse: Fuse, mountPoint: string, ledger: FuseNativeOperations['ledger']) {
+    this.#ledger = ledger
     this.#package = source
     this.#fuse = fuse
     this.mountPoint = mountPoint
@@ -103,6 +105,10 @@ class FuseNativeMount implements Mount {
 
   #isThere(): boolean {
     return this.#device !== undefined && findMount(this.mountPoint)?.device === this.#device
+  }
+
+  requests(): RequestCounts {
+    return this.#ledger.counts()
   }
 
   /** libfuse keeps open files by a hidden name, so an unlink that reaches us is the last word. */

@@ -40,6 +40,12 @@ export interface StatusReport {
     readonly publishedRatio: number
     readonly diskRatio: number
   }
+  /** What became of the kernel's requests since the mount; the oldest is that of those that wait, its opcode FUSE's. */
+  readonly requests: {
+    readonly answered: number
+    readonly waiting: number
+    readonly oldest: { readonly opcode: number; readonly ino: number; readonly waitedMs: number } | null
+  }
   /** Sentences, each with its next step. */
   readonly warnings: readonly string[]
 }

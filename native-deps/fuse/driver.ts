@@ -6,7 +6,7 @@ import { getSystemErrorName } from 'node:util'
 import { VaultError } from '../../lib/terms/errors.js'
 import type { Logger } from '../../lib/terms/log.js'
 import type { Exchange } from './exchange.js'
-import type { Handler, Mount, MountOptions, Name } from './handler.js'
+import type { Handler, Mount, MountOptions, Name, RequestCounts } from './handler.js'
 import { closeMount, openMount, type OpenedMount } from './kernel-mount.js'
 import { findMount } from './mount-table.js'
 import { fuseAddon, type Channel } from './native.js'
@@ -120,6 +120,10 @@ class KernelMount implements Mount {
     this.#channel.close()
     this.#rejectReady(new VaultError('no-fuse', 'the kernel ended the mount before it began', { subject: this.mountPoint }))
     this.#resolveClosed()
+  }
+
+  requests(): RequestCounts {
+    return this.#session.ledger.counts()
   }
 
   watchForget(ino: number): boolean {

@@ -163,12 +163,22 @@ export interface CopyEnd {
   readonly offset: number
 }
 
+/** What became of the kernel's requests since the mount. */
+export interface RequestCounts {
+  readonly answered: number
+  /** Taken from the kernel and not answered yet. */
+  readonly waiting: number
+  /** The one of those that waits longest. Opcode and number are 0 where the driver does not know them. */
+  readonly oldest: { readonly opcode: number; readonly ino: number; readonly waitedMs: number } | null
+}
+
 /** A live mount, whichever driver made it. */
 export interface Mount {
   readonly mountPoint: string
   readonly driver: 'kernel' | 'fuse-native'
   /** Resolves when the kernel let go of the mount: unmounted by us, by umount(8), or aborted. */
   readonly closed: Promise<void>
+  requests(): RequestCounts
   /** Tell `forgotten` when the kernel drops its last reference to this inode; answers false when it holds none now. */
   watchForget(ino: number): boolean
   /** Drop the kernel's pages (and attributes) of an inode; length 0: to the end. Never waits. */

@@ -10,6 +10,7 @@ import type { RequestBuffer } from './protocol-input.js'
 import { ReplyArena, type Validities } from './protocol-output.js'
 import type { RequestBuffers } from './request-buffers.js'
 import type { DirectoryReply } from './directory-reply.js'
+import { RequestLedger } from './request-ledger.js'
 import type { Spinner } from './spinner.js'
 
 /** Requests of one turn of the event loop; the poll is level-triggered, so the next turn goes on. */
@@ -45,9 +46,9 @@ export class Session {
   buffers: RequestBuffers | undefined
   /** Free ones; see operations-directories.ts. */
   readonly directoryReplies: DirectoryReply[] = []
+  readonly ledger = new RequestLedger<Exchange>()
   readonly #parts: SessionParts
   readonly #pool: Exchange[] = []
-  readonly #deferred = new Map<number, Exchange>()
   readonly #queued: Exchange[] = []
   #draining = false
   #flushSoon = false
@@ -98,7 +99,7 @@ export class Session {
         if (spin > 0 || handled === 0) return 0
         // Whoever waits for these answers is likely to ask again: answer before spinning.
         this.#finishBatch(channel)
-        spin = this.#deferred.size === 0 ? this.#parts.spinner.next() : 0
+        spin = this.ledger.waiting === 0 ? this.#parts.spinner.next() : 0
         if (spin === 0) return 0
         continue
       }
@@ -156,22 +157,22 @@ export class Session {
 
   /** A promise's value, handed on when it settles; an error or a bug is answered here. */
   later<T>(exchange: Exchange, value: Promise<T | number>, finish: (settled: T) => void): void {
-    this.#deferred.set(exchange.key, exchange)
+    this.ledger.begin(exchange.key, exchange)
     value
       .then((settled) => {
-        this.#deferred.delete(exchange.key)
+        this.ledger.end(exchange.key)
         if (typeof settled === 'number' && settled < 0) this.fail(exchange, settled)
         // The handler's type says that a number which is not negative is a T here.
         else finish(settled as T)
       })
       .catch((error: unknown) => {
-        this.#deferred.delete(exchange.key)
+        this.ledger.end(exchange.key)
         this.#failBug(exchange, error)
       })
   }
 
   interrupt(key: number): void {
-    this.#deferred.get(key)?.abort()
+    this.ledger.get(key)?.abort()
   }
 
   /** An encoder says that its reply carries an entry, which the kernel then holds a reference to. */
@@ -208,6 +209,7 @@ export class Session {
   sendBytes(exchange: Exchange, bytes: Uint8Array, length: number, areEntries: boolean): void {
     this.arena.begin(immediate, length, 0, exchange.uniqueLow, exchange.uniqueHigh)
     this.channel?.replyData(immediate, bytes, length, areEntries)
+    this.ledger.answered++
     this.#pool.push(exchange)
   }
 
@@ -218,6 +220,7 @@ export class Session {
       return
     }
     if ((this.channel?.reply(slot) ?? 0) < 0) this.#notTaken(exchange)
+    this.ledger.answered++
     this.#pool.push(exchange)
   }
 
@@ -248,6 +251,7 @@ export class Session {
     if (this.#batchResult < 0) this.#failQueued(this.#batchResult)
     if (count === 0) return
     const failed = this.channel?.replyAll(count) ?? 0
+    this.ledger.answered += count
     for (let slot = 0; slot < count; slot++) {
       const exchange = this.#queued[slot]
       if (exchange === undefined) continue
