@@ -56,10 +56,10 @@ function isLeaving(registry: Registry, store: string): boolean {
 
 function mount({ request, unlock, service, logger }: Parts): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions } = request
-  const { driver, spinMicroseconds, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
+  const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, retention, logger })
+  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, retention, logger })
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {

@@ -2,6 +2,7 @@
 // mount/mount.ts. Loaded by the daemon only.
 
 import { availableParallelism } from 'node:os'
+import { memoryLimits } from '../lib/terms/memory.js'
 import { mountVault } from '../mount/mount.js'
 import { unencryptedSwap } from '../native-deps/secure.js'
 import { openKeys } from './open-keys.js'
@@ -21,7 +22,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   if (!trusted) logger.log('warn', salvageWarning)
   const mounted = await mountVault({
     store, page, header, identity, readOnly, retention: request.retention, driver, showVersions, logger,
-    bulkThreads: availableParallelism(), owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib), owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     clock: systemClock, entropy: systemEntropy,
     options: {
       mountPoint, source: `vaultfs:${name}`, allowOther, readOnly, spinMicroseconds, writeback,

@@ -6,6 +6,7 @@ import { homedir, tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { LogLevel } from '../lib/terms/log.js'
+import { memoryMib as memoryBounds } from '../lib/terms/memory.js'
 import { parseSpan, retentionCountMax, retentionDefault } from '../lib/terms/retention.js'
 
 export interface Settings {
@@ -22,6 +23,8 @@ export interface Settings {
   readonly guard: 'immutable' | 'mode' | 'none'
   /** Microseconds for which the kernel driver goes on polling after activity. */
   readonly spinMicroseconds: number
+  /** For data on its way and what is kept at hand. */
+  readonly memoryMib: number
   /** How much of the past stays: every published moment of so many seconds, the last one of so many hours, days … */
   readonly keepWithin: number
   readonly hourly: number
@@ -34,7 +37,7 @@ type Choice = Omit<Settings, 'dataHome' | 'stateHome' | 'configHome' | 'runtimeF
 type Key = keyof Choice
 
 const { withinSec: keepWithin, ...schedule } = retentionDefault
-const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, keepWithin, ...schedule }
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, keepWithin, ...schedule }
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
@@ -43,7 +46,7 @@ export const choices = { driver: drivers, logLevel: logLevels, guard: guards }
 
 const variables: Readonly<Record<Key, string>> = {
   driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', guard: 'VAULTFS_GUARD',
-  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
+  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', memoryMib: 'VAULTFS_MEMORY_MIB', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
   daily: 'VAULTFS_KEEP_DAILY', weekly: 'VAULTFS_KEEP_WEEKLY', monthly: 'VAULTFS_KEEP_MONTHLY',
 }
 
@@ -55,6 +58,7 @@ const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined 
   logLevel: (value) => logLevels.find((one) => one === value),
   guard: (value) => guards.find((one) => one === value),
   spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
+  memoryMib: (value) => wholeNumber(value, memoryBounds.min, memoryBounds.max),
   keepWithin: (value) => parseSpan(String(value)),
   hourly: readCount, daily: readCount, weekly: readCount, monthly: readCount,
 }
@@ -96,7 +100,7 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
 }
 
 function keys(): readonly Key[] {
-  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'keepWithin', 'hourly', 'daily', 'weekly', 'monthly']
+  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'memoryMib', 'keepWithin', 'hourly', 'daily', 'weekly', 'monthly']
 }
 
 function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Record<string, unknown>>, nameOf: (key: Key) => string): void {

@@ -34,6 +34,7 @@ export interface MountRequest {
   readonly writeback: boolean
   readonly showVersions: boolean
   readonly spinMicroseconds: number
+  readonly memoryMib: number
   readonly retention: RetentionPolicy
   readonly logger: Logger
 }

@@ -19,6 +19,7 @@ import type { Entropy } from './terms/entropy.js'
 import type { EntryId } from './terms/bytes.js'
 import { VaultError, invariant } from './terms/errors.js'
 import { limits } from './terms/limits.js'
+import { usualMemory, type MemoryLimits } from './terms/memory.js'
 import type { Logger } from './terms/log.js'
 import { HistoryClient } from './history/history-client.js'
 import { removeHistoryDatabase } from './history/schema.js'
@@ -47,6 +48,8 @@ export interface OpenStore {
   readonly retention: RetentionPolicy
   /** Threads that cut, hash and seal; at least one. */
   readonly bulkThreads: number
+  /** Room for data on its way; absent: the usual. */
+  readonly memory?: MemoryLimits
   /** Who owns the root folder of a new vault. */
   readonly owner: { readonly uid: number; readonly gid: number }
   readonly clock: Clock
@@ -63,12 +66,12 @@ export interface OpenedStore {
 }
 
 export async function openStore(options: OpenStore): Promise<OpenedStore> {
-  const { store, page, clock } = options
+  const { store, page, clock, memory = usualMemory } = options
   const at = (name: string): string => join(store, name)
   for (const name of ['log', 'cache', 'manifest']) await mkdir(at(name), { recursive: true, mode: 0o700 })
   // Left by a crash while the vault was verified.
   removeHistoryDatabase(at(refoldName))
-  const arena = new Arena(limits.arenaBytes)
+  const arena = new Arena(memory.arenaBytes)
   const opened: { close(): unknown }[] = []
   try {
     const chain = await Chain.open(options)
@@ -76,12 +79,12 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     const history = openHistory(options, chain)
     opened.push(history)
     const catalog = new Catalog({
-      path: at('catalog.db'), key: page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
+      path: at('catalog.db'), key: page.key('catalog'), cacheBytes: memory.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
       monotonicMs: () => clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
     })
     opened.push(catalog)
     const pool = await openPool({
-      bulkThreads: options.bulkThreads, chunker: options.header.chunker, logger: options.logger,
+      bulkThreads: options.bulkThreads, memory, chunker: options.header.chunker, logger: options.logger,
       keyPage: page.shared, arena: arena.shared, logDirectory: at('log'), cacheDirectory: at('cache'),
       vault: options.header.vaultId, device: options.identity.member.deviceId,
     })
@@ -125,13 +128,13 @@ interface Stores {
 }
 
 async function openParts(options: OpenStore, { catalog, pool, chain, arena, history }: Stores): Promise<{ vault: Vault; log: WriteAheadLog }> {
-  const { store, page, clock, entropy, logger } = options
-  const tree = new Tree(catalog, limits)
+  const { store, page, clock, entropy, logger, memory = usualMemory } = options
+  const tree = new Tree(catalog, { ...limits, ...memory })
   const unpublished = new Unpublished()
   let log: WriteAheadLog | undefined
   let replayed = false
   const context: ContentContext = {
-    tree, unpublished, pool, arena, pages: new PageStore(pool),
+    tree, unpublished, pool, arena, pages: new PageStore(pool, memory.pagesCachedMax),
     get log() {
       invariant(log !== undefined, 'the log is used while it is replayed')
       return log

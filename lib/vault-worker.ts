@@ -62,7 +62,7 @@ function openersOf(setup: CommonSetup, kept: { readonly tables: number; readonly
 }
 
 function startReader(port: MessagePort, setup: SetupOf<'reader'>): void {
-  const openers = openersOf(setup, { tables: limits.blobTablesMax, frames: limits.openedFramesMax, extents: 64 })
+  const openers = openersOf(setup, { tables: limits.blobTablesMax, frames: setup.openedFramesMax, extents: 64 })
   new ReaderRole({
     port, readSlots: setup.readSlots, smallSlots: setup.smallSlots, sealSlots: setup.sealSlots, arena: new Uint8Array(setup.arena),
     owner: setup, logKey: openers.page.key('log'), assembler: openers.assembler, blobs: openers.blobs, close: openers.close,

@@ -32,6 +32,7 @@ const mountOptions = {
   guard: { choices: choices.guard, describe: 'How the unmounted mount point refuses writes (default: immutable)' },
   'log-level': { choices: choices.logLevel, describe: 'How much the daemon logs (default: info)' },
   'spin-microseconds': { type: 'number', requiresArg: true, describe: 'How long the driver polls after activity' },
+  'memory-mib': { type: 'number', requiresArg: true, describe: 'Memory for data on its way and what is kept at hand (default: 160)' },
   ...retentionOptions,
 } as const
 
@@ -42,10 +43,10 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
+      const { driver, guard, logLevel, spinMicroseconds, memoryMib, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
-      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, keepWithin, hourly, daily, weekly, monthly }, undefined, name)
+      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, memoryMib, keepWithin, hourly, daily, weekly, monthly }, undefined, name)
       hardenProcess()
       requireFuse()
       await requireUnmounted(context, args.mountpoint)

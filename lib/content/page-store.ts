@@ -7,10 +7,12 @@ import { decodePage, encodePage, type Page } from './content-reference.js'
 
 export class PageStore {
   readonly #pool: PoolPort
+  readonly #countMax: number
   readonly #pages = new Map<string, Page>()
 
-  constructor(pool: PoolPort) {
+  constructor(pool: PoolPort, countMax: number = limits.pagesCachedMax) {
     this.#pool = pool
+    this.#countMax = countMax
   }
 
   /** The page if it is at hand. */
@@ -43,7 +45,7 @@ export class PageStore {
 
   #keep(reference: BlobReference, page: Page): void {
     this.#pages.set(hex(reference.blobId), page)
-    if (this.#pages.size <= limits.pagesCachedMax) return
+    if (this.#pages.size <= this.#countMax) return
     for (const oldest of this.#pages.keys()) {
       this.#pages.delete(oldest)
       break

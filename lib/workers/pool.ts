@@ -13,6 +13,7 @@ import type { Cut, CutRequest, Lease, PoolPort, PoolStatistics } from '../store/
 import type { BlobId } from '../terms/bytes.js'
 import { invariant, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import { usualMemory, type MemoryLimits } from '../terms/memory.js'
 import type { Logger } from '../terms/log.js'
 import { CutQueue } from './cut-queue.js'
 import type { Answer, BulkJob, KeeperJob, ReaderJob } from './messages.js'
@@ -31,6 +32,8 @@ export interface PoolOptions extends CommonSetup {
   /** Threads that cut and seal, at least one; by default one for each processor. */
   readonly bulkThreads?: number
   readonly segmentBytesMax?: number
+  /** Room for answers and for what readers keep; absent: the usual. */
+  readonly memory?: MemoryLimits
   /** The compiled entry of the threads; another one in tests only. */
   readonly entry?: URL
 }
@@ -49,7 +52,7 @@ interface Links {
 
 /** Starts the threads; resolves when it can read. Rejects with what kept a thread from starting; none is left then. */
 export async function openPool(options: PoolOptions): Promise<Pool> {
-  const pool = new Pool(options.logger)
+  const pool = new Pool(options.logger, options.memory ?? usualMemory)
   try {
     await pool.start(options)
   } catch (error) {
@@ -62,9 +65,10 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
 export class Pool implements PoolPort {
   readonly #logger: Logger
   readonly #pending = new PendingJobs()
-  readonly #large = new Slots(limits.readSlots, mebibyte)
-  readonly #small = new Slots(limits.smallReadSlots, smallSlotBytes)
-  readonly #seal = new Slots(limits.sealSlots, mebibyte)
+  readonly #memory: MemoryLimits
+  readonly #large: Slots
+  readonly #small: Slots
+  readonly #seal: Slots
   readonly #started: { terminate(): Promise<void> }[] = []
   /** Also those that are not ready yet. */
   readonly #readerLinks: WorkerLink<ReaderJob>[] = []
@@ -74,8 +78,12 @@ export class Pool implements PoolPort {
   #storedBytes = 0
   #failure: VaultError | undefined
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, memory: MemoryLimits) {
     this.#logger = logger
+    this.#memory = memory
+    this.#large = new Slots(memory.readSlots, mebibyte)
+    this.#small = new Slots(memory.smallReadSlots, smallSlotBytes)
+    this.#seal = new Slots(memory.sealSlots, mebibyte)
   }
 
   /** Once, by openPool. */
@@ -96,7 +104,7 @@ export class Pool implements PoolPort {
     new Int32Array(nextSegment)[0] = opened.nextSegment ?? 1
     const slots = { readSlots: this.#large.shared, smallSlots: this.#small.shared, sealSlots: this.#seal.shared }
     const startReader = (): WorkerLink<ReaderJob> => {
-      const link = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots }, [])
+      const link = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots, openedFramesMax: this.#memory.openedFramesMax }, [])
       this.#readerLinks.push(link)
       return link
     }

@@ -22,6 +22,7 @@ export type WorkerSetup =
     readonly readSlots: SharedArrayBuffer
     readonly smallSlots: SharedArrayBuffer
     readonly sealSlots: SharedArrayBuffer
+    readonly openedFramesMax: number
   }
   | CommonSetup & {
     readonly role: 'bulk'

@@ -1,0 +1,24 @@
+// The figure that a user gives, and what each part gets of it.
+
+import t from 'tap'
+import { limits } from '../../../lib/terms/limits.js'
+import { memoryLimits, memoryMib, usualMemory, type MemoryLimits } from '../../../lib/terms/memory.js'
+
+const { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes, pagesCachedMax, cachedEntriesMax } = limits
+t.strictSame(
+  usualMemory, { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes, pagesCachedMax, cachedEntriesMax },
+  'the usual figure is what limits.ts says',
+)
+
+/** MiB; two reading threads. */
+function sum(memory: MemoryLimits): number {
+  const { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes } = memory
+  return arenaBytes / 2 ** 20 + readSlots + smallReadSlots / 16 + sealSlots + (2 * openedFramesMax) / 16 + catalogCacheBytes / 2 ** 20
+}
+for (const mib of [memoryMib.min, 16, 64, memoryMib.usual, 1024]) {
+  t.ok(sum(memoryLimits(mib)) <= Math.max(mib * 1.1, mib + 4), `${String(mib)} MiB are hardly passed`)
+  t.equal(memoryLimits(mib).arenaBytes % 65536, 0, 'whole blocks')
+}
+const least = memoryLimits(memoryMib.min)
+t.ok(least.sealSlots >= 2, 'a megabyte of sealed extents does not fit into one slot')
+t.ok(least.arenaBytes >= 2 * limits.readBytesMax, 'the largest write fits while another is on its way')
