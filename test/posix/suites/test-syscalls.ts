@@ -1,0 +1,26 @@
+// libfuse's own test_syscalls: what each system call answers and leaves behind.
+import type { Suite } from '../suite.js'
+
+export const testSyscalls: Suite = {
+  name: 'test-syscalls',
+  packages: {},
+  built: { variable: 'TEST_SYSCALLS', what: "test_syscalls of libfuse's built tree (build/test/test_syscalls)", shownBy: '' },
+  needsRoot: false,
+  async run(bench) {
+    const { output, why } = await bench.execute('test_syscalls', { program: bench.built, args: [bench.work] })
+    // "+ 0.001s  1 [create] OK": newer ones have the time and a line with START before; a complaint stands in place of OK.
+    const said = new Map<string, string>()
+    for (const line of output().split('\n')) {
+      const test = /(\d+ \[.*?\]) ?(.*)$/.exec(line)
+      const [, name = '', what = ''] = test ?? []
+      if (test === null || (said.has(name) && said.get(name) !== 'START')) continue
+      said.set(name, what)
+    }
+    for (const [name, what] of said) {
+      if (what === 'OK') bench.passed(name)
+      else bench.failed(name, what === 'START' ? 'it did not end' : what.slice(0, 200))
+    }
+    if (why !== undefined && [...said.values()].every((what) => what === 'OK')) bench.failed('exit code', why)
+    if (said.size === 0) bench.failed('the program says what it tests', output().slice(0, 200))
+  },
+}
