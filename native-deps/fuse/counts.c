@@ -14,7 +14,7 @@ static struct count *find(const struct counts *counts, uint64_t ino) {
 }
 
 int counts_open(struct counts *counts) {
-  counts->capacity = 1024;
+  counts->capacity = COUNTS_CAPACITY_MIN;
   counts->slots = calloc(counts->capacity, sizeof(struct count));
   return counts->slots == NULL ? -ENOMEM : 0;
 }
@@ -24,13 +24,13 @@ void counts_close(struct counts *counts) {
   free(counts->forgotten);
 }
 
-static int grow(struct counts *counts) {
+static int resize(struct counts *counts, size_t capacity) {
   struct count *old = counts->slots;
   size_t old_capacity = counts->capacity;
-  struct count *slots = calloc(old_capacity * 2, sizeof(struct count));
+  struct count *slots = calloc(capacity, sizeof(struct count));
   if (slots == NULL) return -ENOMEM;
   counts->slots = slots;
-  counts->capacity = old_capacity * 2;
+  counts->capacity = capacity;
   for (size_t at = 0; at < old_capacity; at++) {
     if (old[at].ino != 0) *find(counts, old[at].ino) = old[at];
   }
@@ -43,7 +43,7 @@ int counts_add(struct counts *counts, uint64_t ino) {
   if (slot->ino == 0) {
     if (counts->used + 1 > counts->capacity / 10 * 7) {
       /* A table without a free slot would make find() run for ever: one is always kept. */
-      if (grow(counts) < 0 && counts->used + 2 > counts->capacity) return -ENOMEM;
+      if (resize(counts, counts->capacity * 2) < 0 && counts->used + 2 > counts->capacity) return -ENOMEM;
       slot = find(counts, ino);
     }
     slot->ino = ino;
@@ -51,7 +51,7 @@ int counts_add(struct counts *counts, uint64_t ino) {
     slot->watched = 0;
     counts->used++;
   }
-  slot->references++;
+  if (slot->references < COUNTS_REFERENCES_MAX) slot->references++;
   return 0;
 }
 
@@ -68,6 +68,8 @@ static void drop(struct counts *counts, struct count *slot) {
   }
   counts->slots[gap] = (struct count){0};
   counts->used--;
+  /* Far from where it grows, so that it does not swing; without memory for a smaller one it stays as it is. */
+  if (counts->capacity > COUNTS_CAPACITY_MIN && counts->used < counts->capacity / 8) (void)resize(counts, counts->capacity / 4);
 }
 
 static void report(struct counts *counts, uint64_t ino) {
@@ -83,9 +85,9 @@ static void report(struct counts *counts, uint64_t ino) {
 
 void counts_forget(struct counts *counts, uint64_t ino, uint64_t references) {
   struct count *slot = find(counts, ino);
-  if (slot->ino == 0) return;
+  if (slot->ino == 0 || slot->references == COUNTS_REFERENCES_MAX) return;
   if (slot->references > references) {
-    slot->references -= references;
+    slot->references -= (uint32_t)references;
     return;
   }
   if (slot->watched || ino >= COUNTS_REPORTED_MIN) report(counts, ino);

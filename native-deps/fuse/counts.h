@@ -11,16 +11,19 @@
 
 /* Numbers from 2^52 + 2^51 on are made for as long as the kernel holds them; handler.ts has the same. */
 #define COUNTS_REPORTED_MIN (3ull << 51)
+#define COUNTS_REFERENCES_MAX UINT32_MAX
+#define COUNTS_CAPACITY_MIN 1024
 
 struct count {
   uint64_t ino; /* 0: free */
-  uint64_t references;
-  int watched;
+  /* At COUNTS_REFERENCES_MAX it stays: such an inode is never told forgotten, which costs memory and nothing else. */
+  uint32_t references;
+  uint32_t watched;
 };
 
 struct counts {
   struct count *slots;
-  size_t capacity; /* a power of two */
+  size_t capacity; /* a power of two; a million inodes take 32 MiB, which go back when the kernel forgets them */
   size_t used;
   uint64_t *forgotten; /* watched numbers, and those from COUNTS_REPORTED_MIN on, that dropped to nothing: for JavaScript */
   size_t forgotten_used;
