@@ -60,6 +60,7 @@ export class Vault {
   #refusal: VaultError | undefined
   /** An invariant broke: reads only, nothing is published any more. */
   #failsafe: VaultError | undefined
+  #isDown = false
   /** Since the vault was opened. */
   writtenBytes = 0
   /** Told after each manifest entry of ours. */
@@ -162,6 +163,23 @@ export class Vault {
     this.#parts.logger.log('error', 'an invariant broke: the vault is read-only now', { reason: error.message })
   }
 
+  /** Nothing may be asked of it any more: see `shutDown`. */
+  get isDown(): boolean {
+    return this.#isDown
+  }
+
+  /**
+   * As if its process ended here: what is logged stays, what is in memory is lost, nothing is read or published any
+   * more. May be called twice.
+   */
+  shutDown(): void {
+    if (this.#isDown) return
+    this.flushLog()
+    this.#isDown = true
+    this.#failsafe ??= new VaultError('io', 'The vault was shut down while it was mounted', { next: 'Unmount it and mount it again.' })
+    this.#parts.logger.log('warn', 'the vault was shut down: nothing is answered until it is mounted again')
+  }
+
   /** Everything that was logged is on the disk when it resolves. */
   async syncLog(): Promise<void> {
     this.flushLog()
@@ -171,6 +189,7 @@ export class Vault {
   /** Everything that was written before the call is published and on the disk when it resolves. */
   async publishAll(): Promise<void> {
     const { contents, publisher } = this.#parts
+    if (this.#isDown && this.#failsafe !== undefined) throw this.#failsafe
     await contents.spillAll()
     this.flushLog()
     if (this.#failsafe !== undefined) throw this.#failsafe

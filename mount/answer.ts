@@ -17,6 +17,7 @@ export class Answering {
 
   /** An operation that changes nothing. */
   ask<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
+    if (this.#vault.isDown) return errnoFor(this.#vault.failsafe)
     try {
       const answer = work()
       return answer instanceof Promise ? answer.catch((error: unknown) => this.#errno(error)) : answer

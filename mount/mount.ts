@@ -4,7 +4,7 @@ import { Answering } from './answer.js'
 import { Operations } from './operations.js'
 import { end, type Volume } from './ops/volume.js'
 import { reportOf, type VaultReport } from './report.js'
-import { restoreHooks } from './restoring.js'
+import { attributesOnly, restoreHooks } from './restoring.js'
 import type { Vault } from '../lib/vault.js'
 import type { RestoreHooks } from '../lib/vault-restore-changes.js'
 import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.js'
@@ -38,7 +38,10 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
   try {
     const orphans = new Set<number>()
     let mount: Mount | undefined
-    const volume: Volume = { vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false }
+    const volume: Volume = {
+      vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false,
+      changedBeside: (ino) => { mount?.invalidateInode(ino, attributesOnly, 0) },
+    }
     const answering = new Answering(opened.vault, opened.upkeep)
     const past = new Past({ vault: opened.vault, mount: () => mount })
     const operations = new VersionedOperations({ present: new Operations(volume, answering), past, volume, answering, show: request.showVersions })

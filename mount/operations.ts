@@ -8,9 +8,10 @@ import type { Answering } from './answer.js'
 import * as attributes from './ops/attributes.js'
 import * as directories from './ops/directories.js'
 import * as files from './ops/files.js'
+import * as flags from './ops/flags.js'
 import * as links from './ops/links.js'
 import * as renames from './ops/renames.js'
-import { attributesOf, forgotten, orphan, type Volume } from './ops/volume.js'
+import { attributesOf, forgotten, orphan, shutdown, type Volume } from './ops/volume.js'
 import * as xattrs from './ops/xattrs.js'
 
 export class Operations implements Handler {
@@ -165,7 +166,20 @@ export class Operations implements Handler {
     return this.#answering.change<number>(() => files.copyFileRange(this.#volume, from, to, length))
   }
 
+  getflags(ino: number): Status {
+    return this.#answering.ask(() => flags.getflags(this.#volume, ino))
+  }
+
+  setflags(ino: number, wanted: number): Status {
+    return this.#answering.change(() => flags.setflags(this.#volume, ino, wanted))
+  }
+
+  shutdown(request: Request): Status {
+    return this.#answering.ask(() => shutdown(this.#volume, request))
+  }
+
   afterBatch(): number {
+    if (this.#volume.vault.isDown) return 0
     const flushed = this.#answering.ask(() => {
       this.#volume.vault.flushLog()
       return 0

@@ -71,7 +71,8 @@ function ratioOf(bytes: number, of: number): number {
 function warningsOf(vault: Vault, recovery: 'confirmed' | 'later', keysLocked: boolean): string[] {
   const warnings: string[] = []
   const { refusal, failsafe } = vault
-  if (failsafe !== undefined) warnings.push(`An invariant broke and the vault is read-only: ${failsafe.message}. Unmount, keep a copy of the store, and report it.`)
+  if (vault.isDown) warnings.push('The vault was shut down: unmount it and mount it again.')
+  else if (failsafe !== undefined) warnings.push(`An invariant broke and the vault is read-only: ${failsafe.message}. Unmount, keep a copy of the store, and report it.`)
   else if (refusal !== undefined && refusal.code !== 'read-only') warnings.push(`Changes are refused: ${refusal.message}. Make room on the disk of the store.`)
   if (recovery === 'later') warnings.push('The recovery kit is not confirmed: run vaultfs recovery show, write it down, then vaultfs recovery check.')
   if (!keysLocked) warnings.push('The keys could not be locked in memory and may be swapped out: raise the limit of locked memory (ulimit -l).')

@@ -7,7 +7,7 @@ import type { Mount } from '../native-deps/fuse/handler.js'
 import { orphan, type Volume } from './ops/volume.js'
 
 /** Of FUSE_NOTIFY_INVAL_INODE: attributes only, pages stay. */
-const attributesOnly = -1
+export const attributesOnly = -1
 
 export function restoreHooks(volume: Volume, mount: Mount, upkeep: Upkeep): RestoreHooks {
   const { tree, log } = volume.vault.parts

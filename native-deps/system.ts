@@ -1,5 +1,6 @@
 // System calls that Node lacks: reserving and freeing a range of a file, the nice value of one thread, flock(2), and the
-// immutable flag.
+// immutable flag; and who another process is.
+import { readFileSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { fromErrno } from '../lib/terms/errors.js'
 import { loadAddon } from './addon.js'
@@ -67,4 +68,14 @@ export function lockOpenFile(fd: number): boolean {
 /** A folder with the flag takes no new entries, from root neither. Answers false where that cannot be had. */
 export function setImmutable(fd: number, on: boolean): boolean {
   return addon().setImmutable(fd, on) === 0
+}
+
+/** As this process sees it: of one in a user namespace of its own, the number outside. Undefined: there is no such process. */
+export function effectiveUidOf(pid: number): number | undefined {
+  try {
+    const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    return uid === undefined ? undefined : Number(uid)
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,6 @@
 // Modes, owners, times and sizes.
 import { accessAclName, decodeAcl, encodeAcl, withMode } from '../../lib/tree/posix/acl.js'
+import { isFixed, isImmutable } from '../../lib/tree/posix/flags.js'
 import { withoutSetIds, withPermissions } from '../../lib/tree/posix/modes.js'
 import { capabilityName } from '../../lib/tree/posix/xattr-names.js'
 import { isDirectory, isFile, touchModified, type Entry, type Moment } from '../../lib/tree/entry.js'
@@ -18,11 +19,21 @@ export function setattr(volume: Volume, ino: number, changes: AttributeChanges):
   const { vault } = volume
   const entry = vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
+  if (isKept(entry, changes)) return errno.EPERM
   if (changes.size === undefined) return setNow(volume, ino, changes)
   if (!isFile(entry)) return isDirectory(entry) ? errno.EISDIR : errno.EINVAL
   if (changes.size > limits.fileBytesMax) return errno.EFBIG
   const resizing = vault.resize(vault.contents.of(entry), changes.size)
   return resizing === undefined ? setNow(volume, ino, changes) : resizing.then(() => setNow(volume, ino, changes))
+}
+
+/** notify_change(9) with the flags of chattr(1): of what is appended to, only the times move, and only to now. */
+function isKept(entry: Entry, { mode, uid, gid, size, atime, mtime, ctime }: AttributeChanges): boolean {
+  // Times that the kernel kept for writes which it took before.
+  if (!isFixed(entry) || ctime !== undefined) return false
+  const isToNow = (time: AttributeChanges['atime']): boolean => time === undefined || time === 'now'
+  if (mode !== undefined || uid !== undefined || gid !== undefined || size !== undefined || !isToNow(atime) || !isToNow(mtime)) return true
+  return (atime ?? mtime) !== undefined && isImmutable(entry)
 }
 
 function setNow(volume: Volume, ino: number, changes: AttributeChanges): Attributes | Errno {

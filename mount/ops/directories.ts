@@ -1,5 +1,6 @@
 // Names: looking them up, making and removing them, listing them.
 import { encodeAcl, accessAclName, defaultAclName } from '../../lib/tree/posix/acl.js'
+import { isFixed, isImmutable } from '../../lib/tree/posix/flags.js'
 import { createdModes } from '../../lib/tree/posix/modes.js'
 import { isDirectory, modeType, newEntry, touchChanged, touchModified, type Entry, type Name } from '../../lib/tree/entry.js'
 import type { Change } from '../../lib/tree/change.js'
@@ -44,6 +45,7 @@ export function make(volume: Volume, place: Place, making: Making): Entry | Errn
   if (!isDirectory(parent)) return errno.ENOTDIR
   if (parent.nlink === 0) return errno.ENOENT
   if (tree.lookup(place.parent, place.name) !== undefined) return errno.EEXIST
+  if (isImmutable(parent)) return errno.EPERM
   const directory = (making.mode & modeType.mask) === modeType.directory
   if (directory && parent.nlink >= limits.linksMax) return errno.EMLINK
   const change = volume.vault.change()
@@ -92,6 +94,12 @@ export function loseName(volume: Volume, change: Change, ino: number): void {
   touchChanged(entry, volume.vault.now())
 }
 
+/** Whether no name may be taken out of the directory, nor come to mean something else. */
+export function keepsNames(volume: Volume, ino: number): boolean {
+  const directory = volume.vault.tree.get(ino)
+  return directory !== undefined && isFixed(directory)
+}
+
 export function remove(volume: Volume, { parent, name }: Place, wanted: 'file' | 'directory'): number {
   const { tree } = volume.vault
   const dirent = tree.lookup(parent, name)
@@ -100,6 +108,7 @@ export function remove(volume: Volume, { parent, name }: Place, wanted: 'file' |
   const directory = isDirectory(entry)
   if (wanted === 'file' && directory) return errno.EISDIR
   if (wanted === 'directory' && !directory) return errno.ENOTDIR
+  if (isFixed(entry) || keepsNames(volume, parent)) return errno.EPERM
   if (entry.children > 0) return errno.ENOTEMPTY
   const change = volume.vault.change()
   const from = change.edit(parent)

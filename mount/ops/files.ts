@@ -1,7 +1,8 @@
 // Content: reading, writing, and what moves none of its bytes.
+import { isAppendOnly, isFixed, isImmutable } from '../../lib/tree/posix/flags.js'
 import { fallocateModes, isFallocateModeOffered } from '../../lib/tree/posix/modes.js'
 import type { OpenContent } from '../../lib/content/open-content.js'
-import { isDirectory, isFile } from '../../lib/tree/entry.js'
+import { isDirectory, isFile, type Entry } from '../../lib/tree/entry.js'
 import { limits } from '../../lib/terms/limits.js'
 import type { CopyEnd, Errno, OpenReply, WriteFlags } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
@@ -11,6 +12,8 @@ import type { Volume } from './volume.js'
 /** FOPEN_KEEP_CACHE of <linux/fuse.h>: all changes come through this kernel, so what it caches stays true. */
 const keepCache = 1 << 1
 const truncateFlag = 0o1000
+const appendFlag = 0o2000
+const accessMode = 3
 
 /** Nothing of an open file is kept here: the handle is 0, so that another daemon could answer for it. */
 export const opened: OpenReply = { handle: 0, flags: keepCache }
@@ -22,10 +25,16 @@ export function isTruncating(flags: number): boolean {
 export function open(volume: Volume, ino: number, flags: number, killSuidGid: boolean): OpenReply | Errno | Promise<OpenReply | Errno> {
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
+  if (isFixed(entry) && !mayOpen(entry, flags)) return errno.EPERM
   if (!isTruncating(flags) || !isFile(entry)) return opened
   if (killSuidGid) killSetIdsNow(volume, entry)
   const resizing = volume.vault.resize(volume.vault.contents.of(entry), 0)
   return resizing === undefined ? opened : resizing.then(() => opened)
+}
+
+function mayOpen(entry: Entry, flags: number): boolean {
+  if ((flags & (accessMode | truncateFlag)) === 0) return true
+  return !isImmutable(entry) && (flags & appendFlag) !== 0 && !isTruncating(flags)
 }
 
 export function read({ vault }: Volume, ino: number, offset: number, length: number): Uint8Array | Errno | Promise<Uint8Array> {
@@ -40,6 +49,8 @@ export function write(volume: Volume, ino: number, offset: number, data: Uint8Ar
   const entry = vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
   if (!isFile(entry)) return errno.EINVAL
+  // What the kernel took by a mapping before the flag was set can't be refused any more.
+  if (isImmutable(entry) && !flags.fromCache) return errno.EPERM
   const content = vault.contents.of(entry)
   // The kernel sends an appending write with the end that it knows.
   const at = flags.append && !flags.fromCache ? content.size : offset
@@ -70,7 +81,7 @@ export function fallocate(volume: Volume, ino: number, mode: number, offset: num
   if (!isFile(entry)) return errno.EINVAL
   if (!isFallocateModeOffered(mode)) return errno.EOPNOTSUPP
   if (offset + length > limits.fileBytesMax) return errno.EFBIG
-  killSetIdsNow(volume, entry)
+  if (isImmutable(entry) || (isAppendOnly(entry) && (mode & ~fallocateModes.keepSize) !== 0)) return errno.EPERM
   const content = vault.contents.of(entry)
   const size = (mode & fallocateModes.keepSize) === 0 ? Math.max(content.size, offset + length) : content.size
   if ((mode & (fallocateModes.punchHole | fallocateModes.zeroRange)) !== 0) {
@@ -117,7 +128,7 @@ export async function copyInto(volume: Volume, from: CopySource, to: CopyEnd, le
   if (goal === undefined) return errno.ESTALE
   if (!isFile(goal)) return errno.EINVAL
   if (to.offset + length > limits.fileBytesMax) return errno.EFBIG
-  killSetIdsNow(volume, goal)
+  if (isFixed(goal)) return errno.EPERM
   const range = { from: from.content(), fromOffset: from.offset, to: vault.contents.of(goal), toOffset: to.offset, length }
   const copied = await vault.copyRange(range)
   if (copied !== 0 || from.offset >= range.from.size) return copied

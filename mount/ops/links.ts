@@ -1,4 +1,5 @@
 // Hard links, symbolic links and unnamed files.
+import { isFixed, isImmutable } from '../../lib/tree/posix/flags.js'
 import { isDirectory, modeType, touchChanged } from '../../lib/tree/entry.js'
 import { limits } from '../../lib/terms/limits.js'
 import type { Attributes, Errno } from '../../native-deps/fuse/handler.js'
@@ -14,6 +15,7 @@ export function link(volume: Volume, ino: number, place: Place): Attributes | Er
   if (!isDirectory(parent)) return errno.ENOTDIR
   if (isDirectory(entry)) return errno.EPERM
   if (tree.lookup(place.parent, place.name) !== undefined) return errno.EEXIST
+  if (isFixed(entry) || isImmutable(parent)) return errno.EPERM
   if (entry.nlink >= limits.linksMax) return errno.EMLINK
   const change = volume.vault.change()
   const linked = change.edit(ino)
@@ -35,6 +37,7 @@ export function readlink(volume: Volume, ino: number): Uint8Array | Errno {
 export function unnamed(volume: Volume, parentIno: number, making: Making): Attributes | Errno {
   const parent = volume.vault.tree.get(parentIno)
   if (parent === undefined) return errno.ESTALE
+  if (isImmutable(parent)) return errno.EPERM
   const change = volume.vault.change()
   const entry = create(volume, change, parent, { ...making, mode: modeType.file | (making.mode & 0o7777) })
   entry.nlink = 0

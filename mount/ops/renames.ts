@@ -1,11 +1,12 @@
 // rename(2) with its flags. A file that takes another's place has its content in the log before: a crash shows the old
 // file or the whole new one.
+import { isFixed, isImmutable } from '../../lib/tree/posix/flags.js'
 import { areRenameFlagsValid, renameFlags, whiteoutMode } from '../../lib/tree/posix/modes.js'
 import { isDirectory, isFile, touchChanged, touchModified, type Entry } from '../../lib/tree/entry.js'
 import type { Change } from '../../lib/tree/change.js'
 import type { Caller } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
-import { bind, create, loseName, type Place } from './directories.js'
+import { bind, create, keepsNames, loseName, type Place } from './directories.js'
 import { orphan, type Volume } from './volume.js'
 
 export function rename(volume: Volume, from: Place, to: Place, flags: number, caller: Caller): number | Promise<number> {
@@ -32,6 +33,10 @@ function renameNow(volume: Volume, from: Place, to: Place, flags: number, caller
   if (goal === undefined) return errno.ESTALE
   if (moved === undefined) return errno.ENOENT
   if (goal.nlink === 0) return errno.ENOENT
+  if (replaced?.ino !== moved.ino) {
+    const kept = replaced === undefined ? isImmutable(goal) : isFixed(replaced) || keepsNames(volume, to.parent)
+    if (kept || isFixed(moved) || keepsNames(volume, from.parent)) return errno.EPERM
+  }
   if (isDirectory(moved) && isInside(volume, to.parent, moved.ino)) return errno.EINVAL
   if ((flags & renameFlags.exchange) !== 0) {
     if (replaced === undefined) return errno.ENOENT

@@ -1,12 +1,16 @@
 // What every family of operations works on: the vault's parts, the entries' ends, and the volume's own figures.
 import { modeType, rootIno, touchWritten, type Entry } from '../../lib/tree/entry.js'
 import type { Vault } from '../../lib/vault.js'
-import type { Attributes, VolumeStatistics } from '../../native-deps/fuse/handler.js'
+import { effectiveUidOf } from '../../native-deps/system.js'
+import { errno } from '../errno.js'
+import type { Attributes, Caller, VolumeStatistics } from '../../native-deps/fuse/handler.js'
 
 export interface Volume {
   readonly vault: Vault
   /** Asks the driver to tell when the kernel drops its last reference; false: it holds none now. */
   watchForget(ino: number): boolean
+  /** Tells the kernel that attributes changed by a request of which it does not expect that. */
+  changedBeside(ino: number): void
   /** Unlinked entries that the kernel still holds. */
   readonly orphans: Set<number>
 }
@@ -45,6 +49,14 @@ export function end(volume: Volume, ino: number): void {
   change.remove(ino, entry.id)
   change.commit()
   volume.vault.contents.discard(ino)
+}
+
+/** FS_IOC_SHUTDOWN, as a power cut would do: root may, and whoever could kill the daemon. */
+export function shutdown({ vault }: Volume, { pid }: Caller): number {
+  const uid = effectiveUidOf(pid)
+  if (uid !== 0 && (uid === undefined || uid !== process.geteuid?.())) return errno.EPERM
+  vault.shutDown()
+  return 0
 }
 
 export function statistics(volume: Volume): Promise<VolumeStatistics> {

@@ -1,5 +1,6 @@
 // Extended attributes; access lists are kept in step with the mode.
 import { accessAclName, decodeAcl, defaultAclName, encodeAcl, withAccessAcl } from '../../lib/tree/posix/acl.js'
+import { flagsName, isFixed } from '../../lib/tree/posix/flags.js'
 import { setGid } from '../../lib/tree/posix/modes.js'
 import { xattrKind } from '../../lib/tree/posix/xattr-names.js'
 import { isDirectory, touchChanged, type Entry, type Name } from '../../lib/tree/entry.js'
@@ -22,6 +23,7 @@ export function setxattr(volume: Volume, ino: number, setting: XattrSetting): nu
   if (entry === undefined) return errno.ESTALE
   const kind = xattrKind(name)
   if (kind === undefined) return errno.EOPNOTSUPP
+  if (isFixed(entry)) return errno.EPERM
   if (value.byteLength > limits.xattrValueBytesMax) return errno.E2BIG
   const known = entry.xattrs?.has(name) ?? false
   if ((flags & 1) !== 0 && known) return errno.EEXIST
@@ -81,13 +83,20 @@ export function getxattr(volume: Volume, ino: number, name: Name): Uint8Array | 
 export function listxattr(volume: Volume, ino: number): Uint8Array | Errno {
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
-  return Buffer.from([...(entry.xattrs?.keys() ?? [])].map((name) => `${name}\0`).join(''), 'latin1')
+  return listedXattrs(entry)
+}
+
+/** Names as listxattr(2) has them, each ended by a zero byte. */
+export function listedXattrs({ xattrs }: Entry): Uint8Array {
+  const names = [...(xattrs?.keys() ?? [])].filter((name) => name !== flagsName)
+  return Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')
 }
 
 export function removexattr(volume: Volume, ino: number, name: Name): number {
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
   if (xattrKind(name) === undefined) return errno.EOPNOTSUPP
+  if (isFixed(entry)) return errno.EPERM
   if (entry.xattrs?.has(name) !== true) return errno.ENODATA
   const change = volume.vault.change()
   const changed = change.edit(ino)

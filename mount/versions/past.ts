@@ -1,5 +1,6 @@
 // What the handler's operations answer of the past: `.versions`, the views in it, and what lies in those. Everything is
 // read-only and of one moment, so whatever was once answered may be kept by the kernel; nothing here waits for a network.
+import { flagsOf } from '../../lib/tree/posix/flags.js'
 import { xattrKind } from '../../lib/tree/posix/xattr-names.js'
 import { isDirectory, isFile, modeType, type Entry, type Name } from '../../lib/tree/entry.js'
 import type { OpenContent } from '../../lib/content/open-content.js'
@@ -8,6 +9,7 @@ import type { Vault } from '../../lib/vault.js'
 import { VaultError } from '../../lib/terms/errors.js'
 import type { Attributes, Errno, FillDirectory, Mount } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
+import { listedXattrs } from '../ops/xattrs.js'
 import { Listings } from './listings.js'
 import { Moments } from './moments.js'
 import { fileIno, versionOf } from './numbers.js'
@@ -115,7 +117,11 @@ export class Past {
 
   listxattr(ino: number): Eventual<Uint8Array> {
     if (this.#isGate(ino)) return new Uint8Array(0)
-    return this.#with(ino, (entry) => Buffer.from([...(entry.xattrs?.keys() ?? [])].map((name) => `${name}\0`).join(''), 'latin1'))
+    return this.#with(ino, (entry) => listedXattrs(entry))
+  }
+
+  getflags(ino: number): Eventual<number> {
+    return this.#isGate(ino) ? 0 : this.#with(ino, flagsOf)
   }
 
   read(ino: number, offset: number, length: number): Eventual<Uint8Array | Errno> {

@@ -181,6 +181,18 @@ export class VersionedOperations implements Handler {
     })
   }
 
+  getflags(ino: number): Status {
+    return isPast(ino) ? this.#answering.ask(() => this.#past.getflags(ino)) : this.#present.getflags(ino)
+  }
+
+  setflags(ino: number, flags: number): Status {
+    return isPast(ino) ? errno.EROFS : this.#present.setflags(ino, flags)
+  }
+
+  shutdown(request: Request): Status {
+    return this.#present.shutdown(request)
+  }
+
   afterBatch(): number {
     return this.#present.afterBatch()
   }

@@ -40,6 +40,7 @@ export interface Attributes {
   readonly attributeSeconds?: number
 }
 
+/** Of a request that makes no entry, a kernel that knows idmapped mounts says 2^32 − 1 for both (FUSE_ALLOW_IDMAP). */
 export interface Caller {
   readonly uid: number
   readonly gid: number
@@ -141,6 +142,11 @@ export interface Handler {
   lseek(ino: number, handle: number, offset: number, whence: number, request: Request): Status
   /** Answers the number of bytes copied. */
   copyFileRange(from: CopyEnd, to: CopyEnd, length: number, request: Request): Status
+  /** chattr(1)'s flags of a file or directory, FS_*_FL of <linux/fs.h>. Without this method there are none. */
+  getflags?(ino: number, request: Request): Status
+  setflags?(ino: number, flags: number, request: Request): Status
+  /** FS_IOC_SHUTDOWN. Whether the caller may is the handler's to say. */
+  shutdown?(request: Request): Status
   /**
    * Called after a batch of drained requests, before the replies of those that changed something leave: what was
    * logged in the batch is handed to the kernel's page cache here. A negative errno is answered to all of them instead.

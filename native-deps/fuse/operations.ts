@@ -4,8 +4,9 @@ import * as attributes from './operations-attributes.js'
 import * as directories from './operations-directories.js'
 import * as entries from './operations-entries.js'
 import * as files from './operations-files.js'
+import { ioctl } from './operations-ioctl.js'
 import type { Exchange } from './exchange.js'
-import { errno, opcodes, opcodesMax, openTruncate } from './protocol.js'
+import { opcodes, opcodesMax, openTruncate } from './protocol.js'
 import { headerBytes, type RequestBuffer } from './protocol-input.js'
 import type { Operation, Session } from './session.js'
 
@@ -18,10 +19,6 @@ function interrupt(session: Session, input: RequestBuffer, exchange: Exchange): 
 
 function destroy(session: Session, _input: RequestBuffer, exchange: Exchange): void {
   session.answerStatus(exchange, 0, entries.nothing)
-}
-
-function ioctl(session: Session, _input: RequestBuffer, exchange: Exchange): void {
-  session.fail(exchange, -errno.ENOTTY)
 }
 
 export function operationTable(init: Operation): readonly (Operation | undefined)[] {
@@ -37,7 +34,7 @@ const changing = new Set<number>([
   opcodes.setattr, opcodes.symlink, opcodes.mknod, opcodes.mkdir, opcodes.unlink, opcodes.rmdir, opcodes.rename,
   opcodes.link, opcodes.write, opcodes.release, opcodes.fsync, opcodes.setxattr, opcodes.removexattr, opcodes.flush,
   opcodes.fsyncdir, opcodes.create, opcodes.fallocate, opcodes.rename2, opcodes.copyFileRange, opcodes.copyFileRange64,
-  opcodes.syncfs, opcodes.tmpfile,
+  opcodes.syncfs, opcodes.tmpfile, opcodes.ioctl,
 ])
 
 /** Whether the reply has to wait for the handler's log. */

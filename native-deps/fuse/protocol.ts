@@ -39,6 +39,7 @@ export const initFlags = {
   hasExpireOnly: 1n << 35n,
   directIoAllowMmap: 1n << 36n,
   hasResend: 1n << 39n,
+  allowIdmap: 1n << 40n,
 } as const
 
 /** FATTR_* of struct fuse_setattr_in. */
@@ -61,7 +62,7 @@ export const openReplies = { directIo: 1, keepCache: 2, cacheDirectory: 8, noFlu
 /** errno numbers of Linux, as the protocol wants them: the same on every architecture that Node serves here. */
 export const errno = {
   ENOENT: 2, EINTR: 4, EIO: 5, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EBUSY: 16, ENODEV: 19, EINVAL: 22, ENOTTY: 25,
-  EFBIG: 27, EROFS: 30, ERANGE: 34, EPERM: 1, ENAMETOOLONG: 36, ENOSYS: 38, ENXIO: 6, EPROTO: 71,
+  EFBIG: 27, EROFS: 30, ERANGE: 34, EPERM: 1, ENAMETOOLONG: 36, ENOSYS: 38, ENXIO: 6, EPROTO: 71, EOPNOTSUPP: 95,
 } as const
 
 export const nameBytesMax = 255

@@ -56,7 +56,7 @@ export class TestVault {
     this.clock = clock
     this.opened = opened
     this.vault = opened.vault
-    this.#volume = { vault: opened.vault, orphans: new Set<number>(), watchForget: (ino) => held.has(ino) }
+    this.#volume = { vault: opened.vault, orphans: new Set<number>(), watchForget: (ino) => held.has(ino), changedBeside: () => undefined }
     this.operations = new Operations(this.#volume, new Answering(opened.vault, opened.upkeep))
   }
 

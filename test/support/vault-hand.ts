@@ -119,7 +119,7 @@ export class Hand {
   async restore(path: string, name: string, changes: Partial<RestoreOrder> & { readonly hooks?: Partial<RestoreHooks> } = {}): Promise<readonly RestoreStep[]> {
     const { hooks, ...order } = changes
     const { vault } = this.test
-    const volume: Volume = { vault, orphans: new Set<number>(), watchForget: () => false }
+    const volume: Volume = { vault, orphans: new Set<number>(), watchForget: () => false, changedBeside: () => undefined }
     const quiet = (): undefined => undefined
     const steps: RestoreStep[] = []
     await restore(vault, vault.parts.history, { path, when: { kind: 'snapshot', name }, to: null, exact: false, preview: false, ...order }, {
