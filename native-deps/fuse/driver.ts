@@ -117,13 +117,14 @@ class KernelMount implements Mount {
     if (!this.#open) return
     this.#open = false
     this.#notices.close()
+    this.#session.deferred.end()
     this.#channel.close()
     this.#rejectReady(new VaultError('no-fuse', 'the kernel ended the mount before it began', { subject: this.mountPoint }))
     this.#resolveClosed()
   }
 
   requests(): RequestCounts {
-    return this.#session.ledger.counts()
+    return this.#session.deferred.ledger.counts()
   }
 
   watchForget(ino: number): boolean {

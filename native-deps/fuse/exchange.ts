@@ -42,6 +42,16 @@ export class Exchange implements Request {
     return (this.uniqueHigh & 0x1fffff) * 0x100000000 + this.uniqueLow
   }
 
+  /** Carries an error to the same caller, while the handler still holds this one. */
+  double(): Exchange {
+    const double = new Exchange()
+    double.opcode = this.opcode
+    double.uniqueLow = this.uniqueLow
+    double.uniqueHigh = this.uniqueHigh
+    double.changes = this.changes
+    return double
+  }
+
   onAbort(callback: () => void): void {
     if (this.#aborted) callback()
     else this.#onAbort = callback

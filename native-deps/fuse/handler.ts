@@ -89,7 +89,10 @@ export interface VolumeStatistics {
  */
 export type FillDirectory = (name: Name, ino: number, mode: number, cookie: number, attributes: Attributes | null) => boolean
 
-/** Valid until its answer. How one request may be abandoned: FUSE_INTERRUPT calls `onAbort`; the handler then answers -EINTR (or its result). */
+/**
+ * Valid until its answer. `onAbort`: whoever waits for the answer is to end (killed, or told to by SIGINT or its like). What
+ * changes nothing is answered EINTR by the driver and may go on unheard; all else answers -EINTR, or its result.
+ */
 export interface Request extends Caller {
   onAbort(callback: () => void): void
 }

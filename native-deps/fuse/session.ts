@@ -2,6 +2,7 @@
 // changed something wait for the handler's afterBatch, so that what they acknowledge is in its log; all others leave
 // at once. A promise makes a request deferred: it is kept by its number, so that INTERRUPT finds it.
 import type { Logger } from '../../lib/terms/log.js'
+import { Deferred } from './deferred.js'
 import { Exchange } from './exchange.js'
 import type { Answer, Handler, Status } from './handler.js'
 import type { Channel } from './native.js'
@@ -10,7 +11,6 @@ import type { RequestBuffer } from './protocol-input.js'
 import { ReplyArena, type Validities } from './protocol-output.js'
 import type { RequestBuffers } from './request-buffers.js'
 import type { DirectoryReply } from './directory-reply.js'
-import { RequestLedger } from './request-ledger.js'
 import type { Spinner } from './spinner.js'
 
 /** Requests of one turn of the event loop; the poll is level-triggered, so the next turn goes on. */
@@ -46,7 +46,12 @@ export class Session {
   buffers: RequestBuffers | undefined
   /** Free ones; see operations-directories.ts. */
   readonly directoryReplies: DirectoryReply[] = []
-  readonly ledger = new RequestLedger<Exchange>()
+  readonly deferred = new Deferred({
+    fail: (exchange, error) => { this.fail(exchange, error) },
+    failBug: (exchange, error) => { this.#failBug(exchange, error) },
+    logBug: (exchange, error) => { this.#logBug(`operation ${exchange.opcode}`, error) },
+    forgo: (exchange) => { this.forgo(exchange) },
+  })
   readonly #parts: SessionParts
   readonly #pool: Exchange[] = []
   readonly #queued: Exchange[] = []
@@ -99,7 +104,7 @@ export class Session {
         if (spin > 0 || handled === 0) return 0
         // Whoever waits for these answers is likely to ask again: answer before spinning.
         this.#finishBatch(channel)
-        spin = this.ledger.waiting === 0 ? this.#parts.spinner.next() : 0
+        spin = this.deferred.ledger.waiting === 0 ? this.#parts.spinner.next() : 0
         if (spin === 0) return 0
         continue
       }
@@ -157,22 +162,11 @@ export class Session {
 
   /** A promise's value, handed on when it settles; an error or a bug is answered here. */
   later<T>(exchange: Exchange, value: Promise<T | number>, finish: (settled: T) => void): void {
-    this.ledger.begin(exchange.key, exchange)
-    value
-      .then((settled) => {
-        this.ledger.end(exchange.key)
-        if (typeof settled === 'number' && settled < 0) this.fail(exchange, settled)
-        // The handler's type says that a number which is not negative is a T here.
-        else finish(settled as T)
-      })
-      .catch((error: unknown) => {
-        this.ledger.end(exchange.key)
-        this.#failBug(exchange, error)
-      })
+    this.deferred.wait(exchange, value, finish)
   }
 
   interrupt(key: number): void {
-    this.ledger.get(key)?.abort()
+    this.deferred.interrupt(key)
   }
 
   /** An encoder says that its reply carries an entry, which the kernel then holds a reference to. */
@@ -209,7 +203,7 @@ export class Session {
   sendBytes(exchange: Exchange, bytes: Uint8Array, length: number, areEntries: boolean): void {
     this.arena.begin(immediate, length, 0, exchange.uniqueLow, exchange.uniqueHigh)
     this.channel?.replyData(immediate, bytes, length, areEntries)
-    this.ledger.answered++
+    this.deferred.ledger.answered++
     this.#pool.push(exchange)
   }
 
@@ -220,7 +214,7 @@ export class Session {
       return
     }
     if ((this.channel?.reply(slot) ?? 0) < 0) this.#notTaken(exchange)
-    this.ledger.answered++
+    this.deferred.ledger.answered++
     this.#pool.push(exchange)
   }
 
@@ -251,7 +245,7 @@ export class Session {
     if (this.#batchResult < 0) this.#failQueued(this.#batchResult)
     if (count === 0) return
     const failed = this.channel?.replyAll(count) ?? 0
-    this.ledger.answered += count
+    this.deferred.ledger.answered += count
     for (let slot = 0; slot < count; slot++) {
       const exchange = this.#queued[slot]
       if (exchange === undefined) continue
