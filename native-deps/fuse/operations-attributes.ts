@@ -40,6 +40,10 @@ export function statx(session: Session, input: RequestBuffer, exchange: Exchange
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
+const setsSomething =
+  setattrValid.mode | setattrValid.uid | setattrValid.gid | setattrValid.size | setattrValid.atime | setattrValid.mtime |
+  setattrValid.atimeNow | setattrValid.mtimeNow | setattrValid.ctime
+
 /** struct fuse_setattr_in */
 function readChanges(input: RequestBuffer): AttributeChanges {
   const at = headerBytes
@@ -55,7 +59,9 @@ function readChanges(input: RequestBuffer): AttributeChanges {
   if ((valid & setattrValid.mode) !== 0) changes.mode = input.word(at + 68)
   if ((valid & setattrValid.uid) !== 0) changes.uid = input.word(at + 76)
   if ((valid & setattrValid.gid) !== 0) changes.gid = input.word(at + 80)
-  if ((valid & setattrValid.killSuidGid) !== 0) changes.killSuidGid = true
+  // What only takes privileges away sets nothing: chown(2) that names nobody, and before fallocate(2) and
+  // copy_file_range(2) of a caller who may not keep them (file_modified of <linux/fs.h>).
+  if ((valid & setattrValid.killSuidGid) !== 0 || (valid & setsSomething) === 0) changes.killSuidGid = true
   return changes
 }
 

@@ -43,7 +43,6 @@ export function fallocate(state: MemoryState, ino: number, mode: number, { offse
   if ((mode & (fallocateModes.punchHole | fallocateModes.zeroRange)) !== 0) content.punch(offset, length)
   if ((mode & fallocateModes.punchHole) === 0) content.reserve(offset, length)
   if ((mode & fallocateModes.keepSize) === 0) content.size = Math.max(content.size, offset + length)
-  state.killSetIds(node)
   state.touchContent(node)
   return 0
 }
@@ -66,9 +65,6 @@ export function copyFileRange(state: MemoryState, from: CopyEnd, to: CopyEnd, le
     goal.content.write(to.offset + done, piece)
     done += piece.byteLength
   }
-  if (wanted > 0) {
-    state.killSetIds(goal)
-    state.touchContent(goal)
-  }
+  if (wanted > 0) state.touchContent(goal)
   return wanted
 }

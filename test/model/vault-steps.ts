@@ -144,8 +144,6 @@ async function copy(pair: VaultPair): Promise<void> {
     done += copied
   }
   await pair.flush(to.ino, 'flush')
-  // Set-ids go even when nothing was left to copy.
-  if (count > 0) pair.model.state.killSetIds(to)
 }
 
 async function rename(pair: VaultPair): Promise<void> {
