@@ -1,4 +1,5 @@
 // The table given to the driver, nothing else: each operation with its family and whether it changes something.
+import { isSynchronous } from '../lib/tree/posix/flags.js'
 import { modeType, type Name } from '../lib/tree/entry.js'
 import type {
   Answer, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
@@ -42,7 +43,7 @@ export class Operations implements Handler {
   }
 
   setattr(ino: number, changes: AttributeChanges): Answer<Attributes> {
-    return this.#answering.free(() => attributes.setattr(this.#volume, ino, changes))
+    return this.#lasting(ino, this.#answering.free(() => attributes.setattr(this.#volume, ino, changes)))
   }
 
   readlink(ino: number): Answer<Uint8Array> {
@@ -103,7 +104,7 @@ export class Operations implements Handler {
   }
 
   write(ino: number, _handle: number, offset: number, data: Uint8Array, flags: WriteFlags): Status {
-    return this.#answering.change<number>(() => files.write(this.#volume, ino, offset, data, flags))
+    return this.#lasting<number>(ino, this.#answering.change<number>(() => files.write(this.#volume, ino, offset, data, flags)))
   }
 
   flush(ino: number): Status {
@@ -155,7 +156,7 @@ export class Operations implements Handler {
   }
 
   fallocate(ino: number, _handle: number, mode: number, offset: number, length: number): Status {
-    return this.#answering.change<number>(() => files.fallocate(this.#volume, ino, mode, offset, length))
+    return this.#lasting<number>(ino, this.#answering.change<number>(() => files.fallocate(this.#volume, ino, mode, offset, length)))
   }
 
   lseek(ino: number, _handle: number, offset: number, whence: number): Status {
@@ -163,7 +164,7 @@ export class Operations implements Handler {
   }
 
   copyFileRange(from: CopyEnd, to: CopyEnd, length: number): Status {
-    return this.#answering.change<number>(() => files.copyFileRange(this.#volume, from, to, length))
+    return this.#lasting<number>(to.ino, this.#answering.change<number>(() => files.copyFileRange(this.#volume, from, to, length)))
   }
 
   getflags(ino: number): Status {
@@ -186,6 +187,18 @@ export class Operations implements Handler {
     })
     this.#watchUnnamed()
     return typeof flushed === 'number' ? flushed : 0
+  }
+
+  /** Of a file with chattr's S the answer waits for the disk. */
+  #lasting<Value>(ino: number, answer: Answer<Value>): Answer<Value> {
+    const entry = this.#volume.vault.tree.get(ino)
+    if (entry === undefined || !isSynchronous(entry)) return answer
+    return this.#answering.ask<Value | number>(async () => {
+      const value = await answer
+      if (typeof value === 'number' && value < 0) return value
+      const synced = await files.fsync(this.#volume, ino)
+      return synced < 0 ? synced : value
+    })
   }
 
   #watchUnnamed(): void {

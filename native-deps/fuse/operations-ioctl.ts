@@ -9,8 +9,8 @@ import type { Encode, Session } from './session.js'
 /** FS_IOC_GETFLAGS and its like of <linux/fs.h>, FS_IOC_SHUTDOWN of later ones. */
 const commands = { getFlags: 0x80086601, setFlags: 0x40086602, getExtended: 0x801c581f, setExtended: 0x401c5820, shutdown: 0x8004587d } as const
 
-/** FS_IMMUTABLE_FL … beside FS_XFLAG_IMMUTABLE … */
-const extendedFlags = [[0x10, 0x08], [0x20, 0x10], [0x40, 0x80], [0x80, 0x40]] as const
+/** FS_SYNC_FL, FS_IMMUTABLE_FL … beside FS_XFLAG_SYNC, FS_XFLAG_IMMUTABLE … */
+const extendedFlags = [[0x08, 0x20], [0x10, 0x08], [0x20, 0x10], [0x40, 0x80], [0x80, 0x40]] as const
 
 /** struct fuse_ioctl_out: result, flags, two counts. */
 const replyBytes = 16

@@ -1,6 +1,8 @@
 // chattr(1)'s flags on a real mount: kept through publishing and in the past, and what they forbid is refused, to root too.
 import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import type { Attributes } from '../../native-deps/fuse/handler.js'
+import { TestVault } from '../support/open-vault.js'
 import { mountTestVault, type MountedTestVault } from './mounted-vault.js'
 
 const without = !existsSync('/dev/fuse') ? 'no /dev/fuse' : process.geteuid?.() === 0 ? false : 'CAP_LINUX_IMMUTABLE needs root'
@@ -39,7 +41,7 @@ t.test('flags', { skip: without }, async (t) => {
     await expect(t, vault, {
       'get("file")': 0, 'put("file", NODUMP | NOATIME)': 'ok', ' get("file")': 0xc0, 'getx("file")': 0xc0,
       'putx("file", 8, 0, 0, 0, 0)': 'ok', '  get("file")': 0x10, ' getx("file")': 8,
-      'putx("file", 1, 0, 0, 0, 0)': 'EOPNOTSUPP', 'putx("file", 8, 4096, 0, 0, 0)': 'EOPNOTSUPP', 'putx("file", 8, 0, 0, 7, 0)': 'EOPNOTSUPP',
+      'put("file", 8)': 'ok', '  getx("file")': 0x20, 'putx("file", 1, 0, 0, 0, 0)': 'EOPNOTSUPP', 'putx("file", 8, 4096, 0, 0, 0)': 'EOPNOTSUPP', 'putx("file", 8, 0, 0, 7, 0)': 'EOPNOTSUPP',
       'putx("file", 8, 0, 0, 0, 4096)': 'EOPNOTSUPP', 'put("file", 1)': 'EOPNOTSUPP', 'os.listxattr("file")': '[]', 'put("file", 0)': 'ok',
     })
   })
@@ -86,4 +88,27 @@ t.test('flags', { skip: without }, async (t) => {
       [`put("${past}/file", 0)`]: 'EROFS', [`os.listxattr("${past}/file")`]: '[]', 'os.unlink("folder/inside")': 'ok',
     })
   })
+})
+
+t.test('a change of a synchronous file is on the disk before it is answered', async (t) => {
+  const vault = await TestVault.open()
+  t.teardown(() => vault.remove())
+  const request = { uid: 0, gid: 0, pid: process.pid, onAbort: () => undefined }
+  const plain = { fromCache: false, killSuidGid: false, append: false }
+  const inos: number[] = []
+  for (const name of ['synchronous', 'usual']) {
+    const made = await vault.operations.create(1, name, 0o644, 0, 0, request)
+    if (typeof made === 'number') throw new Error(`not made: ${made}`)
+    inos.push(made.attributes.ino)
+  }
+  const [synchronous = 0, usual = 0] = inos
+  t.equal(await vault.operations.setflags(synchronous, 0x08), 0)
+  vault.operations.afterBatch()
+  for (const ino of inos) t.equal(await vault.operations.write(ino, 0, 0, Buffer.from('bytes'), plain), 5)
+  const image = await vault.crashImage()
+  const crashed = await TestVault.open({ store: image })
+  t.teardown(() => crashed.remove())
+  t.equal((await crashed.operations.getattr(synchronous) as Attributes).size, 5)
+  t.equal((await crashed.operations.getattr(usual) as Attributes).size, 0, 'it is in memory for up to a second')
+  t.equal(await vault.operations.write(synchronous, 0, 2 ** 53 - 1, Buffer.from('far'), plain), -27, 'an error stays one')
 })

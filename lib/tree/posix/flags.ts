@@ -5,8 +5,8 @@ import type { Entry } from '../entry.js'
 /** No prefix of an attribute that programs may set. */
 export const flagsName = 'flags'
 
-/** FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL and FS_NOATIME_FL of <linux/fs.h>. */
-export const inodeFlags = { immutable: 0x10, appendOnly: 0x20, noDump: 0x40, noAtime: 0x80 } as const
+/** FS_SYNC_FL, FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL and FS_NOATIME_FL of <linux/fs.h>. */
+export const inodeFlags = { synchronous: 0x08, immutable: 0x10, appendOnly: 0x20, noDump: 0x40, noAtime: 0x80 } as const
 
 /** A flag that is not kept is refused, never ignored. */
 export const inodeFlagsKept = Object.values(inodeFlags).reduce<number>((all, flag) => all | flag, 0)
@@ -33,4 +33,9 @@ export function isAppendOnly(entry: Entry): boolean {
 /** Its names and attributes stay: immutable, or to be appended to only. */
 export function isFixed(entry: Entry): boolean {
   return (flagsOf(entry) & (inodeFlags.immutable | inodeFlags.appendOnly)) !== 0
+}
+
+/** What changes of it is on the disk before the call returns. */
+export function isSynchronous(entry: Entry): boolean {
+  return (flagsOf(entry) & inodeFlags.synchronous) !== 0
 }
