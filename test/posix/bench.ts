@@ -16,6 +16,8 @@ export interface SuiteBenchOptions {
   readonly quick: boolean
   readonly vaultfs: string
   readonly home: string
+  /** How the names of the wanted parts begin. */
+  readonly part: string
 }
 
 export class SuiteBench implements Bench {
@@ -28,10 +30,12 @@ export class SuiteBench implements Bench {
   readonly vaultfs: string
   readonly env: Bench['env']
   readonly #suite: Suite
+  readonly #part: string
   readonly #tally: SuiteBenchOptions['tally']
 
-  constructor({ suite, target, tally, logs, quick, vaultfs, home }: SuiteBenchOptions) {
+  constructor({ suite, target, tally, logs, quick, vaultfs, home, part }: SuiteBenchOptions) {
     this.#suite = suite
+    this.#part = part
     this.#tally = tally
     this.mountPoint = target.mountPoint
     this.driver = target.driver
@@ -55,6 +59,10 @@ export class SuiteBench implements Bench {
     this.at('removing what it made')
     const removed = await this.execute('remove-folder', { program: 'rm', args: ['-rf', work] })
     if (removed.why !== undefined) this.failed('what the suite made can be removed', `${removed.why} ${lastLine(removed.output())}`)
+  }
+
+  wants(part: string): boolean {
+    return part.startsWith(this.#part)
   }
 
   passed(test: string): void {

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util'
 
 export interface RunOptions {
-  /** Names of suites, or all. */
-  readonly only: readonly string[] | undefined
+  /** Suites by name, each with how the names of the wanted parts begin ('': all of it); undefined: all suites. */
+  readonly only: ReadonlyMap<string, string> | undefined
   /** A mounted filesystem to run on, instead of a vault of our own. */
   readonly on: string | undefined
   readonly driver: 'kernel' | 'fuse-native'
@@ -14,7 +14,7 @@ export interface RunOptions {
 
 export const usage = `npm run test:posix [-- --only SUITE,SUITE] [--on MOUNTPOINT] [--driver kernel|fuse-native] [--quick] [--logs DIR] [--list]
 
-  --only     these suites instead of all
+  --only     these suites instead of all; SUITE:PART for the part whose name begins so (pjdfstest:rename/09, ltp:fcntl)
   --on       run on this mounted filesystem, not on a vault made for it
   --driver   of the vault that is made
   --quick    fewer operations, fewer seeds
@@ -31,5 +31,12 @@ export function readOptions(words: readonly string[]): RunOptions {
   })
   const { driver, on, only, quick, logs, list } = values
   if (driver !== 'kernel' && driver !== 'fuse-native') throw new Error(`--driver ${driver}: kernel or fuse-native`)
-  return { only: only?.split(',').filter((name) => name !== ''), on, driver, quick, logs, list }
+  return { only: only === undefined ? undefined : readOnly(only), on, driver, quick, logs, list }
+}
+
+function readOnly(text: string): ReadonlyMap<string, string> {
+  return new Map(text.split(',').filter((word) => word !== '').map((word) => {
+    const [name = '', part = ''] = word.split(':', 2)
+    return [name, part]
+  }))
 }

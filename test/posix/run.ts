@@ -49,7 +49,8 @@ async function main(options: RunOptions): Promise<number> {
     await hide()
   }
   if (interrupted.signal.aborted) tally.failedAside('the run did not come to its end', String(interrupted.signal.reason))
-  return tally.finish() === 0 ? 0 : 1
+  const failed = tally.finish()
+  return failed > 0 ? 1 : tally.isEmpty ? 2 : 0
 }
 
 interface SuiteRun {
@@ -70,7 +71,7 @@ async function runSuite({ suite, place, target, tally, logs, options }: SuiteRun
     killAll()
     stuck.resolve(why)
   })
-  const bench = new SuiteBench({ suite, target, tally, logs: join(logs, suite.name), quick: options.quick, vaultfs, home: logs })
+  const bench = new SuiteBench({ suite, target, tally, logs: join(logs, suite.name), quick: options.quick, vaultfs, home: logs, part: options.only?.get(suite.name) ?? '' })
   tally.begin(suite.name, place, target.listFolder === undefined ? new ExpectedList('') : ExpectedList.read(join(root, target.listFolder, `${suite.name}.txt`)))
   // A suite that waits in a call of the mount itself can't be ended: then the run goes on without it.
   const ended = bench.run().then(() => undefined)
@@ -88,9 +89,9 @@ async function runSuite({ suite, place, target, tally, logs, options }: SuiteRun
 
 function chosen({ only }: RunOptions): readonly Suite[] {
   if (only === undefined) return allSuites
-  const unknown = only.filter((name) => !allSuites.some((suite) => suite.name === name))
+  const unknown = [...only.keys()].filter((name) => !allSuites.some((suite) => suite.name === name))
   if (unknown.length > 0) throw new Error(`no suite is called ${unknown.join(', ')}; there are ${allSuites.map(({ name }) => name).join(', ')}`)
-  return allSuites.filter(({ name }) => only.includes(name))
+  return allSuites.filter(({ name }) => only.has(name))
 }
 
 function list(suites: readonly Suite[]): number {

@@ -36,6 +36,8 @@ export interface Bench {
   /** The command that runs vaultfs. */
   readonly vaultfs: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Whether that part of the suite (a file, a group, a test) was asked for: all are, unless --only says SUITE:PART. */
+  wants(part: string): boolean
   passed(test: string): void
   failed(test: string, why: string): void
   skipped(test: string, why: string): void

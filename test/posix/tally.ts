@@ -74,6 +74,11 @@ export class Tally {
     this.#tell(`missing: ${suite}: ${why}`)
   }
 
+  /** No suite was run: nothing is proved then. */
+  get isEmpty(): boolean {
+    return this.#scores.length === 0
+  }
+
   /** The table, and what is missing again; answers how many failed. */
   finish(): number {
     const columns = ['passed', 'failed', 'expected', 'skipped'] as const

@@ -32,6 +32,7 @@ export const fsx: Suite = {
     const operations = bench.quick ? 2000 : 20_000
     const file = join(bench.work, 'file')
     for (const [at, [profile, args]] of Object.entries(profiles).entries()) {
+      if (!bench.wants(profile)) continue
       const held = await bench.check(profile, { program: bench.built, args: ['-q', '-N', String(operations), '-S', String(at + 1), ...args, file] })
       const history = `${file}.fsxlog`
       if (!held && existsSync(history)) copyFileSync(history, join(bench.logs, `${profile.replace(/\W+/g, '_')}.fsxlog`))

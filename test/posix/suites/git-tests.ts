@@ -22,7 +22,7 @@ export const gitTests: Suite = {
     const folder = join(bench.built, 't')
     const scripts = readdirSync(folder).filter((name) => /^t\d{4}-.*\.sh$/.test(name))
     const wanted = new Set(bench.quick ? quick : usual)
-    for (const script of scripts.filter((name) => wanted.has(name.slice(0, 5))).sort()) {
+    for (const script of scripts.filter((name) => wanted.has(name.slice(0, 5)) && bench.wants(name)).sort()) {
       bench.at(script)
       const results = join(bench.logs, 'results')
       const env = { ...bench.env, TEST_OUTPUT_DIRECTORY: results, GIT_TEST_OPTS: undefined }

@@ -22,7 +22,7 @@ export const stressNg: Suite = {
     const { output } = await bench.execute('class', { program: 'stress-ng', args: ['--class', 'filesystem?'] })
     const names = (/class 'filesystem' stressors: (.*)/.exec(output())?.[1] ?? '').split(/\s+/).filter((name) => name !== '')
     if (names.length === 0) return bench.failed('stress-ng names its filesystem stressors', lastLine(output()))
-    for (const name of names) {
+    for (const name of names.filter((each) => bench.wants(each))) {
       const why = elsewhere[name]
       if (why === undefined) await stress(bench, name)
       else bench.skipped(name, why)
