@@ -37,6 +37,7 @@ export function readlink(volume: Volume, ino: number): Uint8Array | Errno {
 export function unnamed(volume: Volume, parentIno: number, making: Making): Attributes | Errno {
   const parent = volume.vault.tree.get(parentIno)
   if (parent === undefined) return errno.ESTALE
+  if (parent.nlink === 0) return errno.ENOENT
   if (isImmutable(parent)) return errno.EPERM
   const change = volume.vault.change()
   const entry = create(volume, change, parent, { ...making, mode: modeType.file | (making.mode & 0o7777) })

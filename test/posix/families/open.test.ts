@@ -66,6 +66,11 @@ t.test('open', { skip }, async (t) => {
     const writing = await must(root.open(`${room}/program`, writeOnly))
     t.equal(await root.execute(`${room}/program`), 'ETXTBSY', 'what is being written does not run')
     await must(root.close(writing))
+    if (mount.vault === undefined) return
+    const emptied = await startProgram(mount, `${room}/emptied`)
+    t.equal(await openAndClose(root, `${room}/emptied`, readOnly | truncate), 'ETXTBSY')
+    t.equal((await must(root.stat(`${room}/emptied`))).size, 0, 'the kernel\'s own limit')
+    await emptied.end()
   })
   await t.test('paths', async (t) => {
     await refusesPaths(t, mount, { name: 'open', call: (as, path) => openAndClose(as, path), wants: 'regular', follows: true, changesFolder: false })
