@@ -10,6 +10,7 @@ import type { Logger } from '../lib/terms/log.js'
 import type { DaemonRequest, MountReady } from './daemon-request.js'
 import { MountPointGuard } from './mount-point.js'
 import { isVault, mountAt } from './mount-table.js'
+import { ownersFrom } from './owner-options.js'
 import { Registry } from './registry.js'
 import { localOffsetMin } from './retention-options.js'
 import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
@@ -59,7 +60,7 @@ function mount({ request, unlock, service, logger }: Parts): Promise<MountedVaul
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, retention, logger })
+  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger })
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {

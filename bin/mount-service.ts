@@ -22,7 +22,8 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   if (!trusted) logger.log('warn', salvageWarning)
   const mounted = await mountVault({
     store, page, header, identity, readOnly, retention: request.retention, driver, showVersions, logger,
-    bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib), owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib),
+    owner: rootOwner(request), ...(request.owners === undefined ? {} : { owners: request.owners }),
     clock: systemClock, entropy: systemEntropy,
     options: {
       mountPoint, source: `vaultfs:${name}`, allowOther, readOnly, spinMicroseconds, writeback,
@@ -44,6 +45,13 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     sync: (onProgress) => mounted.sync(onProgress),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
+}
+
+/** The topmost folder of a new vault belongs to whoever mounts it. */
+function rootOwner({ owners }: MountRequest): { uid: number; gid: number } {
+  const me = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  const maker = owners?.maker(me)
+  return maker === undefined || typeof maker === 'number' ? me : maker
 }
 
 function swapWarnings(): readonly string[] {

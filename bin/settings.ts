@@ -8,6 +8,7 @@ import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { LogLevel } from '../lib/terms/log.js'
 import { memoryMib as memoryBounds } from '../lib/terms/memory.js'
 import { parseSpan, retentionCountMax, retentionDefault } from '../lib/terms/retention.js'
+import { readIdRanges, readOwner } from './owner-options.js'
 
 export interface Settings {
   /** Folders of the XDG specification. */
@@ -25,6 +26,10 @@ export interface Settings {
   readonly spinMicroseconds: number
   /** For data on its way and what is kept at hand. */
   readonly memoryMib: number
+  /** How this machine sees who owns what (owner-options.ts); empty: as it is stored. */
+  readonly mapUid: string
+  readonly mapGid: string
+  readonly forceOwner: string
   /** How much of the past stays: every published moment of so many seconds, the last one of so many hours, days … */
   readonly keepWithin: number
   readonly hourly: number
@@ -37,7 +42,7 @@ type Choice = Omit<Settings, 'dataHome' | 'stateHome' | 'configHome' | 'runtimeF
 type Key = keyof Choice
 
 const { withinSec: keepWithin, ...schedule } = retentionDefault
-const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, keepWithin, ...schedule }
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, mapUid: '', mapGid: '', forceOwner: '', keepWithin, ...schedule }
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
@@ -46,7 +51,8 @@ export const choices = { driver: drivers, logLevel: logLevels, guard: guards }
 
 const variables: Readonly<Record<Key, string>> = {
   driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', guard: 'VAULTFS_GUARD',
-  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', memoryMib: 'VAULTFS_MEMORY_MIB', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
+  spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', memoryMib: 'VAULTFS_MEMORY_MIB', mapUid: 'VAULTFS_MAP_UID', mapGid: 'VAULTFS_MAP_GID',
+  forceOwner: 'VAULTFS_FORCE_OWNER', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
   daily: 'VAULTFS_KEEP_DAILY', weekly: 'VAULTFS_KEEP_WEEKLY', monthly: 'VAULTFS_KEEP_MONTHLY',
 }
 
@@ -59,6 +65,7 @@ const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined 
   guard: (value) => guards.find((one) => one === value),
   spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
   memoryMib: (value) => wholeNumber(value, memoryBounds.min, memoryBounds.max),
+  mapUid: readIdRanges, mapGid: readIdRanges, forceOwner: readOwner,
   keepWithin: (value) => parseSpan(String(value)),
   hourly: readCount, daily: readCount, weekly: readCount, monthly: readCount,
 }
@@ -100,7 +107,7 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
 }
 
 function keys(): readonly Key[] {
-  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'memoryMib', 'keepWithin', 'hourly', 'daily', 'weekly', 'monthly']
+  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'memoryMib', 'mapUid', 'mapGid', 'forceOwner', 'keepWithin', 'hourly', 'daily', 'weekly', 'monthly']
 }
 
 function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Record<string, unknown>>, nameOf: (key: Key) => string): void {

@@ -6,6 +6,7 @@ import type { OnItems } from '../lib/control/past-port.js'
 import type { VerifyEvent } from '../lib/control/verify-port.js'
 import type { RetentionPolicy } from '../lib/terms/retention.js'
 import type { Logger } from '../lib/terms/log.js'
+import type { Owners } from '../mount/owners/owners.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
 import type { Unlock } from './secrets.js'
@@ -35,6 +36,7 @@ export interface MountRequest {
   readonly showVersions: boolean
   readonly spinMicroseconds: number
   readonly memoryMib: number
+  readonly owners: Owners | undefined
   readonly retention: RetentionPolicy
   readonly logger: Logger
 }

@@ -30,4 +30,5 @@ export const errno = {
   EEXIST: -numbers.EEXIST, ENOTDIR: -numbers.ENOTDIR, EISDIR: -numbers.EISDIR, EINVAL: -numbers.EINVAL,
   EFBIG: -numbers.EFBIG, ENOSPC: -numbers.ENOSPC, EROFS: -numbers.EROFS, EMLINK: -numbers.EMLINK, ERANGE: -numbers.ERANGE,
   ENOTEMPTY: -numbers.ENOTEMPTY, ENODATA: -numbers.ENODATA, EOPNOTSUPP: -numbers.EOPNOTSUPP, ESTALE: -numbers.ESTALE,
+  EOVERFLOW: -numbers.EOVERFLOW,
 } as const

@@ -2,6 +2,8 @@
 // and wiped after.
 import { Answering } from './answer.js'
 import { Operations } from './operations.js'
+import { MappedOperations } from './owners/mapped-operations.js'
+import type { Owners } from './owners/owners.js'
 import { end, type Volume } from './ops/volume.js'
 import { reportOf, type VaultReport } from './report.js'
 import { attributesOnly, restoreHooks } from './restoring.js'
@@ -21,6 +23,8 @@ export interface MountVault extends OpenStore {
   readonly options: MountOptions
   /** Lists `.versions` in the root. */
   readonly showVersions: boolean
+  /** How this machine sees who owns what; absent: as it is stored. */
+  readonly owners?: Owners
 }
 
 export interface InFlight {
@@ -45,7 +49,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const answering = new Answering(opened.vault, opened.upkeep)
     const past = new Past({ vault: opened.vault, mount: () => mount })
     const operations = new VersionedOperations({ present: new Operations(volume, answering), past, volume, answering, show: request.showVersions })
-    const { mounted, limitations } = await mountWith(request, operations)
+    const { mounted, limitations } = await mountWith(request, request.owners === undefined ? operations : new MappedOperations(operations, request.owners))
     mount = mounted
     opened.vault.onPublished = () => { past.published() }
     opened.vault.onForgotten = () => {

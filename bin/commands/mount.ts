@@ -13,6 +13,7 @@ import { startDaemon } from '../daemon-start.js'
 import { detachMount } from '../detach.js'
 import { prepareMountPoint, restoreMountPoint, type MountPoint } from '../mount-point.js'
 import { mountAt, isVault, realMountPoint } from '../mount-table.js'
+import { ownerOptions, ownersFrom } from '../owner-options.js'
 import { costOptions, kdfCost, recoveryFileOption, recoveryOption, secretOptions, storeOption, verb } from '../options.js'
 import { defaultStore, nameOf, notAVault, realStore, registeredAt } from '../place.js'
 import { readNewPassphrase, readUnlock, requireSource, type SecretOptions, type Unlock } from '../secrets.js'
@@ -33,6 +34,7 @@ const mountOptions = {
   'log-level': { choices: choices.logLevel, describe: 'How much the daemon logs (default: info)' },
   'spin-microseconds': { type: 'number', requiresArg: true, describe: 'How long the driver polls after activity' },
   'memory-mib': { type: 'number', requiresArg: true, describe: 'Memory for data on its way and what is kept at hand (default: 160)' },
+  ...ownerOptions,
   ...retentionOptions,
 } as const
 
@@ -43,10 +45,13 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, guard, logLevel, spinMicroseconds, memoryMib, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
+      const { driver, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
-      const settings = readSettings({ driver, guard, logLevel, spinMicroseconds, memoryMib, keepWithin, hourly, daily, weekly, monthly }, undefined, name)
+      const settings = readSettings({
+        driver, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly,
+      }, undefined, name)
+      ownersFrom(settings)
       hardenProcess()
       requireFuse()
       await requireUnmounted(context, args.mountpoint)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { errorLine, exitCodeOf, exitCodes } from '../../bin/exit-codes.js'
+import { ownersFrom } from '../../bin/owner-options.js'
 import { readSettings } from '../../bin/settings.js'
 import { VaultError } from '../../lib/terms/errors.js'
 
@@ -29,6 +30,14 @@ t.throws(() => withFile({ logLevel: 'loud' }), { code: 'usage', message: /logLev
 t.throws(() => withFile({}, { VAULTFS_DRIVER: 'kernal' }), { code: 'usage', subject: 'VAULTFS_DRIVER' })
 t.equal(withFile({ memoryMib: 64 }).memoryMib, 64)
 t.throws(() => withFile({}, {}, { memoryMib: 7 }), { code: 'usage', subject: '--memory-mib' }, 'too little to work in')
+t.equal(withFile({ mapUid: '1000:1001,5:6:2' }).mapUid, '1000:1001,5:6:2')
+t.equal(withFile({}, {}, { mapGid: ['1:2', '3:4'] }).mapGid, '1:2,3:4', 'an option that is given twice')
+t.throws(() => withFile({}, {}, { mapUid: 'anna:ben' }), { code: 'usage', subject: '--map-uid' }, 'numbers only')
+t.throws(() => withFile({ forceOwner: 'you' }), { code: 'usage', message: /forceOwner/ })
+t.throws(() => ownersFrom({ mapUid: '1:2', mapGid: '', forceOwner: 'me' }), { code: 'usage', message: /exclude each other/ })
+t.throws(() => ownersFrom({ mapUid: '1:2,1:3', mapGid: '', forceOwner: '' }), { code: 'usage', message: /1 is shown as two numbers/ })
+t.equal(ownersFrom({ mapUid: '', mapGid: '', forceOwner: '' }), undefined)
+t.match(ownersFrom({ mapUid: '', mapGid: '', forceOwner: '3:4' })?.show({ uid: 0, gid: 0 }), { uid: 3, gid: 4 })
 t.throws(() => withFile({}, {}, { spinMicroseconds: -1 }), { code: 'usage', subject: '--spin-microseconds' })
 t.throws(() => withFile('{'), { code: 'usage', subject: file }, 'no JSON')
 t.equal(withFile({}).dataHome, join(home, '.local/share'))

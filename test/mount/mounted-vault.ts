@@ -53,7 +53,7 @@ export interface MountedTestVault {
 
 let seed = 1
 
-export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 'showVersions' | 'driver' | 'retention' | 'memory'>> = {}): Promise<MountedTestVault> {
+export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 'showVersions' | 'driver' | 'retention' | 'memory' | 'owners'>> = {}): Promise<MountedTestVault> {
   const entropy = seededEntropy(seed++)
   // A mount wipes its keys at its end: each has its own. The cost is the least that a reader accepts.
   const cost = { memoryBytes: 64 * 1024 * 1024, passes: 1 }

@@ -100,3 +100,14 @@ export function inheritAcl(defaults: Acl, mode: number): ModeAndAcl {
   const acl = defaults.map((entry) => ({ ...entry, perm: entry.perm & (asked.get(entry.tag) ?? 7) }))
   return { mode: (mode & ~permissions) | (mode & permissions & bitsOf(acl)), acl: isMinimal(acl) ? undefined : acl }
 }
+
+/** With other numbers for the users and groups named in it; undefined when there is none for one of them. */
+export function withIds(acl: Acl, user: (id: number) => number | undefined, group: (id: number) => number | undefined): Acl | undefined {
+  const changed: AclEntry[] = []
+  for (const entry of acl) {
+    const id = entry.tag === tags.user ? user(entry.id) : entry.tag === tags.group ? group(entry.id) : entry.id
+    if (id === undefined) return undefined
+    changed.push({ ...entry, id })
+  }
+  return changed.sort((a, b) => a.tag - b.tag || a.id - b.id)
+}
