@@ -17,6 +17,7 @@ import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
 import type { Unlock } from './secrets.js'
 import { onEnding } from './signals.js'
 import { StoreLock } from './store-lock.js'
+import { thrifty } from './thrift.js'
 import type { MountedVault, VaultService } from './vault-service.js'
 
 const detachedPollMs = 50
@@ -113,6 +114,7 @@ class Residence {
     const release = onEnding((lazy) => {
       this.#leaveBySignal(lazy)
     })
+    const stopThrift = thrifty()
     void mounted.closed.then(() => {
       // By umount(8), not by us.
       if (this.#leaving === undefined) this.#leaveBySignal(true)
@@ -121,6 +123,7 @@ class Residence {
     logger.log('info', 'mounted')
     await this.#gone
     release()
+    stopThrift()
     await control.close()
   }
 

@@ -1,5 +1,5 @@
-// System calls that Node lacks: reserving and freeing a range of a file, the nice value of one thread, flock(2), and the
-// immutable flag; and who another process is.
+// System calls that Node lacks: reserving and freeing a range of a file, the nice value of one thread, flock(2), the
+// immutable flag, returning free memory; and who another process is.
 import { readFileSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { fromErrno } from '../lib/terms/errors.js'
@@ -10,6 +10,7 @@ interface SystemAddon {
   setNice(nice: number): number
   lock(fd: number): number
   setImmutable(fd: number, on: boolean): number
+  returnMemory(): Promise<void> | undefined
 }
 
 /** FALLOC_FL_* of <linux/falloc.h>. */
@@ -68,6 +69,15 @@ export function lockOpenFile(fd: number): boolean {
 /** A folder with the flag takes no new entries, from root neither. Answers false where that cannot be had. */
 export function setImmutable(fd: number, on: boolean): boolean {
   return addon().setImmutable(fd, on) === 0
+}
+
+/**
+ * Gives the pages that malloc holds free inside of its arenas back to the kernel; by itself it returns only those at an
+ * arena's end. On a thread of the pool; other threads that allocate meanwhile may wait a few milliseconds. Where the C
+ * library has no such call, nothing happens.
+ */
+export async function returnFreeMemory(): Promise<void> {
+  await addon().returnMemory()
 }
 
 /** As this process sees it: of one in a user namespace of its own, the number outside. Undefined: there is no such process. */

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -81,6 +83,43 @@ static napi_value system_set_immutable(napi_env env, napi_callback_info info) {
   return answer(env, result);
 }
 
+struct returning {
+  napi_async_work work;
+  napi_deferred deferred;
+};
+
+/* On a thread of the pool. It holds the lock of one arena after the other, for as long as its free pages take. */
+static void return_work(napi_env env, void *data) {
+  (void)env;
+  (void)data;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+static void return_done(napi_env env, napi_status status, void *data) {
+  (void)status;
+  struct returning *returning = data;
+  napi_value nothing;
+  napi_get_undefined(env, &nothing);
+  napi_resolve_deferred(env, returning->deferred, nothing);
+  napi_delete_async_work(env, returning->work);
+  free(returning);
+}
+
+/* returnMemory(): a promise; undefined where there is no memory for it. */
+static napi_value system_return_memory(napi_env env, napi_callback_info info) {
+  (void)info;
+  napi_value promise, name;
+  struct returning *returning = calloc(1, sizeof(*returning));
+  if (returning == NULL) return NULL;
+  napi_create_promise(env, &returning->deferred, &promise);
+  napi_create_string_utf8(env, "returnMemory", NAPI_AUTO_LENGTH, &name);
+  napi_create_async_work(env, NULL, name, return_work, return_done, returning, &returning->work);
+  napi_queue_async_work(env, returning->work);
+  return promise;
+}
+
 static napi_value initialise(napi_env env, napi_value exports) {
   napi_value function;
   napi_create_function(env, "fallocate", NAPI_AUTO_LENGTH, system_fallocate, NULL, &function);
@@ -91,6 +130,8 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "lock", function);
   napi_create_function(env, "setImmutable", NAPI_AUTO_LENGTH, system_set_immutable, NULL, &function);
   napi_set_named_property(env, exports, "setImmutable", function);
+  napi_create_function(env, "returnMemory", NAPI_AUTO_LENGTH, system_return_memory, NULL, &function);
+  napi_set_named_property(env, exports, "returnMemory", function);
   return exports;
 }
 
