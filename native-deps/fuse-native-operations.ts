@@ -3,9 +3,10 @@
 import type { Operations, Stat, Statfs } from 'fuse-native'
 import type { Logger } from '../lib/terms/log.js'
 import type { Answer, AttributeChanges, Attributes, Handler, Request, WriteFlags } from './fuse/handler.js'
+import { nameBytesMax } from './fuse/protocol.js'
 import { RequestLedger, type WaitingRequest } from './fuse/request-ledger.js'
 
-const errno = { ENOENT: -2, EIO: -5, EBADF: -9 } as const
+const errno = { ENOENT: -2, EIO: -5, EBADF: -9, ENAMETOOLONG: -36 } as const
 const rootIno = 1
 /** chown's "leave it". */
 const unchanged = 0xffffffff
@@ -37,6 +38,13 @@ function latin1(text: string): string {
 
 function utf8(name: string): string {
   return Buffer.from(name, 'latin1').toString('utf8')
+}
+
+/** One part of a path as the handler has it. The kernel lets names of up to 1024 bytes through. */
+function nameOf(part: string): string {
+  const name = latin1(part)
+  if (name.length > nameBytesMax) throw new Refusal(errno.ENAMETOOLONG)
+  return name
 }
 
 async function take<T>(answer: Answer<T>): Promise<T> {
@@ -102,7 +110,7 @@ export class FuseNativeOperations {
     let ino = rootIno
     for (const part of path.split('/')) {
       if (part === '') continue
-      ino = (await take(this.#handler.lookup(ino, latin1(part), this.#caller))).ino
+      ino = (await take(this.#handler.lookup(ino, nameOf(part), this.#caller))).ino
       // Absent for now, which the kernel need not hear of here.
       if (ino === 0) throw new Refusal(errno.ENOENT)
     }
@@ -111,7 +119,7 @@ export class FuseNativeOperations {
 
   async #place(path: string): Promise<Place> {
     const cut = path.lastIndexOf('/')
-    return { parent: await this.#walk(path.slice(0, cut)), name: latin1(path.slice(cut + 1)) }
+    return { parent: await this.#walk(path.slice(0, cut)), name: nameOf(path.slice(cut + 1)) }
   }
 
   #file(fd: number): OpenFile {

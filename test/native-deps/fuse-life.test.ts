@@ -1,7 +1,7 @@
 // How a mount of the kernel driver begins, is disturbed, and ends.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -209,7 +209,8 @@ t.test('as an ordinary user, through fusermount3', { skip: skip || noSetuid }, a
 
 t.test('the portable driver: what it can do', { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-fuse-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
+  // Only when it is not mounted any more: this thread would wait for itself.
+  t.teardown(() => rmdirSync(folder))
   const tree = new MemoryTree(clock, { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 })
   const mount = await mountFuseNative(
     { mountPoint: folder, source: 'vaultfs:test', allowOther: false, readOnly: false, spinMicroseconds: 0, entrySeconds: 1, attributeSeconds: 1, writeback: false },
@@ -222,6 +223,7 @@ t.test('the portable driver: what it can do', { skip }, async (t) => {
     await t.test('on libfuse 2', { skip: 'no libfuse 2 here' }, () => undefined)
     return
   }
+  t.teardown(() => mount.unmount({ lazy: true }))
   const at = (name: string): string => join(folder, name)
   await fs.mkdir(at('d'))
   await fs.writeFile(at('d/f'), Buffer.alloc(300_000, 'z'))
@@ -235,6 +237,13 @@ t.test('the portable driver: what it can do', { skip }, async (t) => {
   t.same((await fs.readdir(folder)).sort(), ['d', 'g', 'h', 'l'])
   await t.rejects(fs.rmdir(at('g')), { code: 'ENOTDIR' })
   await t.rejects(fs.stat(at('none')), { code: 'ENOENT' })
+  const [longest, long] = ['ä'.repeat(127) + 'x', 'ä'.repeat(128)]
+  await fs.mkdir(at(longest))
+  await fs.rmdir(at(longest))
+  await t.rejects(fs.stat(at(long)), { code: 'ENAMETOOLONG' })
+  await t.rejects(fs.mkdir(at(long)), { code: 'ENAMETOOLONG' })
+  await t.rejects(fs.rename(at('g'), at(long)), { code: 'ENAMETOOLONG' })
+  await t.rejects(fs.stat(at(`${long}/f`)), { code: 'ENAMETOOLONG' })
   const file = await fs.open(at('g'))
   await t.rejects(mount.unmount({ lazy: false }), { code: 'busy' })
   await file.close()

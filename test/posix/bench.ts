@@ -17,7 +17,7 @@ export interface SuiteBenchOptions {
   readonly vaultfs: string
   readonly home: string
   /** How the names of the wanted parts begin. */
-  readonly part: string
+  readonly parts: readonly string[]
 }
 
 export class SuiteBench implements Bench {
@@ -30,12 +30,12 @@ export class SuiteBench implements Bench {
   readonly vaultfs: string
   readonly env: Bench['env']
   readonly #suite: Suite
-  readonly #part: string
+  readonly #parts: readonly string[]
   readonly #tally: SuiteBenchOptions['tally']
 
-  constructor({ suite, target, tally, logs, quick, vaultfs, home, part }: SuiteBenchOptions) {
+  constructor({ suite, target, tally, logs, quick, vaultfs, home, parts }: SuiteBenchOptions) {
     this.#suite = suite
-    this.#part = part
+    this.#parts = parts
     this.#tally = tally
     this.mountPoint = target.mountPoint
     this.driver = target.driver
@@ -62,7 +62,7 @@ export class SuiteBench implements Bench {
   }
 
   wants(part: string): boolean {
-    return part.startsWith(this.#part)
+    return this.#parts.some((start) => part.startsWith(start))
   }
 
   passed(test: string): void {

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util'
 
 export interface RunOptions {
-  /** Suites by name, each with how the names of the wanted parts begin ('': all of it); undefined: all suites. */
-  readonly only: ReadonlyMap<string, string> | undefined
+  /** Suites by name, each with how the names of the wanted parts begin; undefined: all suites. */
+  readonly only: ReadonlyMap<string, readonly string[]> | undefined
   /** A mounted filesystem to run on, instead of a vault of our own. */
   readonly on: string | undefined
   readonly driver: 'kernel' | 'fuse-native'
@@ -34,9 +34,11 @@ export function readOptions(words: readonly string[]): RunOptions {
   return { only: only === undefined ? undefined : readOnly(only), on, driver, quick, logs, list }
 }
 
-function readOnly(text: string): ReadonlyMap<string, string> {
-  return new Map(text.split(',').filter((word) => word !== '').map((word) => {
+function readOnly(text: string): ReadonlyMap<string, readonly string[]> {
+  const only = new Map<string, readonly string[]>()
+  for (const word of text.split(',').filter((each) => each !== '')) {
     const [name = '', part = ''] = word.split(':', 2)
-    return [name, part]
-  }))
+    only.set(name, [...(only.get(name) ?? []), part])
+  }
+  return only
 }

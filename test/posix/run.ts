@@ -71,7 +71,7 @@ async function runSuite({ suite, place, target, tally, logs, options }: SuiteRun
     killAll()
     stuck.resolve(why)
   })
-  const bench = new SuiteBench({ suite, target, tally, logs: join(logs, suite.name), quick: options.quick, vaultfs, home: logs, part: options.only?.get(suite.name) ?? '' })
+  const bench = new SuiteBench({ suite, target, tally, logs: join(logs, suite.name), quick: options.quick, vaultfs, home: logs, parts: options.only?.get(suite.name) ?? [''] })
   tally.begin(suite.name, place, target.listFolder === undefined ? new ExpectedList('') : ExpectedList.read(join(root, target.listFolder, `${suite.name}.txt`)))
   // A suite that waits in a call of the mount itself can't be ended: then the run goes on without it.
   const ended = bench.run().then(() => undefined)

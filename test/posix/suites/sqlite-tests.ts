@@ -1,6 +1,7 @@
 // SQLite's own test suite, run with its databases on the mount: locking, journals, WAL with shared memory, mapped files,
 // and what is left by a client that died.
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { lastLine } from '../bench.js'
 import type { Suite } from '../suite.js'
 
@@ -18,7 +19,7 @@ export const sqliteTests: Suite = {
   built: { variable: 'SQLITE_TEST', what: "testfixture in SQLite's built tree", shownBy: '' },
   needsRoot: false,
   async run(bench) {
-    const tests = join(dirname(bench.built), 'test')
+    const tests = testsOf(dirname(bench.built))
     for (const name of (bench.quick ? quick : usual).filter((each) => bench.wants(each))) {
       bench.at(name)
       const file = join(tests, `${name}.test`)
@@ -33,4 +34,13 @@ export const sqliteTests: Suite = {
       await bench.execute('remove-one', { program: 'rm', args: ['-rf', join(bench.work, name)] })
     }
   },
+}
+
+/** A tree may be built in another folder, whose Makefile knows where the sources are. */
+function testsOf(folder: string): string {
+  const makefile = join(folder, 'Makefile')
+  const beside = join(folder, 'test')
+  if (existsSync(beside) || !existsSync(makefile)) return beside
+  const top = /^TOP *= *(.+)$/m.exec(readFileSync(makefile, 'utf8'))?.[1] ?? ''
+  return join(resolve(folder, top), 'test')
 }
