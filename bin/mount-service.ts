@@ -11,8 +11,11 @@ import { PastService } from './past-service.js'
 import { verifyOver } from './verify-service.js'
 import type { MountedVault, MountRequest } from './vault-service.js'
 
-/** Seconds for which the kernel may answer by itself: it is told of what changes beside it, or (portably) asks again. */
-const kernelSeconds = { kernel: 24 * 3600, 'fuse-native': 1 } as const
+/**
+ * Seconds for which the kernel may answer by itself: it is told of what changes beside it, or (portably) asks again. There
+ * every name has an inode of its own, so that of attributes nothing may be kept: a link(2) changes those of other names.
+ */
+const kernelSeconds = { kernel: { entry: 24 * 3600, attributes: 24 * 3600 }, 'fuse-native': { entry: 1, attributes: 0 } } as const
 const salvageWarning = 'The header was changed by somebody without the keys, so the vault is read-only: restore the file header from a copy.'
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
@@ -27,7 +30,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     clock: systemClock, entropy: systemEntropy,
     options: {
       mountPoint, source: `vaultfs:${name}`, allowOther, readOnly, spinMicroseconds, writeback,
-      entrySeconds: kernelSeconds[driver], attributeSeconds: kernelSeconds[driver],
+      entrySeconds: kernelSeconds[driver].entry, attributeSeconds: kernelSeconds[driver].attributes,
     },
   })
   const salvage = trusted ? [] : [salvageWarning]
