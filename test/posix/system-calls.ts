@@ -4,6 +4,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { python } from '../support/python.js'
 import { at, type TimeArgument } from './call-flags.js'
 import { statOf, isErrno, type Dirent, type Errno, type FoundLock, type PathArgument, type RawStat, type Reply, type Stat } from './call-results.js'
 
@@ -27,7 +28,7 @@ export class SystemCalls {
   constructor(identity: Identity) {
     this.identity = identity
     const { uid, gid, groups = [] } = identity
-    this.#child = spawn('python3', [script, String(uid), String(gid), groups.join(',')], { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child = spawn(python(), [script, String(uid), String(gid), groups.join(',')], { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] })
     const { stdout } = this.#child
     if (stdout === null) throw new Error('no pipe to the process')
     createInterface({ input: stdout }).on('line', (line) => { this.#answered(JSON.parse(line) as { value?: unknown; error?: string }) })
