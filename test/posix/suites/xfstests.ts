@@ -14,7 +14,7 @@ const users = ['fsgqa', 'fsgqa2', '123456-fsgqa']
 
 export const xfstests: Suite = {
   name: 'xfstests',
-  packages: { attr: 'attr', setfacl: 'acl', bc: 'bc', xfs_io: 'xfsprogs', perl: 'perl', useradd: 'passwd', indent: 'indent' },
+  packages: { attr: 'attr', setfacl: 'acl', bc: 'bc', gawk: 'gawk', capsh: 'libcap2-bin', accton: 'acct', xfs_io: 'xfsprogs', perl: 'perl', useradd: 'passwd', indent: 'indent' },
   built: { variable: 'XFSTESTS', what: 'a built tree of xfstests', shownBy: 'ltp/fsx' },
   needsRoot: true,
   mountsItself: true,
