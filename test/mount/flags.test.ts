@@ -30,7 +30,8 @@ for call in sys.argv[1:]:
 /** Each call with what Python says of it: 'ok' for nothing, a value, or the name of the error. One process makes them all. */
 async function expect(t: Test, { run }: MountedTestVault, calls: Readonly<Record<string, string | number>>): Promise<void> {
   const answers = (await run('python3 -c "$@"', prelude, ...Object.keys(calls))).trim().split('\n')
-  t.same(Object.fromEntries(Object.keys(calls).map((call, at) => [call, answers[at]])), Object.fromEntries(Object.entries(calls).map(([call, wanted]) => [call, String(wanted)])))
+  const wanted = Object.entries(calls).map(([call, answer]) => [call, String(answer)])
+  t.same(Object.keys(calls).map((call, at) => [call, answers[at]]), wanted)
 }
 
 t.test('flags', { skip: without }, async (t) => {
