@@ -54,9 +54,9 @@ async function mountStuck(t: Test, operation: keyof Handler): Promise<Stuck> {
   const made = fixture.tree.create(1, 'f', 0o100666, 0, 0, caller)
   if (typeof made === 'number' || made instanceof Promise) throw new Error('the tree makes files at once')
   const { ino } = made.attributes
-  fixture.tree.write(ino, 0, 0, Buffer.from('x'), { fromCache: false, killSuidGid: false, append: false })
-  fixture.tree.setxattr(ino, 'user.a', Buffer.from('b'), 0, false)
-  fixture.tree.create(1, 'g', 0o100666, 0, 0, caller)
+  await fixture.tree.write(ino, 0, 0, Buffer.from('x'), { fromCache: false, killSuidGid: false, append: false })
+  await fixture.tree.setxattr(ino, 'user.a', Buffer.from('b'), 0, false)
+  await fixture.tree.create(1, 'g', 0o100666, 0, 0, caller)
   t.teardown(() => { gate.resolve(undefined) })
   return { ...fixture, came: ({ pid = 0 }) => until(() => came.has(pid)), letGo: () => { gate.resolve(undefined) } }
 }
