@@ -27,9 +27,12 @@ const timeoutMsDefault = 900_000
 /** After SIGKILL a process can only stay for a call that the mount does not answer. */
 const goneWithinMs = 10_000
 const running = new Set<number>()
+let isOver = false
 
 export async function execute(execution: Execution, log: string): Promise<Executed> {
   const { program, args = [], cwd = '/', env = process.env, timeoutMs = timeoutMsDefault } = execution
+  // After an interrupt a suite goes on with its next program otherwise.
+  if (isOver) return { code: null, why: 'the run was ended', log, output: () => '' }
   const fd = openSync(log, 'w')
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', fd, fd], detached: true })
   closeSync(fd)
@@ -60,8 +63,9 @@ export async function execute(execution: Execution, log: string): Promise<Execut
   return { code, why, log, output: () => readFileSync(log, 'latin1') }
 }
 
-/** For an interrupt, and when the mount is stuck. */
+/** For an interrupt, and when the mount is stuck: nothing is begun after it. */
 export function killAll(): void {
+  isOver = true
   for (const pid of running) killGroup(pid)
 }
 

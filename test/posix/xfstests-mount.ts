@@ -41,6 +41,7 @@ done
 
 export function makeFrame(options: XfstestsFrameOptions, driver: string): XfstestsFrame {
   const { folder, disk } = options
+  // Also in the names of the two vaults: check refuses a source that is mounted elsewhere.
   const subtype = `vaultfs-posix-${process.pid}`
   const mountPoints = [join(folder, 'test'), join(folder, 'scratch')]
   for (const path of [...mountPoints, join(folder, 'results'), join(folder, 'home/run'), disk]) mkdirSync(path, { recursive: true })
@@ -51,7 +52,7 @@ export function makeFrame(options: XfstestsFrameOptions, driver: string): Xfstes
   writeExecutable(df, "#!/bin/bash\nset -o pipefail\ndf -T -P \"$@\" | sed 's/ fuse\\.[^ ]* / fuse /'\n")
   const config = join(folder, 'local.config')
   writeFileSync(config, [
-    'export TEST_DEV=vaultfs:test', `export TEST_DIR=${mountPoints[0] ?? ''}`, 'export SCRATCH_DEV=vaultfs:scratch', `export SCRATCH_MNT=${mountPoints[1] ?? ''}`,
+    `export TEST_DEV=vaultfs:${subtype}-test`, `export TEST_DIR=${mountPoints[0] ?? ''}`, `export SCRATCH_DEV=vaultfs:${subtype}-scratch`, `export SCRATCH_MNT=${mountPoints[1] ?? ''}`,
     'export FSTYP=fuse', `export FUSE_SUBTYP=.${subtype}`, 'export MOUNT_OPTIONS=', 'export TEST_FS_MOUNT_OPTS=', `export RESULT_BASE=${join(folder, 'results')}`, `export DF_PROG=${df}`, '',
   ].join('\n'))
   return { config, mountPoints, remove: () => { rmSync(helper, { force: true }) } }
