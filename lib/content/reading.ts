@@ -1,7 +1,8 @@
 // Reads: what lies in memory is answered at once, the rest is assembled and verified by a reader thread.
 import type { Piece } from '../store/content-piece.js'
 import type { ContentContext, OpenContent } from './open-content.js'
-import { isHole, pieceOf, stretchesOf } from './read-plan.js'
+import { pieceOf, stretchesOf } from './read-plan.js'
+import { seekContent } from './seek.js'
 
 /** One read may ask for this much: the largest request of the kernel. */
 const readBytesMax = 1024 * 1024
@@ -32,9 +33,7 @@ export class Reading {
   /** The first offset from `offset` on that is data or hole (the end of the file is a hole); undefined: there is none. */
   async seek(content: OpenContent, offset: number, wanted: 'data' | 'hole'): Promise<number | undefined> {
     if (offset >= content.size || offset < 0) return undefined
-    const stretches = await this.#track(content, Promise.resolve(stretchesOf(content, offset, content.size, this.#context.pages)))
-    const found = stretches.find((stretch) => isHole(stretch) === (wanted === 'hole'))
-    return found?.start ?? (wanted === 'hole' ? content.size : undefined)
+    return await this.#track(content, seekContent(content, offset, wanted, this.#context))
   }
 
   /** Resolves when all reads that are under way now have ended: what they read from may go then. */

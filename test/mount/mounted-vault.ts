@@ -17,7 +17,7 @@ import { seededEntropy } from '../support/seeded-entropy.js'
 
 const exec = promisify(execFile)
 
-export const retention: RetentionPolicy = { withinSec: 3600, hourly: 24, daily: 30, weekly: 8, monthly: 12, offsetMin: 0 }
+export const retention: RetentionPolicy = { withinSec: 30 * 24 * 3600, hourly: 24, daily: 30, weekly: 8, monthly: 12, offsetMin: 0 }
 
 /** The system's, set forward. */
 export class ForwardClock implements Clock {

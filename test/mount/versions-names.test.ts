@@ -10,7 +10,7 @@ t.setTimeout(300_000)
 const skip = whyNoMounts
 
 t.test('moments, days, words, snapshots: each leads to the newest state at or before it', { skip }, async (t) => {
-  const { folder, publish, run, clock, mounted } = await mountTestVault(t, { retention: { ...retention, withinSec: 30 * 24 * 3600 } })
+  const { folder, publish, run, clock, mounted } = await mountTestVault(t)
   const read = (name: string, below = 'f'): Promise<string> => fs.readFile(join(folder, '.versions', name, below), 'utf8').catch((error: NodeJS.ErrnoException) => error.code ?? '')
   await fs.writeFile(join(folder, 'f'), 'one')
   const first = await publish()
