@@ -17,6 +17,7 @@ import { postedError } from './terms/posted-error.js'
 import { Assembler } from './workers/assembler.js'
 import { BlobOpener } from './workers/blob-opener.js'
 import { BulkRole } from './workers/bulk-role.js'
+import { limitExternalMemory } from './workers/external-memory.js'
 import { KeeperRole } from './workers/keeper-role.js'
 import { LogOpener } from './workers/log-opener.js'
 import type { PartialPlace } from './workers/messages.js'
@@ -95,6 +96,7 @@ function start(port: MessagePort, setup: WorkerSetup): void {
     if (setup.role === 'keeper') startKeeper(port, setup)
     else if (setup.role === 'reader') startReader(port, setup)
     else startBulk(port, setup)
+    limitExternalMemory(port)
   } catch (error) {
     port.postMessage({ kind: 'unready', error: postedError(error) })
     port.close()
