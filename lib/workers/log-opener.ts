@@ -38,12 +38,8 @@ export class LogOpener {
     // An LSN is never used again, so what was opened under it stays true.
     let bytes = this.#opened.get(extent.lsn)
     if (bytes === undefined) {
-      bytes = new Uint8Array(extent.length)
+      bytes = this.#room().subarray(0, extent.length)
       this.#open(extent, bytes)
-      for (const oldest of this.#opened.keys()) {
-        if (this.#opened.size < this.#options.extentsMax) break
-        this.#opened.delete(oldest)
-      }
       this.#opened.set(extent.lsn, bytes)
     }
     out.set(bytes.subarray(skip, skip + length))
@@ -54,6 +50,20 @@ export class LogOpener {
     this.#files.clear()
     for (const bytes of this.#opened.values()) bytes.fill(0)
     this.#opened.clear()
+  }
+
+  /**
+   * The memory of the extent that was opened longest ago, when there are enough: bytes that live for a while and then
+   * die are collected late, and old plaintext would lie around until then.
+   */
+  #room(): Uint8Array {
+    if (this.#opened.size >= this.#options.extentsMax) {
+      for (const [lsn, { buffer }] of this.#opened) {
+        this.#opened.delete(lsn)
+        return new Uint8Array(buffer)
+      }
+    }
+    return new Uint8Array(limits.extentBytesMax)
   }
 
   #open(extent: LogExtent, out: Uint8Array): void {
