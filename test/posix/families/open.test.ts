@@ -68,7 +68,9 @@ t.test('open', { skip }, async (t) => {
     await must(root.close(writing))
     if (mount.vault === undefined) return
     const emptied = await startProgram(mount, `${room}/emptied`)
-    t.equal(await openAndClose(root, `${room}/emptied`, readOnly | truncate), 'ETXTBSY')
+    // Refused, unless the program, whose pages are gone, has died of it by then.
+    const truncated = await openAndClose(root, `${room}/emptied`, readOnly | truncate)
+    t.ok(truncated === 'ETXTBSY' || truncated === 0)
     t.equal((await must(root.stat(`${room}/emptied`))).size, 0, 'the kernel\'s own limit')
     await emptied.end()
   })
