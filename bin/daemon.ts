@@ -9,6 +9,7 @@ import { DaemonLog, daemonLogPath } from './daemon-log.js'
 import { runDaemon } from './daemon-life.js'
 import { answerFd, decodeRequest, encodeFailure, encodeReady, requestFd } from './daemon-request.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
+import { leaveThreadsTheirLimits } from './thrift.js'
 import { createVaultService } from './wiring.js'
 
 process.chdir('/')
@@ -26,6 +27,7 @@ function answer(line: string): void {
 
 async function main(): Promise<number> {
   const hardened = hardenProcess()
+  leaveThreadsTheirLimits()
   const { request, unlock } = decodeRequest(readFileSync(requestFd))
   closeSync(requestFd)
   // For people who look at ps.

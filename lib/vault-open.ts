@@ -107,10 +107,11 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
 }
 
 /** Its thread begins with the first question, or with what is published next: a mount does not wait for it. */
-function openHistory({ store, page, header, identity, clock, logger }: OpenStore, chain: Chain): HistoryClient {
+function openHistory({ store, page, header, identity, clock, logger, memory = usualMemory }: OpenStore, chain: Chain): HistoryClient {
   const setup = {
     path: join(store, 'history.db'), manifestDirectory: join(store, 'manifest'), vaultId: header.vaultId,
     ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared,
+    cacheBytes: memory.historyCacheBytes,
   }
   return new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
 }

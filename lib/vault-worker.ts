@@ -31,7 +31,7 @@ const bulkNice = 10
 
 function startKeeper(port: MessagePort, setup: SetupOf<'keeper'>): void {
   const logger: Logger = { log: (level, message, fields = {}) => { port.postMessage({ kind: 'log', level, message, fields }) } }
-  const keeper = new CacheKeeper({ directory: setup.cacheDirectory, logger, segmentBytesMax: setup.segmentBytesMax })
+  const keeper = new CacheKeeper({ directory: setup.cacheDirectory, logger, segmentBytesMax: setup.segmentBytesMax, indexCacheBytes: setup.indexCacheBytes })
   new KeeperRole({ port, writers: setup.writers, keeper })
   const partial = setup.writers.map(() => keeper.takePartial()).filter((place): place is PartialPlace => place !== undefined)
   port.postMessage({ kind: 'ready', statistics: keeper.statistics(), nextSegment: keeper.nextSegment(), partial })

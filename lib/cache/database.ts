@@ -3,8 +3,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openPlain, type Database, type Statement } from '../../native-deps/sqlite.js'
-import type { Logger } from '../terms/log.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
+import type { Logger } from '../terms/log.js'
 import { databaseName } from './segment-files.js'
 
 const version = 1
@@ -45,20 +46,20 @@ export interface CacheDatabase {
 }
 
 /** Opens the index, or makes a new one when there is none or it is damaged. */
-export function openCacheDatabase(directory: string, logger: Logger): CacheDatabase {
+export function openCacheDatabase(directory: string, logger: Logger, cacheBytes: number = limits.indexCacheBytes): CacheDatabase {
   const path = join(directory, databaseName)
   try {
-    return prepared(opened(path))
+    return prepared(opened(path, cacheBytes))
   } catch (error) {
     if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
     logger.log('warn', 'the index of the cache is damaged: it is made anew from the segments', { path })
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
-    return prepared(opened(path))
+    return prepared(opened(path, cacheBytes))
   }
 }
 
-function opened(path: string): Database {
-  const database = openPlain(path, { synchronous: 'FULL', pageBytes: 4096, cacheBytes: 16 * 1024 * 1024 })
+function opened(path: string, cacheBytes: number): Database {
+  const database = openPlain(path, { synchronous: 'FULL', pageBytes: 4096, cacheBytes })
   const found = database.pragma('user_version')
   if (found === 0) database.transaction(() => { database.exec(schema) })
   else if (found !== version) {

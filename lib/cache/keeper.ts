@@ -19,6 +19,8 @@ export interface KeeperOptions {
   readonly directory: string
   readonly logger: Logger
   readonly segmentBytesMax?: number
+  /** Pages of the index that are kept in memory. */
+  readonly indexCacheBytes?: number
 }
 
 interface SegmentState {
@@ -52,7 +54,7 @@ export class CacheKeeper implements BlobKeeper {
     this.#bytesMax = options.segmentBytesMax ?? limits.blobSegmentBytesMax
     this.#makeFolders()
     this.#files = new OpenSegments(options.directory, 'r+', limits.segmentsOpenMax)
-    this.#index = openCacheDatabase(options.directory, options.logger)
+    this.#index = openCacheDatabase(options.directory, options.logger, options.indexCacheBytes)
     for (const { segment, end, blobs, bytes } of this.#index.segments.all()) this.#segments.set(segment, { end, blobs, bytes, active: false })
     this.#adoptTails(options.logger)
     this.#removeEmpty()

@@ -160,7 +160,7 @@ export class HistoryClient implements HistoryPort {
   #thread(): Worker {
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(new URL('./history-thread.js', import.meta.url), {
-      name: 'vaultfs history', workerData: this.#options.setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      name: 'vaultfs history', workerData: this.#options.setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 6 },
     })
     this.#worker = worker
     this.#death = undefined

@@ -103,11 +103,11 @@ class HistoryRole {
 }
 
 function start(port: MessagePort, setup: HistorySetup): void {
-  const { path, manifestDirectory, vaultId, ownerPublicKey, deviceId, keyPage } = setup
+  const { path, manifestDirectory, vaultId, ownerPublicKey, deviceId, keyPage, cacheBytes } = setup
   try {
     setThreadNice(nice)
     const history = new History({
-      path, manifestDirectory, ownerPublicKey, vaultId: vaultId as VaultId, deviceId: deviceId as DeviceId, page: KeyPage.attach(keyPage), cacheBytes: limits.historyCacheBytes,
+      path, manifestDirectory, ownerPublicKey, vaultId: vaultId as VaultId, deviceId: deviceId as DeviceId, page: KeyPage.attach(keyPage), cacheBytes,
       breathe: () => new Promise((resolve) => setImmediate(resolve)), monotonicMs: () => performance.now(),
     })
     new HistoryRole(port, history)

@@ -21,7 +21,7 @@ export interface OpenHistory {
   /** This device: its chain is read only as far as it says. */
   readonly deviceId: DeviceId
   readonly page: KeyPage
-  /** Pages of the database that folding keeps in memory. */
+  /** Pages of the database in memory, of each of its two connections. */
   readonly cacheBytes: number
   /** Gives the thread to others for a moment. */
   readonly breathe: () => Promise<void>
@@ -151,7 +151,7 @@ export class History {
     const { path, page } = this.#options
     const key = page.key('history')
     this.#writer = openHistoryDatabase({ path, key, cacheBytes: this.#options.cacheBytes }).database
-    this.#reader = openSealed(path, key, { synchronous: 'NORMAL', cacheBytes: limits.historyCacheBytes })
+    this.#reader = openSealed(path, key, { synchronous: 'NORMAL', cacheBytes: this.#options.cacheBytes })
     this.#folding = new Folding(this.#writer)
     this.questions = new Questions(this.#reader, { page, breathe: this.#options.breathe, progress: () => this.progress })
   }

@@ -35,4 +35,6 @@ export interface HistorySetup {
   readonly ownerPublicKey: Uint8Array
   readonly deviceId: Uint8Array
   readonly keyPage: SharedArrayBuffer
+  /** Of each of its two connections. */
+  readonly cacheBytes: number
 }

@@ -71,7 +71,8 @@ export const limits = {
   recutBytesMax: 16 * MiB,
 
   // the tree in memory
-  cachedEntriesMax: 32768,
+  /** What entries take that were read from the catalog and stay decoded: some ten thousand with little of their own. */
+  cachedEntriesBytes: 8 * MiB,
   cachedContentsMax: 4096,
   listBatch: 256,
   /** Changes after which a generation goes to the catalog at once, and after which changes wait for that. */
@@ -79,7 +80,7 @@ export const limits = {
   generationChangesMax: 65536,
   applyMs: 1000,
   catalogSliceMs: 2,
-  catalogCacheBytes: 32 * MiB,
+  catalogCacheBytes: 24 * MiB,
 
   // the past
   /** How long a question about the past waits for what is being read anew. */
@@ -87,7 +88,7 @@ export const limits = {
   /** Work after which the history thread looks whether somebody asks. */
   historySliceMs: 20,
   /** Of each of its two connections. */
-  historyCacheBytes: 8 * MiB,
+  historyCacheBytes: 6 * MiB,
   /** While everything is folded at once. */
   historyRebuildCacheBytes: 96 * MiB,
   /** Manifest operations folded in one transaction, about. */
@@ -157,6 +158,8 @@ export const limits = {
   blobTablesMax: 1024,
   /** Opened pieces of 64 KiB that one reading thread keeps. */
   openedFramesMax: 256,
+  /** Of the cache's index. */
+  indexCacheBytes: 8 * MiB,
   /** Pages (4 KiB) that the log of the cache's index may grow to, about, before it is copied into the database. */
   checkpointPages: 4096,
 

@@ -17,7 +17,10 @@ export interface MemoryLimits {
   readonly openedFramesMax: number
   readonly catalogCacheBytes: number
   readonly pagesCachedMax: number
-  readonly cachedEntriesMax: number
+  readonly cachedEntriesBytes: number
+  readonly indexCacheBytes: number
+  /** Of each of its two connections. */
+  readonly historyCacheBytes: number
 }
 
 export function memoryLimits(mib: number): MemoryLimits {
@@ -31,7 +34,9 @@ export function memoryLimits(mib: number): MemoryLimits {
     openedFramesMax: share(limits.openedFramesMax, 4),
     catalogCacheBytes: share(limits.catalogCacheBytes, mebibyte),
     pagesCachedMax: share(limits.pagesCachedMax, 8),
-    cachedEntriesMax: share(limits.cachedEntriesMax, 256),
+    cachedEntriesBytes: share(limits.cachedEntriesBytes, mebibyte / 4),
+    indexCacheBytes: share(limits.indexCacheBytes, mebibyte / 4),
+    historyCacheBytes: share(limits.historyCacheBytes, mebibyte / 4),
   }
 }
 

@@ -76,6 +76,16 @@ export function cloneEntry(entry: Entry): Entry {
   return { ...entry }
 }
 
+/** In memory, about: the object with its numbers and id, then what it has of its own. */
+const plainEntryBytes = 600
+const xattrBytes = 400
+
+export function entryBytes({ content, target, xattrs }: Entry): number {
+  let bytes = plainEntryBytes + content.byteLength + (target?.byteLength ?? 0)
+  if (xattrs !== null) for (const [name, value] of xattrs) bytes += xattrBytes + name.length + value.byteLength
+  return bytes
+}
+
 export function isDirectory(entry: Entry): boolean {
   return (entry.mode & modeType.mask) === modeType.directory
 }

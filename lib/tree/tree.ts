@@ -4,13 +4,13 @@ import type { BlobReference } from '../format/blob-reference.js'
 import type { CatalogPort, CatalogRow } from '../store/catalog-port.js'
 import { hex, type EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
-import { cloneEntry, type Entry, type Name } from './entry.js'
+import { cloneEntry, entryBytes, type Entry, type Name } from './entry.js'
 import { decodeAttributes, decodeXattrs, encodeAttributes, encodedAttributesBytes, encodeXattrs } from './entry-codec.js'
 import { Generation, type Dirent } from './generation.js'
 
 export interface TreeLimits {
-  /** Entries read from the catalog that stay in memory. */
-  readonly cachedEntriesMax: number
+  /** Memory for entries read from the catalog that stay decoded, as `entryBytes` counts them. */
+  readonly cachedEntriesBytes: number
   /** Names listed from the catalog at once. */
   readonly listBatch: number
 }
@@ -22,6 +22,7 @@ export class Tree {
   #frozen: Generation | undefined
   /** Clean entries, oldest use first. Never changed in place: `edit` copies. */
   #clean = new Map<number, Entry>()
+  #cleanBytes = 0
   nextIno: number
   nextCookie: number
 
@@ -68,13 +69,13 @@ export class Tree {
     const entry = this.get(ino)
     if (entry === undefined) throw new VaultError('broken-invariant', `Entry ${ino} is changed but does not exist`)
     const draft = cloneEntry(entry)
-    this.#clean.delete(ino)
+    this.#dropClean(ino)
     this.#active.entries.set(ino, draft)
     return draft
   }
 
   put(entry: Entry): void {
-    this.#clean.delete(entry.ino)
+    this.#dropClean(entry.ino)
     this.#active.entries.set(entry.ino, entry)
     if (entry.ino >= this.nextIno) this.nextIno = entry.ino + 1
   }
@@ -85,7 +86,7 @@ export class Tree {
   }
 
   remove(ino: number): void {
-    this.#clean.delete(ino)
+    this.#dropClean(ino)
     this.#active.remove(ino)
   }
 
@@ -203,12 +204,20 @@ export class Tree {
   }
 
   #keepClean(entry: Entry): void {
+    this.#dropClean(entry.ino)
     this.#clean.set(entry.ino, entry)
-    if (this.#clean.size <= this.#limits.cachedEntriesMax) return
+    this.#cleanBytes += entryBytes(entry)
     for (const oldest of this.#clean.keys()) {
-      this.#clean.delete(oldest)
-      break
+      if (this.#cleanBytes <= this.#limits.cachedEntriesBytes) break
+      this.#dropClean(oldest)
     }
+  }
+
+  #dropClean(ino: number): void {
+    const entry = this.#clean.get(ino)
+    if (entry === undefined) return
+    this.#clean.delete(ino)
+    this.#cleanBytes -= entryBytes(entry)
   }
 }
 

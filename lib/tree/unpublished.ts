@@ -3,6 +3,7 @@
 import type { EntryId } from '../terms/bytes.js'
 import type { Name } from './entry.js'
 import type { DirentImage, Images } from './images.js'
+import { KeyIndex } from './key-index.js'
 
 /** When something changed first since it was told of, and last; monotonic. */
 export interface ChangeTimes {
@@ -43,21 +44,24 @@ export interface UnpublishedName extends ChangeTimes {
   /** In the order of the log, at least one. */
   changes: NameChange[]
   /** Entries that the name means in the manifest: one at most, or when `unsure` any of these. */
-  readonly published: Map<number, EntryId>
+  published: Map<number, EntryId>
   /** It was told, and whether that got there is not known (yet). */
   unsure: boolean
 }
+
+/** What most names mean in the manifest; shared, so never added to. */
+const none = new Map<number, EntryId>()
 
 export class Unpublished {
   readonly entries = new Map<number, UnpublishedEntry>()
   /** In the order in which they changed first. */
   readonly names = new Map<string, UnpublishedName>()
   /** Names that came to mean an entry, by its number. */
-  readonly #arrivals = new Map<number, Set<string>>()
+  readonly #arrivals = new KeyIndex()
   /** Names by the folder that they are in. */
-  readonly #inside = new Map<number, Set<string>>()
+  readonly #inside = new KeyIndex()
   /** Changed names that the manifest gives an entry. */
-  readonly #departures = new Map<number, Set<string>>()
+  readonly #departures = new KeyIndex()
 
   /** `nowMs`: monotonic. */
   note(images: Images, lsn: number, nowMs: number): void {
@@ -79,16 +83,16 @@ export class Unpublished {
     const key = nameKey(parent, name)
     let known = this.names.get(key)
     if (known === undefined) {
-      known = { parent, parentId, name, changes: [], published: new Map(), unsure: false, firstMs: nowMs, lastMs: nowMs }
+      known = { parent, parentId, name, changes: [], published: none, unsure: false, firstMs: nowMs, lastMs: nowMs }
       this.names.set(key, known)
-      addTo(this.#inside, parent, key)
+      this.#inside.add(parent, key)
     }
     if (known.changes.length === 0 || known.unsure) this.#mayMean(known, was, wasId)
     known.changes.push({ lsn, ino, was, wasId, displacedBy: displaced ? ino : 0 })
     known.lastMs = nowMs
     // Born and dead between two publications: never told to anybody.
     if (ino === 0 && known.published.size === 0 && !known.unsure) this.#forgetName(known, key)
-    else if (ino !== 0) addTo(this.#arrivals, ino, key)
+    else if (ino !== 0) this.#arrivals.add(ino, key)
   }
 
   /** Data or a splice was logged for a file. `neededLsn`: an older record that it refers to. */
@@ -144,8 +148,8 @@ export class Unpublished {
     const key = nameKey(parent, name)
     const noted = this.names.get(key)
     if (noted === undefined) return
-    for (const ino of noted.published.keys()) takeFrom(this.#departures, ino, key)
-    noted.published.clear()
+    for (const ino of noted.published.keys()) this.#departures.take(ino, key)
+    noted.published = none
     noted.unsure = false
     const later = noted.changes.filter(({ lsn }) => lsn > throughLsn)
     const [first] = later
@@ -160,25 +164,25 @@ export class Unpublished {
 
   /** Unpublished names that were given to the entry (and may have been taken from it again). */
   namesOf(ino: number): IterableIterator<UnpublishedName> {
-    return this.#named(this.#arrivals.get(ino))
+    return this.#named(this.#arrivals.of(ino))
   }
 
   /** Unpublished names in a folder. */
   namesIn(parent: number): IterableIterator<UnpublishedName> {
-    return this.#named(this.#inside.get(parent))
+    return this.#named(this.#inside.of(parent))
   }
 
   /** Unpublished names that the manifest gives the entry. */
   namesLeftBy(ino: number): IterableIterator<UnpublishedName> {
-    return this.#named(this.#departures.get(ino))
+    return this.#named(this.#departures.of(ino))
   }
 
   /** How many these are. */
   departuresOf(ino: number): number {
-    return this.#departures.get(ino)?.size ?? 0
+    return this.#departures.count(ino)
   }
 
-  *#named(keys: Iterable<string> = []): IterableIterator<UnpublishedName> {
+  *#named(keys: Iterable<string>): IterableIterator<UnpublishedName> {
     for (const key of keys) {
       const name = this.names.get(key)
       if (name !== undefined) yield name
@@ -188,8 +192,8 @@ export class Unpublished {
   #drop(ino: number): void {
     this.entries.delete(ino)
     // An entry that is told whole has no name left to tell; names told later are found in `names`.
-    const keys = this.#arrivals.get(ino)
-    if (keys !== undefined && ![...keys].some((key) => this.names.has(key))) this.#arrivals.delete(ino)
+    for (const key of this.#arrivals.of(ino)) if (this.names.has(key)) return
+    this.#arrivals.takeAll(ino)
   }
 
   /** The content that it had when it took the places of others is published. */
@@ -201,14 +205,15 @@ export class Unpublished {
 
   #forgetName({ parent, changes }: UnpublishedName, key: string): void {
     this.names.delete(key)
-    takeFrom(this.#inside, parent, key)
-    for (const { ino } of changes) takeFrom(this.#arrivals, ino, key)
+    this.#inside.take(parent, key)
+    for (const { ino } of changes) this.#arrivals.take(ino, key)
   }
 
-  #mayMean({ parent, name, published }: UnpublishedName, ino: number, id: EntryId | undefined): void {
-    if (id === undefined || published.has(ino)) return
-    published.set(ino, id)
-    addTo(this.#departures, ino, nameKey(parent, name))
+  #mayMean(noted: UnpublishedName, ino: number, id: EntryId | undefined): void {
+    if (id === undefined || noted.published.has(ino)) return
+    if (noted.published === none) noted.published = new Map()
+    noted.published.set(ino, id)
+    this.#departures.add(ino, nameKey(noted.parent, noted.name))
   }
 
   #touch(ino: number, lsn: number, nowMs: number): UnpublishedEntry {
@@ -221,18 +226,6 @@ export class Unpublished {
     noted.lastMs = nowMs
     return noted
   }
-}
-
-function addTo(sets: Map<number, Set<string>>, number: number, key: string): void {
-  const keys = sets.get(number)
-  if (keys === undefined) sets.set(number, new Set([key]))
-  else keys.add(key)
-}
-
-function takeFrom(sets: Map<number, Set<string>>, number: number, key: string): void {
-  const keys = sets.get(number)
-  keys?.delete(key)
-  if (keys?.size === 0) sets.delete(number)
 }
 
 export function nameKey(parent: number, name: Name): string {

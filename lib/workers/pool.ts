@@ -96,7 +96,8 @@ export class Pool implements PoolPort {
     }
     const channels = Array.from({ length: bulkThreads }, () => new MessageChannel())
     const writers = channels.map(({ port1 }) => port1)
-    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax }, writers)
+    const { indexCacheBytes } = this.#memory
+    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax, indexCacheBytes }, writers)
     // It makes the index that the others open, and knows which segments have room.
     const opened = await keeper.ready
     this.#blobs = opened.statistics ?? this.#blobs

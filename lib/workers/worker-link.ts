@@ -33,7 +33,7 @@ export class WorkerLink<Job extends { readonly kind: string }> {
       // not for them.
       env: {}, stdin: false, execArgv: [],
       // They make little garbage; V8 would otherwise keep 16 MiB for it in each.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      resourceLimits: { maxYoungGenerationSizeMb: 3 },
     })
     let exited: () => void = () => undefined
     this.#exited = new Promise((resolve) => { exited = resolve })

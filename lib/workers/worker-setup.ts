@@ -16,7 +16,7 @@ export interface CommonSetup {
 }
 
 export type WorkerSetup =
-  | { readonly role: 'keeper'; readonly cacheDirectory: string; readonly writers: readonly MessagePort[]; readonly segmentBytesMax: number }
+  | { readonly role: 'keeper'; readonly cacheDirectory: string; readonly writers: readonly MessagePort[]; readonly segmentBytesMax: number; readonly indexCacheBytes: number }
   | CommonSetup & {
     readonly role: 'reader'
     readonly readSlots: SharedArrayBuffer

@@ -48,7 +48,7 @@ export class PublishingWorld {
   /** Called when a manifest entry is durable. */
   told: (operations: readonly Operation[]) => void = () => undefined
 
-  constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesMax: 8 }) {
+  constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesBytes: 4800 }) {
     this.random = random
     const pause = async (): Promise<void> => {
       this.meanwhile()

@@ -4,16 +4,21 @@ import t from 'tap'
 import { limits } from '../../../lib/terms/limits.js'
 import { memoryLimits, memoryMib, usualMemory, type MemoryLimits } from '../../../lib/terms/memory.js'
 
-const { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes, pagesCachedMax, cachedEntriesMax } = limits
+const { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes, pagesCachedMax, cachedEntriesBytes, indexCacheBytes, historyCacheBytes } = limits
 t.strictSame(
-  usualMemory, { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes, pagesCachedMax, cachedEntriesMax },
+  usualMemory,
+  {
+    arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes, pagesCachedMax, cachedEntriesBytes, indexCacheBytes,
+    historyCacheBytes,
+  },
   'the usual figure is what limits.ts says',
 )
 
 /** MiB; two reading threads. */
 function sum(memory: MemoryLimits): number {
-  const { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax, catalogCacheBytes } = memory
-  return arenaBytes / 2 ** 20 + readSlots + smallReadSlots / 16 + sealSlots + (2 * openedFramesMax) / 16 + catalogCacheBytes / 2 ** 20
+  const { arenaBytes, readSlots, smallReadSlots, sealSlots, openedFramesMax } = memory
+  const caches = memory.catalogCacheBytes + memory.indexCacheBytes + 2 * memory.historyCacheBytes + memory.cachedEntriesBytes
+  return (arenaBytes + caches) / 2 ** 20 + readSlots + smallReadSlots / 16 + sealSlots + (2 * openedFramesMax) / 16
 }
 for (const mib of [memoryMib.min, 16, 64, memoryMib.usual, 1024]) {
   t.ok(sum(memoryLimits(mib)) <= Math.max(mib * 1.1, mib + 4), `${String(mib)} MiB are hardly passed`)

@@ -49,7 +49,7 @@ async function run(seed: number): Promise<string> {
   }
   const catalog = new FakeCatalog([], pause)
   const log = new FakeLog([], pause)
-  const tree = new Tree(catalog, { cachedEntriesMax: 4, listBatch: 2 })
+  const tree = new Tree(catalog, { cachedEntriesBytes: 2400, listBatch: 2 })
   const feed = new CatalogFeed(tree, catalog, log, 0)
   const parents = [1, 2]
   for (const parent of parents) tree.addBorn(entryOf(random, parent))
@@ -100,7 +100,7 @@ async function run(seed: number): Promise<string> {
   }
   work = () => undefined
   await feed.apply()
-  const again = new Tree(catalog, { cachedEntriesMax: 4, listBatch: 2 })
+  const again = new Tree(catalog, { cachedEntriesBytes: 2400, listBatch: 2 })
   for (const name of 'abcdefghij') problem ||= differenceOf(again, model, sizes, name)
   return problem
 }
