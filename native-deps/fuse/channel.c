@@ -137,6 +137,14 @@ static napi_value channel_invalidate_entry(napi_env env, napi_callback_info info
   return from_int(env, notify_entry(&channel->notifier, to_long(env, args[0]), name, length, to_bool(env, args[2])));
 }
 
+/* noticesSent(): how many invalidations the kernel has acted on, modulo 2^32. */
+static napi_value channel_notices_sent(napi_env env, napi_callback_info info) {
+  napi_value args[ARGUMENTS_MAX], out;
+  struct channel *channel = arguments(env, info, args);
+  napi_create_uint32(env, atomic_load(&channel->notifier.sent), &out);
+  return out;
+}
+
 napi_value channel_open(napi_env env, napi_callback_info info) {
   napi_value args[ARGUMENTS_MAX], object;
   arguments(env, info, args);
@@ -174,5 +182,6 @@ napi_value channel_open(napi_env env, napi_callback_info info) {
   set_function(env, object, "takeForgotten", channel_take_forgotten, channel);
   set_function(env, object, "invalidateInode", channel_invalidate_inode, channel);
   set_function(env, object, "invalidateEntry", channel_invalidate_entry, channel);
+  set_function(env, object, "noticesSent", channel_notices_sent, channel);
   return object;
 }

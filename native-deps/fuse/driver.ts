@@ -70,6 +70,7 @@ class KernelMount implements Mount {
       changing: isChanging,
       spinner: new Spinner(options.spinMicroseconds),
       onEnd: () => this.#end(),
+      dropPages: (ino, offset, length) => (this.#open ? this.#notices.inodeDone(ino, offset, length) : Promise.resolve()),
     })
     const channel = fuseAddon().openChannel(opened.fd, this.#session.arena.bytes, () => this.#session.drain())
     if (typeof channel === 'number') {

@@ -18,6 +18,8 @@ export interface Channel {
   takeForgotten(): readonly number[] | undefined
   invalidateInode(ino: number, offset: number, length: number): number
   invalidateEntry(parent: number, name: Uint8Array, expire: boolean): number
+  /** How many invalidations the kernel has acted on, in the order in which they were taken; modulo 2^32. */
+  noticesSent(): number
   close(): void
 }
 

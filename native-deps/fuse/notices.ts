@@ -6,6 +6,8 @@ import type { Channel } from './native.js'
 import { errno } from './protocol.js'
 
 const retryMs = 10
+/** While somebody waits for the kernel to act on one: it takes 20 µs, unless a page is being filled. */
+const lookMs = 1
 
 type Notice = () => number
 
@@ -14,6 +16,11 @@ export class Notices {
   readonly #logger: Logger
   #waiting: Notice[] = []
   #timer: NodeJS.Timeout | undefined
+  /** How many the native thread took, modulo 2^32. */
+  #taken = 0
+  #watchers: { readonly ticket: number; readonly done: () => void }[] = []
+  #watching = false
+  readonly #unseen = new Set<() => void>()
 
   constructor(channel: Channel, logger: Logger) {
     this.#channel = channel
@@ -30,25 +37,62 @@ export class Notices {
     this.#send(() => this.#channel.invalidateEntry(parent, bytes, expire))
   }
 
+  /** The same; resolves when the kernel has dropped the pages, or can't be told any more. */
+  inodeDone(ino: number, offset: number, length: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#unseen.add(resolve)
+      this.#send(() => {
+        const result = this.#channel.invalidateInode(ino, offset, length)
+        // Counted when this has returned.
+        if (result === 0) this.#watch((this.#taken + 1) >>> 0, resolve)
+        return result
+      })
+    })
+  }
+
   close(): void {
     clearTimeout(this.#timer)
     this.#waiting = []
+    this.#watchers = []
+    for (const done of this.#unseen) done()
+    this.#unseen.clear()
+  }
+
+  #watch(ticket: number, done: () => void): void {
+    this.#watchers.push({ ticket, done })
+    if (this.#watching) return
+    this.#watching = true
+    setImmediate(() => { this.#look() })
+  }
+
+  #look(): void {
+    const sent = this.#channel.noticesSent()
+    // Tickets are at most a queue's length apart, far less than half of the numbers.
+    const later = this.#watchers.findIndex(({ ticket }) => ((sent - ticket) | 0) < 0)
+    const reached = this.#watchers.splice(0, later < 0 ? this.#watchers.length : later)
+    this.#watching = this.#watchers.length > 0
+    if (this.#watching) setTimeout(() => { this.#look() }, lookMs)
+    for (const { done } of reached) {
+      this.#unseen.delete(done)
+      done()
+    }
   }
 
   #send(notice: Notice): void {
-    if (this.#waiting.length === 0 && this.#taken(notice)) return
+    if (this.#waiting.length === 0 && this.#offer(notice)) return
     this.#waiting.push(notice)
     this.#timer ??= setTimeout(() => this.#retry(), retryMs)
   }
 
-  #taken(notice: Notice): boolean {
+  #offer(notice: Notice): boolean {
     const result = notice()
+    if (result === 0) this.#taken = (this.#taken + 1) >>> 0
     return result !== -errno.EAGAIN && result !== -errno.ENOMEM
   }
 
   #retry(): void {
     this.#timer = undefined
-    const stuck = this.#waiting.findIndex((notice) => !this.#taken(notice))
+    const stuck = this.#waiting.findIndex((notice) => !this.#offer(notice))
     this.#waiting = stuck < 0 ? [] : this.#waiting.slice(stuck)
     if (stuck < 0) return
     this.#logger.log('warn', 'invalidations wait for the kernel', { waiting: this.#waiting.length })

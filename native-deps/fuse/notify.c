@@ -37,6 +37,7 @@ static void *run(void *argument) {
       written = write(start.fd, notice->bytes, notice->length);
     } while (written < 0 && errno == EINTR);
     free(notice);
+    atomic_fetch_add(&start.notifier->sent, 1);
   }
   start.ended(start.data);
   return NULL;

@@ -6,6 +6,7 @@
 #define VAULTFS_FUSE_NOTIFY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct notifier {
   size_t queued;
   int started;
   int stopping;
+  atomic_uint sent; /* notices that the kernel has acted on, modulo 2^32; not guarded */
 };
 
 /* `ended` is called on the thread when it is about to end. */

@@ -1,8 +1,8 @@
 // Operations on open files. A write's data stays in the request's buffer, which is lent until a deferred write settles.
 import type { Exchange } from './exchange.js'
-import type { OpenReply, WriteFlags } from './handler.js'
+import type { OpenReply, Status, WriteFlags } from './handler.js'
 import { nothing } from './operations-entries.js'
-import { errno, fsyncDataOnly, openAppend, openKillSuidGid, writeCache, writeKillSuidGid } from './protocol.js'
+import { errno, fsyncDataOnly, openAppend, openDirect, openKillSuidGid, writeCache, writeKillSuidGid } from './protocol.js'
 import { headerBytes, writeDataAt, type RequestBuffer } from './protocol-input.js'
 import { openReplyBytes, putLong, putOpen } from './protocol-output.js'
 import type { Session } from './session.js'
@@ -44,6 +44,7 @@ export function read(session: Session, input: RequestBuffer, exchange: Exchange)
   const offset = input.long(headerBytes + 8)
   const length = input.word(headerBytes + 16)
   if (offset === Infinity) return session.fail(exchange, -errno.EINVAL)
+  if ((input.word(headerBytes + 32) & openDirect) === 0) session.pageReads.note(exchange.node, performance.now())
   const answer = session.handler.read(exchange.node, input.long(headerBytes), offset, length, exchange)
   if (answer instanceof Promise) {
     session.later(exchange, answer, (bytes) => session.sendBytes(exchange, bytes, Math.min(bytes.byteLength, length), false))
@@ -59,7 +60,15 @@ export function write(session: Session, input: RequestBuffer, exchange: Exchange
   const flags = flagsOfWrite(input.word(headerBytes + 20), input.word(headerBytes + 32))
   const answer = session.handler.write(exchange.node, input.long(headerBytes), offset, data, flags, exchange)
   if (answer instanceof Promise) session.lend(input, answer)
-  session.answerStatus(exchange, answer, encodeCount)
+  const isDirect = (input.word(headerBytes + 32) & openDirect) !== 0 && !flags.fromCache
+  session.answerStatus(exchange, isDirect ? whenSeen(session, exchange.node, offset, answer) : answer, encodeCount)
+}
+
+/** What was written past the kernel's pages is acknowledged when none shows what was there before: page-reads.ts. */
+function whenSeen(session: Session, ino: number, offset: number, answer: Status): Status {
+  if (answer instanceof Promise) return answer.then((written) => whenSeen(session, ino, offset, written))
+  if (answer <= 0 || !session.mayFillPages(ino)) return answer
+  return session.dropPages(ino, offset, answer).then(() => answer)
 }
 
 /** struct fuse_flush_in: on every close(2) of a descriptor. */

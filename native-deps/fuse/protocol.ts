@@ -1,5 +1,6 @@
 // Numbers of the kernel's FUSE protocol, from <linux/fuse.h> of Linux 6.18 (protocol 7.45). What a structure looks
 // like is in protocol-input.ts and protocol-output.ts. Debian 12's header is older (7.38), hence the numbers here.
+import { constants } from 'node:fs'
 
 /** FUSE_KERNEL_VERSION and FUSE_KERNEL_MINOR_VERSION: what this driver speaks. */
 export const version = { major: 7, minor: 45, oldestMinor: 28 } as const
@@ -66,6 +67,7 @@ export const errno = {
 } as const
 
 export const nameBytesMax = 255
-/** O_TRUNC and O_APPEND of <asm-generic/fcntl.h>. */
+/** O_TRUNC and O_APPEND of <asm-generic/fcntl.h>; O_DIRECT is another one on each architecture. */
 export const openTruncate = 0o1000
 export const openAppend = 0o2000
+export const openDirect = constants.O_DIRECT

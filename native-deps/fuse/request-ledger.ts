@@ -22,6 +22,12 @@ export class RequestLedger<Entry extends WaitingRequest> {
     return this.#waiting.get(key)
   }
 
+  /** Whether such a request for this inode waits. */
+  waitsFor(opcode: number, node: number): boolean {
+    for (const entry of this.#waiting.values()) if (entry.node === node && entry.opcode === opcode) return true
+    return false
+  }
+
   begin(key: number, entry: Entry): void {
     entry.waitsSinceMs = performance.now()
     this.#waiting.set(key, entry)

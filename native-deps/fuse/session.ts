@@ -6,7 +6,8 @@ import { Deferred } from './deferred.js'
 import { Exchange } from './exchange.js'
 import type { Answer, Handler, Status } from './handler.js'
 import type { Channel } from './native.js'
-import { errno, opcodesMax } from './protocol.js'
+import { PageReads } from './page-reads.js'
+import { errno, opcodes, opcodesMax } from './protocol.js'
 import type { RequestBuffer } from './protocol-input.js'
 import { ReplyArena, type Validities } from './protocol-output.js'
 import type { RequestBuffers } from './request-buffers.js'
@@ -34,6 +35,8 @@ export interface SessionParts {
   readonly changing: (input: RequestBuffer) => boolean
   readonly spinner: Spinner
   readonly onEnd: () => void
+  /** Resolves when the kernel has let go of the pages. */
+  readonly dropPages: (ino: number, offset: number, length: number) => Promise<void>
 }
 
 export class Session {
@@ -46,6 +49,7 @@ export class Session {
   buffers: RequestBuffers | undefined
   /** Free ones; see operations-directories.ts. */
   readonly directoryReplies: DirectoryReply[] = []
+  readonly pageReads = new PageReads()
   readonly deferred = new Deferred({
     fail: (exchange, error) => { this.fail(exchange, error) },
     failBug: (exchange, error) => { this.#failBug(exchange, error) },
@@ -163,6 +167,15 @@ export class Session {
   /** A promise's value, handed on when it settles; an error or a bug is answered here. */
   later<T>(exchange: Exchange, value: Promise<T | number>, finish: (settled: T) => void): void {
     this.deferred.wait(exchange, value, finish)
+  }
+
+  /** Whether the kernel may be filling pages of it, or has just done so. */
+  mayFillPages(ino: number): boolean {
+    return this.pageReads.isRecent(ino, performance.now()) || this.deferred.ledger.waitsFor(opcodes.read, ino)
+  }
+
+  dropPages(ino: number, offset: number, length: number): Promise<void> {
+    return this.#parts.dropPages(ino, offset, length)
   }
 
   interrupt(key: number): void {
