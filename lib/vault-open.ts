@@ -35,7 +35,7 @@ import { Upkeep } from './vault-upkeep.js'
 import { Vault } from './vault.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
-import { preallocate } from '../native-deps/system.js'
+import { discardPages, preallocate } from '../native-deps/system.js'
 import { openPool, type Pool } from './workers/pool.js'
 
 export interface OpenStore {
@@ -72,7 +72,8 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
   // Left by a crash while the vault was verified.
   removeHistoryDatabase(at(refoldName))
   const arena = new Arena(memory.arenaBytes)
-  const opened: { close(): unknown }[] = []
+  const idle = setInterval(() => { arena.releaseIdle(discardPages) }, limits.idleMemoryMs)
+  const opened: { close(): unknown }[] = [{ close: () => { clearInterval(idle) } }]
   try {
     const chain = await Chain.open(options)
     opened.push(chain)

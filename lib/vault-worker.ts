@@ -2,7 +2,7 @@
 // It says once whether it is ready; an error here is the pool's error at opening.
 import { join } from 'node:path'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
-import { setThreadNice } from '../native-deps/system.js'
+import { discardPages, setThreadNice } from '../native-deps/system.js'
 import { SegmentAppender } from './cache/appender.js'
 import { CacheKeeper } from './cache/keeper.js'
 import { CacheReader } from './cache/reader.js'
@@ -79,15 +79,17 @@ function startBulk(port: MessagePort, setup: SetupOf<'bulk'>): void {
   const appender = new SegmentAppender({
     directory: setup.cacheDirectory, nextSegment: new Int32Array(setup.nextSegment), partial: setup.partial, segmentBytesMax: setup.segmentBytesMax,
   })
-  new BulkRole({
+  const role = new BulkRole({
     port, keeper: setup.keeper, assembler: openers.assembler, keys: openers.keys, appender,
     cut: (bytes, stretch) => chunker.cut(bytes, stretch), cutsShared: chunker.acceptsShared,
     close: () => {
+      clearInterval(idle)
       appender.close()
       openers.close()
       chunker.wipe()
     },
   })
+  const idle = setInterval(() => { role.releaseIdle(discardPages) }, limits.idleMemoryMs)
   port.postMessage({ kind: 'ready' })
 }
 

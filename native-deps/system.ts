@@ -1,5 +1,5 @@
 // System calls that Node lacks: reserving and freeing a range of a file, the nice value of one thread, flock(2), the
-// immutable flag, returning free memory; and who another process is.
+// immutable flag, returning memory; and who another process is.
 import { readFileSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { fromErrno } from '../lib/terms/errors.js'
@@ -10,6 +10,7 @@ interface SystemAddon {
   setNice(nice: number): number
   lock(fd: number): number
   setImmutable(fd: number, on: boolean): number
+  discard(bytes: Uint8Array): number
   returnMemory(): Promise<void> | undefined
 }
 
@@ -78,6 +79,14 @@ export function setImmutable(fd: number, on: boolean): boolean {
  */
 export async function returnFreeMemory(): Promise<void> {
   await addon().returnMemory()
+}
+
+/**
+ * Gives the pages of memory that nobody needs now back to the kernel, also of a SharedArrayBuffer: they read as zeros
+ * from then on. What shares a page with other memory stays as it is. About 8 µs for 64 KiB.
+ */
+export function discardPages(bytes: Uint8Array): void {
+  check(addon().discard(bytes), 'madvise')
 }
 
 /** As this process sees it: of one in a user namespace of its own, the number outside. Undefined: there is no such process. */

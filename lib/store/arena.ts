@@ -2,12 +2,18 @@
 // the last extent in it is. Bounded: when it is full, `allocate` answers -1 and writers wait.
 
 export const arenaBlockBytes = 65536
+/** What one call of `releaseIdle` gives back at most takes half a millisecond. */
+const releasedBlocksMax = 64
 
 export class Arena {
   readonly shared: SharedArrayBuffer
   readonly bytes: Uint8Array
   #free: number[] = []
   #users: Uint32Array
+  /** Blocks that were never written, or given back since: 1. */
+  #untouched: Uint8Array
+  /** The least that were free since `releaseIdle` last looked: so many at the bottom of `#free` lay there all the time. */
+  #idle = 0
   #current = -1
   #currentEnd = 0
 
@@ -17,6 +23,7 @@ export class Arena {
     this.bytes = new Uint8Array(this.shared)
     const blocks = Math.floor(sizeBytes / arenaBlockBytes)
     this.#users = new Uint32Array(blocks)
+    this.#untouched = new Uint8Array(blocks).fill(1)
     for (let block = blocks - 1; block >= 0; block--) this.#free.push(block)
   }
 
@@ -35,6 +42,8 @@ export class Arena {
       this.#retireCurrent()
       const block = this.#free.pop()
       if (block === undefined) return -1
+      this.#idle = Math.min(this.#idle, this.#free.length)
+      this.#untouched[block] = 0
       this.#current = block
       this.#currentEnd = block * arenaBlockBytes
       // The block being filled counts as one user, so that it isn't freed under the filling.
@@ -62,6 +71,22 @@ export class Arena {
   /** Gives back one allocation (or one share of it). */
   free(position: number): void {
     this.#dropUser(Math.floor(position / arenaBlockBytes))
+  }
+
+  /**
+   * Gives back memory that nothing was written to since the last call, a part of it at a time: a burst of writing would
+   * stay in the resident set for ever. `discard` makes it zeros.
+   */
+  releaseIdle(discard: (bytes: Uint8Array) => void): void {
+    let released = 0
+    for (let at = 0; at < this.#idle && released < releasedBlocksMax; at++) {
+      const block = this.#free[at]
+      if (block === undefined || this.#untouched[block] === 1) continue
+      this.#untouched[block] = 1
+      discard(this.bytes.subarray(block * arenaBlockBytes, (block + 1) * arenaBlockBytes))
+      released++
+    }
+    this.#idle = this.#free.length
   }
 
   #retireCurrent(): void {

@@ -163,6 +163,9 @@ export const limits = {
   /** Pages (4 KiB) that the log of the cache's index may grow to, about, before it is copied into the database. */
   checkpointPages: 4096,
 
+  /** How often it is looked which memory for data on its way has not been used. */
+  idleMemoryMs: 1000,
+
   // formats (FORMAT.md): what a reader refuses, so that bytes from elsewhere can't cost more than they should
   /** Plaintext of one blob: twice the largest chunk. */
   blobPlainBytesMax: 16 * MiB,

@@ -40,6 +40,9 @@ export class BulkRole {
   /** Where blobs are sealed, one behind the other, until they are written: memory of their own costs more than sealing. */
   #room = new Uint8Array(2 * limits.appendBytesWished)
   #gatheredBytes = 0
+  /** The room was written since its pages were given back; and since it was last looked. */
+  #roomTouched = false
+  #roomUsed = false
   #done: { readonly id: number; readonly references: Uint8Array }[] = []
 
   constructor(setup: BulkSetup) {
@@ -50,6 +53,16 @@ export class BulkRole {
       this.#flush([])
     })
     setup.keeper.on('message', ({ segment }: AbandonSegment) => { setup.appender.abandon(segment) })
+  }
+
+  /** Gives back the rooms that nothing was put into since the last call. */
+  releaseIdle(discard: (bytes: Uint8Array) => void): void {
+    this.#held.releaseIdle(discard)
+    if (this.#roomTouched && !this.#roomUsed && this.#gatheredBytes === 0) {
+      discard(this.#room)
+      this.#roomTouched = false
+    }
+    this.#roomUsed = false
   }
 
   #run(job: BulkJob): void {
@@ -164,6 +177,7 @@ export class BulkRole {
     const length = sealedLengthMax(plainLength)
     if (this.#gatheredBytes + length > this.#room.byteLength) this.#flush([id])
     if (length > this.#room.byteLength) this.#room = new Uint8Array(length)
+    this.#roomTouched = this.#roomUsed = true
     return this.#room.subarray(this.#gatheredBytes, this.#gatheredBytes + length)
   }
 

@@ -24,6 +24,9 @@ export class HeldCuts {
   readonly #room: Uint8Array
   /** Ascending, apart. */
   #taken: HeldMemory[] = []
+  /** How far the room was written since its pages were given back, and since `releaseIdle` last looked. */
+  #touchedEnd = 0
+  #recentEnd = 0
 
   /** `roomBytes`: what the main thread lets a thread hold. `shared`: other threads may seal from it. */
   constructor(roomBytes: number, shared: boolean) {
@@ -41,6 +44,8 @@ export class HeldCuts {
     const end = from + length
     // Parted into gaps that are all too small: rare, since cuts are few and large or many and small.
     if (end > this.#room.byteLength) return { bytes: new Uint8Array(length), cuts: 0 }
+    this.#touchedEnd = Math.max(this.#touchedEnd, end)
+    this.#recentEnd = Math.max(this.#recentEnd, end)
     const memory = { bytes: this.#room.subarray(from, end), cuts: 0 }
     this.#taken.splice(at, 0, memory)
     return memory
@@ -61,6 +66,14 @@ export class HeldCuts {
     this.#cuts.delete(cut)
     held.memory.cuts--
     this.settle(held.memory)
+  }
+
+  /** Gives back what lay behind everything held since the last call; `discard` makes it zeros. */
+  releaseIdle(discard: (bytes: Uint8Array) => void): void {
+    if (this.#recentEnd < this.#touchedEnd) discard(this.#room.subarray(this.#recentEnd, this.#touchedEnd))
+    this.#touchedEnd = this.#recentEnd
+    const last = this.#taken.at(-1)
+    this.#recentEnd = last === undefined ? 0 : last.bytes.byteOffset + last.bytes.byteLength
   }
 
   /** Memory that no cut uses is free. */

@@ -44,7 +44,7 @@ export function read(session: Session, input: RequestBuffer, exchange: Exchange)
   const offset = input.long(headerBytes + 8)
   const length = input.word(headerBytes + 16)
   if (offset === Infinity) return session.fail(exchange, -errno.EINVAL)
-  if ((input.word(headerBytes + 32) & openDirect) === 0) session.pageReads.note(exchange.node, performance.now())
+  if ((input.word(headerBytes + 32) & openDirect) === 0) session.pageReads.note(exchange.node)
   const answer = session.handler.read(exchange.node, input.long(headerBytes), offset, length, exchange)
   if (answer instanceof Promise) {
     session.later(exchange, answer, (bytes) => session.sendBytes(exchange, bytes, Math.min(bytes.byteLength, length), false))
@@ -67,8 +67,8 @@ export function write(session: Session, input: RequestBuffer, exchange: Exchange
 /** What was written past the kernel's pages is acknowledged when none shows what was there before: page-reads.ts. */
 function whenSeen(session: Session, ino: number, offset: number, answer: Status): Status {
   if (answer instanceof Promise) return answer.then((written) => whenSeen(session, ino, offset, written))
-  if (answer <= 0 || !session.mayFillPages(ino)) return answer
-  return session.dropPages(ino, offset, answer).then(() => answer)
+  if (answer <= 0 || !session.pageReads.mayShow(ino)) return answer
+  return session.pageReads.drop(ino, offset, answer).then(() => answer)
 }
 
 /** struct fuse_flush_in: on every close(2) of a descriptor. */

@@ -6,21 +6,35 @@ const rotateMs = 1000
 /** More files than that within a second: then any file may be one of them. */
 const inosMax = 4096
 
+export interface PageReadsParts {
+  /** Whether a read of it waits for its answer. */
+  readonly isReading: (ino: number) => boolean
+  /** Resolves when the kernel has let go of the pages. */
+  readonly drop: (ino: number, offset: number, length: number) => Promise<void>
+}
+
 export class PageReads {
+  readonly drop: PageReadsParts['drop']
+  readonly #isReading: PageReadsParts['isReading']
   #now = new Set<number>()
   #before = new Set<number>()
-  #rotatedMs = 0
+  #rotatedMs = -Infinity
+
+  constructor({ isReading, drop }: PageReadsParts) {
+    this.drop = drop
+    this.#isReading = isReading
+  }
 
   /** A read that fills pages begins. `nowMs`: monotonic. */
-  note(ino: number, nowMs: number): void {
+  note(ino: number, nowMs = performance.now()): void {
     if (nowMs - this.#rotatedMs >= rotateMs) this.#rotate(nowMs)
     if (this.#now.size < inosMax) this.#now.add(ino)
   }
 
-  /** Whether one began within the last second, or perhaps the one before. */
-  isRecent(ino: number, nowMs: number): boolean {
+  /** Whether pages may have been filled within the last second, or perhaps the one before, or are being filled. */
+  mayShow(ino: number, nowMs = performance.now()): boolean {
     if (nowMs - this.#rotatedMs >= rotateMs) this.#rotate(nowMs)
-    return [this.#now, this.#before].some((inos) => inos.has(ino) || inos.size === inosMax)
+    return [this.#now, this.#before].some((inos) => inos.has(ino) || inos.size === inosMax) || this.#isReading(ino)
   }
 
   #rotate(nowMs: number): void {

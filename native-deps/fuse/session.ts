@@ -49,7 +49,7 @@ export class Session {
   buffers: RequestBuffers | undefined
   /** Free ones; see operations-directories.ts. */
   readonly directoryReplies: DirectoryReply[] = []
-  readonly pageReads = new PageReads()
+  readonly pageReads: PageReads
   readonly deferred = new Deferred({
     fail: (exchange, error) => { this.fail(exchange, error) },
     failBug: (exchange, error) => { this.#failBug(exchange, error) },
@@ -77,6 +77,7 @@ export class Session {
     this.handler = parts.handler
     this.valid = parts.valid
     this.arena = new ReplyArena(queuedMax + 1)
+    this.pageReads = new PageReads({ isReading: (ino) => this.deferred.ledger.waitsFor(opcodes.read, ino), drop: parts.dropPages })
   }
 
   /** The descriptor is readable. */
@@ -167,15 +168,6 @@ export class Session {
   /** A promise's value, handed on when it settles; an error or a bug is answered here. */
   later<T>(exchange: Exchange, value: Promise<T | number>, finish: (settled: T) => void): void {
     this.deferred.wait(exchange, value, finish)
-  }
-
-  /** Whether the kernel may be filling pages of it, or has just done so. */
-  mayFillPages(ino: number): boolean {
-    return this.pageReads.isRecent(ino, performance.now()) || this.deferred.ledger.waitsFor(opcodes.read, ino)
-  }
-
-  dropPages(ino: number, offset: number, length: number): Promise<void> {
-    return this.#parts.dropPages(ino, offset, length)
   }
 
   interrupt(key: number): void {

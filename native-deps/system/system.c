@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +46,25 @@ static napi_value system_fallocate(napi_env env, napi_callback_info info) {
                        long_argument(env, args[3]));
   } while (result < 0 && errno == EINTR);
   return answer(env, result);
+}
+
+/*
+ * discard(bytes): whole pages inside of it go back to the kernel and read as zeros from then on. Only of private memory
+ * without a file behind it, as all of JavaScript's is.
+ */
+static napi_value system_discard(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  size_t count = 1, length = 0;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  if (napi_get_typedarray_info(env, args[0], NULL, &length, &data, NULL, NULL) != napi_ok) {
+    errno = EINVAL;
+    return answer(env, -1);
+  }
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t from = ((uintptr_t)data + page - 1) & ~(page - 1);
+  uintptr_t to = ((uintptr_t)data + length) & ~(page - 1);
+  return answer(env, from < to ? madvise((void *)from, to - from, MADV_DONTNEED) : 0);
 }
 
 /* setNice(nice): of the calling thread only; Linux gives every thread a nice value of its own. */
@@ -130,6 +150,8 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "lock", function);
   napi_create_function(env, "setImmutable", NAPI_AUTO_LENGTH, system_set_immutable, NULL, &function);
   napi_set_named_property(env, exports, "setImmutable", function);
+  napi_create_function(env, "discard", NAPI_AUTO_LENGTH, system_discard, NULL, &function);
+  napi_set_named_property(env, exports, "discard", function);
   napi_create_function(env, "returnMemory", NAPI_AUTO_LENGTH, system_return_memory, NULL, &function);
   napi_set_named_property(env, exports, "returnMemory", function);
   return exports;

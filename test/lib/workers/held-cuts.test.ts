@@ -46,3 +46,31 @@ t.test('a piece lives as long as the last of its cuts', (t) => {
   t.equal(held.memory(100).bytes.buffer, memory.bytes.buffer)
   t.end()
 })
+
+t.test('a room that was not used is given back, and nothing of what is held', (t) => {
+  const random = numbers(3)
+  const held = new HeldCuts(10_000, true)
+  const live = new Map<number, HeldMemory>()
+  let discarded = 0
+  const discard = (bytes: Uint8Array): void => {
+    bytes.fill(0)
+    discarded += bytes.byteLength
+  }
+  for (let cut = 0; cut < 3000; cut++) {
+    const memory = held.memory(1 + Math.floor(random() * 2000))
+    memory.bytes.fill(1 + (cut % 255))
+    held.hold(cut, { memory, chunks: [] })
+    live.set(cut, memory)
+    if (random() < 0.3) held.releaseIdle(discard)
+    for (const old of [...live.keys()].filter(() => random() < 0.3)) {
+      held.release(old)
+      live.delete(old)
+    }
+  }
+  t.ok([...live].every(([cut, { bytes }]) => bytes.every((byte) => byte === 1 + (cut % 255))), 'what is held stays')
+  t.ok(discarded > 0)
+  for (const cut of live.keys()) held.release(cut)
+  for (let call = 0; call < 2; call++) held.releaseIdle(discard)
+  t.ok(held.memory(10_000).bytes.every((byte) => byte === 0), 'all of it, once nothing is held')
+  t.end()
+})
