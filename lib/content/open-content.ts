@@ -9,6 +9,7 @@ import type { Unpublished } from '../tree/unpublished.js'
 import { decodeContent, type ContentReference } from './content-reference.js'
 import { ExtentMap, type Source } from './extent-map.js'
 import type { PageStore } from './page-store.js'
+import { ReservedRanges } from './reserved-ranges.js'
 
 /** What the rooms of lib/content share. */
 export interface ContentContext {
@@ -28,6 +29,8 @@ export interface ContentContext {
 export class OpenContent {
   readonly ino: number
   readonly extents: ExtentMap
+  /** For as long as this object lives. */
+  readonly reserved = new ReservedRanges()
   /** What is published; the extents lie over it. */
   base: ContentReference
   /** Bytes, with what is only in memory. */
@@ -63,6 +66,11 @@ export class OpenContent {
     const { dataBytes, holeBytes } = this.extents
     const allocated = Math.max(this.base.allocated - holeBytes, 0) + dataBytes
     return Math.ceil(Math.min(allocated, this.size) / 512)
+  }
+
+  /** What a stat shows: with what was reserved, as a program expects that reserved it. */
+  get blocksShown(): number {
+    return Math.max(this.blocks, Math.ceil(this.reserved.bytes / 512))
   }
 
   /** The oldest log record that its unpublished data needs; Infinity: none. */

@@ -19,6 +19,7 @@ export function resize(content: OpenContent, size: number, context: ContentConte
   const spilling = drain(content, context)
   if (spilling !== undefined) return spilling.then(() => resize(content, size, context))
   const end = Math.max(content.size, content.extents.end, content.base.length)
+  if (size < content.size) content.reserved.remove(size, Infinity)
   content.size = size
   record(content, size, Math.max(end, size), [{ length: Math.max(end - size, 0), skip: 0, source: { kind: 'hole' } }], context)
   return undefined

@@ -86,6 +86,8 @@ export function fallocate(volume: Volume, ino: number, mode: number, offset: num
   const size = (mode & fallocateModes.keepSize) === 0 ? Math.max(content.size, offset + length) : content.size
   if ((mode & (fallocateModes.punchHole | fallocateModes.zeroRange)) !== 0) {
     const end = (mode & fallocateModes.punchHole) === 0 ? Math.min(offset + length, size) : Math.min(offset + length, content.size)
+    if ((mode & fallocateModes.punchHole) === 0) content.reserved.add(offset, offset + length)
+    else content.reserved.remove(offset, offset + length)
     const clearing = vault.clear(content, Math.min(offset, end), end, size)
     return clearing === undefined ? 0 : clearing.then(() => 0)
   }
@@ -94,7 +96,9 @@ export function fallocate(volume: Volume, ino: number, mode: number, offset: num
     if (blocksAvailable * blockSize < length) return errno.ENOSPC
     const now = vault.tree.get(ino)
     if (now === undefined) return errno.ESTALE
-    const resizing = size > vault.contents.of(now).size ? vault.resize(vault.contents.of(now), size) : undefined
+    const held = vault.contents.of(now)
+    held.reserved.add(offset, offset + length)
+    const resizing = size > held.size ? vault.resize(held, size) : undefined
     return resizing === undefined ? 0 : resizing.then(() => 0)
   })
 }

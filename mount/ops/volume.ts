@@ -21,7 +21,7 @@ export function attributesOf(volume: Volume, entry: Entry): Attributes {
   if (type === modeType.file) {
     const content = volume.vault.contents.peek(entry.ino)
     if (content === undefined) return entry
-    const { size, blocks, times } = content
+    const { size, blocksShown: blocks, times } = content
     if (times === undefined) return size === entry.size && blocks === entry.blocks ? entry : { ...entry, size, blocks }
     const shown = { ...entry, size, blocks }
     touchWritten(shown, times, volume.vault.now())

@@ -31,6 +31,19 @@ t.test('fallocate', { skip }, async (t) => {
       await must(root.close(fd))
     }
   })
+  await t.test('what was reserved counts, and takes no more when it is written', async (t) => {
+    const fd = await file('reserved', 0)
+    const blocks = async (): Promise<number> => (await must(root.fstat(fd))).blocks
+    t.equal(await root.fallocate(fd, 0, 4095, 2), 0)
+    const reserved = await blocks()
+    await must(root.pwrite(fd, Buffer.from('ab'), 4095))
+    t.ok(reserved > 0 && (await blocks()) <= reserved)
+    t.equal(await root.fallocate(fd, keepSize, 0, 1_000_000), 0)
+    t.ok((await blocks()) * 512 >= 1_000_000, 'behind the end too')
+    t.equal(await root.fallocate(fd, punchHole | keepSize, 0, 500_000), 0)
+    t.ok((await blocks()) * 512 < 600_000, 'a hole takes it back')
+    await must(root.close(fd))
+  })
   await t.test('every mode against a model', async (t) => {
     const modes = [0, keepSize, punchHole | keepSize, zero, zero | keepSize]
     for (const mode of modes) for (const [offset, length] of [[0, 10], [100, 5000], [4096, 4096], [0, 200_000], [65_536, 65_536], [149_999, 50_000], [160_000, 10]] as const) {
