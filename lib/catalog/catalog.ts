@@ -150,8 +150,8 @@ function prepareStatements(database: Database): Statements {
       ON CONFLICT (ino) DO UPDATE SET id = excluded.id, orphan = excluded.orphan, attributes = excluded.attributes,
       xattrs = excluded.xattrs, content = excluded.content`),
     removeEntry: database.prepare('DELETE FROM entry WHERE ino = ?'),
-    putDirent: database.prepare(`INSERT INTO dirent (parent, name, ino, cookie) VALUES (?, ?, ?, ?)
-      ON CONFLICT (parent, name) DO UPDATE SET ino = excluded.ino, cookie = excluded.cookie`),
+    // Takes away the row of a name whose place it got as well: that one is in the same batch, removed or at another place.
+    putDirent: database.prepare('INSERT OR REPLACE INTO dirent (parent, name, ino, cookie) VALUES (?, ?, ?, ?)'),
     removeDirent: database.prepare('DELETE FROM dirent WHERE parent = ? AND name = ?'),
     putChunk: database.prepare('INSERT OR IGNORE INTO chunk (chunk_id, reference) VALUES (?, ?)'),
     putMark: database.prepare('INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),

@@ -59,6 +59,18 @@ export class Change {
     this.#image({ parent, name, ino, cookie, was: before.ino, displaced })
   }
 
+  /**
+   * The entry gets another name in its directory and keeps its place in the listing, as `rebind` does: who renames what he
+   * is listing would otherwise meet it again at the end, for ever (xfstests generic/736).
+   */
+  rename(parent: number, from: Name, to: Name, ino: number): void {
+    const { cookie = 0 } = this.#before(parent, from)
+    this.#target.tree.unbind(parent, from)
+    this.#target.tree.bind(parent, to, ino, cookie)
+    this.#image({ parent, name: to, ino, cookie, was: 0, displaced: false })
+    this.#image({ parent, name: from, ino: 0, cookie, was: ino, displaced: false })
+  }
+
   unbind(parent: number, name: Name): void {
     const { ino, cookie = 0 } = this.#before(parent, name)
     this.#target.tree.unbind(parent, name)

@@ -3,13 +3,7 @@
 import type { BlobReference } from '../format/blob-reference.js'
 import { hex } from '../terms/bytes.js'
 import type { Entry, Name } from './entry.js'
-
-export interface Dirent {
-  readonly name: Name
-  /** 0: the name was removed. */
-  ino: number
-  readonly cookie: number
-}
+import { mergePlaces, Places, type Dirent } from './places.js'
 
 interface OverlayDirent extends Dirent {
   /** A layer below knows the name, so a removal must leave a mark. */
@@ -18,16 +12,10 @@ interface OverlayDirent extends Dirent {
 
 class DirectoryChanges {
   readonly names = new Map<Name, OverlayDirent>()
-  /** Names that got a new cookie here, ascending by cookie; removed ones stay, with ino 0, until compacted. */
-  added: OverlayDirent[] = []
-  #dead = 0
-
-  bury(dirent: OverlayDirent): void {
-    dirent.ino = 0
-    if (++this.#dead < 64 || this.#dead * 2 < this.added.length) return
-    this.added = this.added.filter(({ ino }) => ino !== 0)
-    this.#dead = 0
-  }
+  /** Names that got a new place here. */
+  readonly added = new Places()
+  /** Names that took the place that another had before this generation, by a renaming in the directory. */
+  readonly moved = new Places()
 }
 
 export class Generation {
@@ -62,10 +50,12 @@ export class Generation {
       before.ino = dirent.ino
       return
     }
-    if (before !== undefined && before.ino !== 0) directory.bury(before)
+    if (before !== undefined && before.ino !== 0) this.#bury(directory, before)
     const next: OverlayDirent = { ...dirent, shadows: before?.shadows ?? (below !== undefined && below.ino !== 0) }
     directory.names.set(dirent.name, next)
-    if (dirent.cookie >= this.firstCookie) directory.added.push(next)
+    if (dirent.cookie >= this.firstCookie) directory.added.add(next)
+    // A layer below lists the name at that place.
+    else if (below === undefined || below.ino === 0 || below.cookie !== dirent.cookie) directory.moved.add(next)
     this.#direntChanges++
   }
 
@@ -73,25 +63,16 @@ export class Generation {
     const directory = this.#directory(parent)
     const before = directory.names.get(name)
     const shadows = before?.shadows ?? (below !== undefined && below.ino !== 0)
-    if (before !== undefined && before.ino !== 0) directory.bury(before)
+    if (before !== undefined && before.ino !== 0) this.#bury(directory, before)
     if (shadows) directory.names.set(name, { name, ino: 0, cookie: before?.cookie ?? below?.cookie ?? 0, shadows })
     else directory.names.delete(name)
     this.#direntChanges++
   }
 
-  /** Names given a cookie in this generation, from the first whose cookie is above `after`. */
-  *added(parent: number, after: number): IterableIterator<Dirent> {
-    const list = this.#directories.get(parent)?.added ?? []
-    let low = 0
-    for (let high = list.length; low < high; ) {
-      const middle = (low + high) >>> 1
-      if ((list[middle]?.cookie ?? 0) <= after) low = middle + 1
-      else high = middle
-    }
-    for (let index = low; index < list.length; index++) {
-      const dirent = list[index]
-      if (dirent !== undefined && dirent.ino !== 0) yield dirent
-    }
+  /** Names that no layer below lists at their place, from the first whose cookie is above `after`, ascending. */
+  placed(parent: number, after: number): IterableIterator<Dirent> {
+    const directory = this.#directories.get(parent)
+    return directory === undefined ? [].values() : mergePlaces([directory.moved.from(after), directory.added.from(after)])
   }
 
   /** Every changed name; ino 0: removed. */
@@ -113,6 +94,12 @@ export class Generation {
 
   addChunk(reference: BlobReference): void {
     this.chunks.set(hex(reference.chunkId), reference)
+  }
+
+  #bury({ added, moved }: DirectoryChanges, dirent: OverlayDirent): void {
+    dirent.ino = 0
+    if (dirent.cookie >= this.firstCookie) added.died()
+    else moved.died()
   }
 
   #directory(parent: number): DirectoryChanges {

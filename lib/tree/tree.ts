@@ -6,7 +6,8 @@ import { hex, type EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { cloneEntry, entryBytes, type Entry, type Name } from './entry.js'
 import { decodeAttributes, decodeXattrs, encodeAttributes, encodedAttributesBytes, encodeXattrs } from './entry-codec.js'
-import { Generation, type Dirent } from './generation.js'
+import { Generation } from './generation.js'
+import { mergePlaces, type Dirent } from './places.js'
 
 export interface TreeLimits {
   /** Memory for entries read from the catalog that stay decoded, as `entryBytes` counts them. */
@@ -97,7 +98,7 @@ export class Tree {
     return this.#below(parent, name)
   }
 
-  /** A name with a new place at the end of the listing, or (`cookie`) in the place of the name that it replaces. */
+  /** A name with a new place at the end of the listing, or (`cookie`) in the place of the one that it replaces, or that its entry had. */
   bind(parent: number, name: Name, ino: number, cookie?: number): number {
     const place = cookie ?? this.nextCookie
     if (place >= this.nextCookie) this.nextCookie = place + 1
@@ -114,25 +115,36 @@ export class Tree {
    * and go: each that stays is met exactly once.
    */
   list(parent: number, after: number, emit: (dirent: Dirent) => boolean): void {
+    let last = after
+    for (const dirent of mergePlaces([this.#inCatalog(parent, after), this.#inFrozen(parent, after), this.#active.placed(parent, after)])) {
+      // Two layers may know the same name at the same place.
+      if (dirent.cookie === last) continue
+      last = dirent.cookie
+      if (!emit(dirent)) return
+    }
+  }
+
+  *#inCatalog(parent: number, after: number): IterableIterator<Dirent> {
     const { listBatch } = this.#limits
     const frozen = this.#frozen
+    if (this.#active.born.has(parent) || (frozen?.born.has(parent) ?? false)) return
     const ceiling = frozen?.firstCookie ?? this.#active.firstCookie
-    const inCatalog = !this.#active.born.has(parent) && !(frozen?.born.has(parent) ?? false)
-    while (inCatalog && after < ceiling) {
+    while (after < ceiling) {
       const rows = this.#catalog.list(parent, after, ceiling, listBatch)
       for (const row of rows) {
         after = row.cookie
         const dirent = this.#current(parent, row, frozen)
-        if (dirent !== undefined && !emit(dirent)) return
+        if (dirent !== undefined) yield dirent
       }
-      if (rows.length < listBatch) break
+      if (rows.length < listBatch) return
     }
-    for (const dirent of frozen?.added(parent, after) ?? []) {
-      after = dirent.cookie
+  }
+
+  *#inFrozen(parent: number, after: number): IterableIterator<Dirent> {
+    for (const dirent of this.#frozen?.placed(parent, after) ?? []) {
       const current = this.#current(parent, dirent, undefined)
-      if (current !== undefined && !emit(current)) return
+      if (current !== undefined) yield current
     }
-    for (const dirent of this.#active.added(parent, after)) if (!emit(dirent)) return
   }
 
   chunk(chunkId: Uint8Array): BlobReference | undefined {

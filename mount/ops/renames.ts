@@ -69,16 +69,17 @@ function move(volume: Volume, from: Named<Entry>, to: Named<Entry | undefined>, 
   const change = volume.vault.change()
   const source = change.edit(from.place.parent)
   const moved = change.edit(from.entry.ino)
-  source.children--
-  if (isDirectory(moved)) source.nlink--
   touchModified(source, now)
   touchChanged(moved, now)
-  if (to.entry === undefined) {
-    bind(volume, change, to.place, moved)
+  if (to.entry === undefined && to.place.parent === source.ino) {
+    change.rename(source.ino, from.place.name, to.place.name, moved.ino)
   } else {
-    replace(volume, change, to.place, to.entry, moved)
+    source.children--
+    if (isDirectory(moved)) source.nlink--
+    if (to.entry === undefined) bind(volume, change, to.place, moved)
+    else replace(volume, change, to.place, to.entry, moved)
+    change.unbind(from.place.parent, from.place.name)
   }
-  change.unbind(from.place.parent, from.place.name)
   if ((flags & renameFlags.whiteout) !== 0) leaveWhiteout(volume, change, from.place, caller)
   change.commit()
   if (to.entry !== undefined && volume.vault.tree.get(to.entry.ino)?.nlink === 0) orphan(volume, to.entry.ino)

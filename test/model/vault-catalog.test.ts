@@ -130,3 +130,29 @@ t.test('a rename over a file has the new content in the log before (renames.ts: 
   await after.remove()
   await test.remove()
 })
+
+t.test('names that exchange their places in the listing exchange them in the catalog', async (t) => {
+  const test = await TestVault.open()
+  const made = new Map<string, number>()
+  for (const name of 'abcde') {
+    const created = await test.operations.create(1, name, 0o644, 0, 0, request)
+    if (typeof created !== 'number') made.set(name, created.attributes.ino)
+  }
+  await test.apply()
+  const rename = async (from: string, to: string): Promise<void> => { t.equal(await test.operations.rename(1, from, 1, to, 0, request), 0, `${from} to ${to}`) }
+  for (const [from, to] of [['a', 'x'], ['b', 'a'], ['x', 'b'], ['d', 'y'], ['c', 'd'], ['y', 'c'], ['e', 'f'], ['f', 'e']] as const) await rename(from, to)
+  const listed = (vault: TestVault): string[] => {
+    const names: string[] = []
+    vault.vault.tree.list(1, 0, ({ name, ino }) => names.push(`${name} ${String(ino)}`) > 0)
+    return names
+  }
+  const inoOf = (name: string): string => String(made.get(name))
+  const wanted = [`b ${inoOf('a')}`, `a ${inoOf('b')}`, `d ${inoOf('c')}`, `c ${inoOf('d')}`, `e ${inoOf('e')}`]
+  t.strictSame(listed(test), wanted, 'before it is applied')
+  await test.apply()
+  t.strictSame(listed(test), wanted, 'from the catalog')
+  await test.close()
+  const again = await TestVault.open({ store: test.store })
+  t.strictSame(listed(again), wanted, 'opened again')
+  await again.remove()
+})

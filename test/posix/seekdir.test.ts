@@ -57,6 +57,24 @@ t.test('seekdir', { skip }, async (t) => {
     t.equal(all.filter((name) => name.startsWith('new-')).length, 50, 'rewinddir shows what is new')
     t.equal(all.length, new Set(all).size)
   })
+  await t.test('renaming what is listed comes to an end', async (t) => {
+    const renamed = await mount.room()
+    const count = 3000
+    await Promise.all(Array.from({ length: count }, (_, at) => must(root.mknod(`${renamed}/${at}`, 0o100644))))
+    const listing = await must(root.opendir(renamed))
+    let listed = 0
+    for (; listed < 3 * count; listed++) {
+      const [name] = await must(root.readdir(listing, 1))
+      if (name === undefined) break
+      if (name.startsWith('.')) continue
+      await must(root.rename(`${renamed}/${name}`, `${renamed}/other`))
+      await must(root.rename(`${renamed}/other`, `${renamed}/${name}`))
+    }
+    t.equal(listed, count + 2, 'each once')
+    await must(root.rewinddir(listing))
+    t.equal(new Set(await must(root.readdir(listing, count * 2))).size, count + 2)
+    await must(root.closedir(listing))
+  })
   await t.test('lseek(2) of a directory', async (t) => {
     const fd = await must(root.open(room, openFlags.readOnly))
     const first = await root.getdents(fd, 4096)

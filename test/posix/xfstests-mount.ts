@@ -18,13 +18,17 @@ export interface XfstestsFrameOptions {
   readonly vaultfs: string
 }
 
-/** Called as `helper DEVICE MOUNTPOINT [-o OPTIONS]`. Waits for the daemon that had the store before. */
+/**
+ * Called as `helper DEVICE MOUNTPOINT [-o OPTIONS]`. Waits for the daemon that had the store before. A device that is
+ * mounted twice is one filesystem in two places: here that is a bind.
+ */
 const helperScript = ({ folder, disk, vaultfs }: XfstestsFrameOptions, driver: string): string => `#!/bin/bash
 device=$1 mountpoint=$2; shift 2
 options=; [ "\${1:-}" = -o ] && options=$2
 export HOME='${folder}/home' XDG_RUNTIME_DIR='${folder}/home/run' VAULTFS_GUARD=none
 unset XDG_DATA_HOME XDG_STATE_HOME XDG_CONFIG_HOME
 case ",$options," in *,remount,*) exec mount -i -o "$options" "$mountpoint" ;; esac
+there=$(findmnt -n -f -o TARGET --source "$device") && exec mount --bind "$there" "$mountpoint"
 store='${disk}'/\${device#vaultfs:}
 args=(--store "$store" --allow-other --driver ${driver} --passphrase-file '${folder}/passphrase')
 case ",$options," in *,ro,*) args+=(--read-only) ;; esac

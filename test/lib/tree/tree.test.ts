@@ -77,10 +77,24 @@ async function run(seed: number): Promise<string> {
           tree.remove(known.ino)
           sizes.delete(known.ino)
         }
+      } else if (draw === 9 && known !== undefined) {
+        const to = random.pick([...'abcdefghij'])
+        if (!names.has(to)) {
+          // As replayed records do it, and as a change of now.
+          if (random.chance(0.5)) {
+            tree.bind(parent, to, known.ino, known.cookie)
+            tree.unbind(parent, name)
+          } else {
+            tree.unbind(parent, name)
+            tree.bind(parent, to, known.ino, known.cookie)
+          }
+          names.delete(name)
+          names.set(to, known)
+        }
       } else if (draw < 8 && known !== undefined) {
         tree.edit(known.ino).size = step
         sizes.set(known.ino, step)
-      } else if (draw < 9) listings.push({ parent, listing: new Listing(names) })
+      } else if (draw < 9 || known === undefined) listings.push({ parent, listing: new Listing(names) })
       step++
       for (const { parent: listed, listing } of listings) {
         for (const [staying, cookie] of listing.staying) if (model.get(listed)?.get(staying)?.cookie !== cookie) listing.staying.delete(staying)
