@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Suite } from '../suite.js'
 
 const processes = 8
+const stormSeconds = 600
 
 /** Lists, reads and compares; says what does not fit, and ends with 1 then. */
 const walk = `cd "$1" || exit 1
@@ -32,5 +33,14 @@ export const fsstress: Suite = {
       await bench.check(`every name and file of seed ${seed}`, { program: 'bash', args: ['-c', walk, '-', folder, join(bench.logs, `walk-${seed}`)] })
       await bench.check(`all of seed ${seed} can be removed`, { program: 'rm', args: ['-rf', folder] })
     }
+    if (bench.quick) return
+    const storm = join(bench.work, 'storm')
+    await bench.execute('make', { program: 'mkdir', args: [storm] })
+    await bench.check(`${processes} processes for ${stormSeconds} s`, {
+      // timeout(1) ends with 124 when the time was up, as it is to be.
+      program: 'bash', args: ['-c', `timeout ${stormSeconds} "$1" -d "$2" -l 0 -n 2000 -p ${processes} -s 4; [ $? -eq 124 ]`, '-', bench.built, storm], timeoutMs: (stormSeconds + 300) * 1000,
+    })
+    await bench.check('every name and file of the storm', { program: 'bash', args: ['-c', walk, '-', storm, join(bench.logs, 'walk-storm')] })
+    await bench.check('all of the storm can be removed', { program: 'rm', args: ['-rf', storm] })
   },
 }

@@ -48,9 +48,9 @@ async function runLine(bench: Bench, line: string, described: ReadonlyMap<string
   const { code, why, output } = await bench.execute(name, { program: 'bash', args: ['-c', `mkdir -m 1777 "$TMPDIR" && cd "$TMPDIR" && { ${command}\n}`], env, timeoutMs: 600_000 })
   const text = output()
   const said = /^.*\b(TFAIL|TBROK)\b.*$/m.exec(text)?.[0].slice(0, 200)
-  if (code === null || (code & (verdicts.fail | verdicts.broken)) !== 0) bench.failed(name, said ?? `${why ?? ''} ${lastLine(text)}`)
+  if (code === 127) bench.skipped(name, 'it was not built')
+  else if (code === null || (code & (verdicts.fail | verdicts.broken)) !== 0) bench.failed(name, said ?? `${why ?? ''} ${lastLine(text)}`)
   else if (code === verdicts.notHere) bench.skipped(name, /^.*\bTCONF\b.*$/m.exec(text)?.[0].slice(0, 200) ?? '')
-  else if (code === 127) bench.skipped(name, 'it was not built')
   else bench.passed(name)
   await bench.execute('remove-one', { program: 'rm', args: ['-rf', folder] })
 }
