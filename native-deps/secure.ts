@@ -6,6 +6,7 @@ import { builtPath, loadAddon } from './addon.js'
 
 interface SecureAddon {
   lockPages(view: Uint8Array, bytes: number): { readonly offset: number; readonly error: number }
+  unlockPages(pages: Uint8Array): void
   pageSize(): number
   hardenProcess(): { readonly dumpable: number; readonly core: number }
 }
@@ -29,6 +30,12 @@ export function lockPages(shared: SharedArrayBuffer, bytes: number): LockedPages
   if (loaded === null || bytes % loaded.pageSize() !== 0) return { offset: 0, locked: false }
   const { offset, error } = loaded.lockPages(new Uint8Array(shared), bytes)
   return { offset, locked: error === 0 }
+}
+
+/** Of pages that lockPages made, after they were wiped: their memory may be used for anything again. */
+export function unlockPages(pages: Uint8Array): void {
+  const loaded = load()
+  if (loaded !== null && pages.byteLength % loaded.pageSize() === 0) loaded.unlockPages(pages)
 }
 
 /** No core file, no ptrace by others of the same user, no readable /proc/PID/mem. Answers whether the kernel agreed. */

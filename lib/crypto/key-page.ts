@@ -2,7 +2,7 @@
 // itself (workerData) and attaches; key bytes are never posted, cloned or copied on the way. FORMAT §2.
 // The easy mistake: keeping a copy of a view. Take `key(name)` when it is needed; after `wipe` it is zeros.
 
-import { lockPages } from '../../native-deps/secure.js'
+import { lockPages, unlockPages } from '../../native-deps/secure.js'
 import { wipe } from '../../native-deps/sodium.js'
 import { VaultError, invariant } from '../terms/errors.js'
 
@@ -118,5 +118,6 @@ export class KeyPage {
 
   wipe(): void {
     wipe(this.#page)
+    unlockPages(this.#page)
   }
 }

@@ -13,6 +13,9 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+#ifndef MADV_KEEPONFORK
+#define MADV_KEEPONFORK 19
+#endif
 
 static napi_value fail(napi_env env, const char *message) {
   napi_throw_error(env, NULL, message);
@@ -59,6 +62,21 @@ static napi_value lock_pages(napi_env env, napi_callback_info info) {
   return out;
 }
 
+// unlockPages(pages: Uint8Array): what lockPages did is undone. The memory may become anybody's, and with
+// MADV_WIPEONFORK left on it his strings would be zeros in a forked child.
+static napi_value unlock_pages(napi_env env, napi_callback_info info) {
+  size_t argc = 1, length = 0;
+  napi_value argv[1];
+  void *data = NULL;
+  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc < 1 ||
+      napi_get_typedarray_info(env, argv[0], NULL, &length, &data, NULL, NULL) != napi_ok)
+    return fail(env, "unlockPages(pages): a Uint8Array");
+  madvise(data, length, MADV_KEEPONFORK);
+  madvise(data, length, MADV_DODUMP);
+  munlock(data, length);
+  return NULL;
+}
+
 // pageSize(): number
 static napi_value page_size(napi_env env, napi_callback_info info) {
   return number(env, (double)sysconf(_SC_PAGESIZE));
@@ -78,6 +96,7 @@ static napi_value harden_process(napi_env env, napi_callback_info info) {
 static napi_value init(napi_env env, napi_value exports) {
   napi_property_descriptor properties[] = {
       {"lockPages", NULL, lock_pages, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"unlockPages", NULL, unlock_pages, NULL, NULL, NULL, napi_enumerable, NULL},
       {"pageSize", NULL, page_size, NULL, NULL, NULL, napi_enumerable, NULL},
       {"hardenProcess", NULL, harden_process, NULL, NULL, NULL, napi_enumerable, NULL},
   };
