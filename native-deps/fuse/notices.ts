@@ -45,6 +45,7 @@ export class Notices {
         const result = this.#channel.invalidateInode(ino, offset, length)
         // Counted when this has returned.
         if (result === 0) this.#watch((this.#taken + 1) >>> 0, resolve)
+        else if (!isFull(result)) resolve()
         return result
       })
     })
@@ -87,7 +88,7 @@ export class Notices {
   #offer(notice: Notice): boolean {
     const result = notice()
     if (result === 0) this.#taken = (this.#taken + 1) >>> 0
-    return result !== -errno.EAGAIN && result !== -errno.ENOMEM
+    return !isFull(result)
   }
 
   #retry(): void {
@@ -98,4 +99,9 @@ export class Notices {
     this.#logger.log('warn', 'invalidations wait for the kernel', { waiting: this.#waiting.length })
     this.#timer = setTimeout(() => this.#retry(), retryMs)
   }
+}
+
+/** It may be offered again. */
+function isFull(result: number): boolean {
+  return result === -errno.EAGAIN || result === -errno.ENOMEM
 }

@@ -88,6 +88,10 @@ static struct notice *make(int code, size_t body) {
 }
 
 static int push(struct notifier *notifier, struct notice *notice) {
+  if (!notifier->started) {
+    free(notice);
+    return -ENODEV;
+  }
   pthread_mutex_lock(&notifier->lock);
   int full = notifier->queued >= NOTIFY_QUEUE_MAX;
   if (!full) {

@@ -35,7 +35,7 @@ int notify_open(struct notifier *notifier, int fd, void (*ended)(void *), void *
 /* The thread may be waiting for a lock: it is told to end, not waited for. */
 void notify_stop(struct notifier *notifier);
 void notify_free(struct notifier *notifier);
-/* 0, -EAGAIN when the queue is full, -ENOMEM. */
+/* 0, -EAGAIN when the queue is full, -ENOMEM, -ENODEV when there is no thread to send it. */
 int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length);
 /* `expire`: the name stays, but is asked for again. */
 int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length, int expire);

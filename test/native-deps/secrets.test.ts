@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { KeyedHasher } from '../../native-deps/blake3.js'
-import { lockPages } from '../../native-deps/secure.js'
+import { lockPages, unlockPages } from '../../native-deps/secure.js'
 import {
   aeadOpen, aeadSeal, blake2b, boxKeyPair, boxOpen, boxSeal, deriveKey, passwordHash, randomBytes as random, sha256, sign, signKeyPair,
   systemEntropy, verifySignature, wipe,
@@ -134,3 +134,18 @@ t.test('a hardened process leaves no core and can not be read by its fellows', a
 function memoryFlags(): readonly string[] {
   return readFileSync('/proc/self/smaps', 'latin1').split('\n').filter((line) => line.startsWith('VmFlags:'))
 }
+
+t.test('pages that are given up are ordinary memory again', (t) => {
+  /** As the kernel has them: wipe on fork, do not dump, locked. */
+  const marked = (): number => (readFileSync('/proc/self/smaps', 'latin1').match(/^VmFlags:.* wf\b.*$/gm) ?? []).length
+  const before = marked()
+  const shared = new SharedArrayBuffer(8192 + 4096)
+  const { offset, locked } = lockPages(shared, 8192)
+  if (!locked) t.comment('skipped: the kernel locks no pages here')
+  else {
+    t.equal(marked(), before + 1)
+    unlockPages(new Uint8Array(shared, offset, 8192))
+    t.equal(marked(), before, 'a forked child sees what is written there next')
+  }
+  t.end()
+})
