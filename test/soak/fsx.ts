@@ -4,7 +4,7 @@
 // `--operations N` in all (default 1 000 000), `--seed N`, `--state FOLDER` to go on later where it was ended.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -114,6 +114,22 @@ function runFsx(file: string, { name, flags }: (typeof profiles)[number], seed: 
   })
 }
 
+/**
+ * fsx takes the file's size for the most that it may have. With -k it notes the file's content first, and then tries
+ * copy_file_range by copying byte 0 to byte 1: the two have to be equal before, or it finds its own change later.
+ */
+function prepare(path: string, sizeBytes: number): void {
+  const fd = openSync(path, 'r+')
+  try {
+    ftruncateSync(fd, sizeBytes)
+    const byte = new Uint8Array(1)
+    readSync(fd, byte, 0, 1, 0)
+    writeSync(fd, byte, 0, 1, 1)
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** Lets the kernel's pages of one file go, and of no other program's. */
 function dropPages(file: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -150,8 +166,7 @@ async function round(state: State, operations: number): Promise<State> {
   const still = disturb()
   const ends = await Promise.allSettled(files.map((file, index) => {
     const profile = profiles[(index + state.rounds) % profiles.length] ?? profiles[0]
-    // fsx takes the file's size for the most that it may have.
-    truncateSync(join(mountPoint, file), profile.length)
+    prepare(join(mountPoint, file), profile.length)
     return runFsx(file, profile, seeds[index] ?? 0, each)
   })).finally(still)
   for (const end of ends) if (end.status === 'rejected') throw end.reason

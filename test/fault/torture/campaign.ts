@@ -1,0 +1,53 @@
+// Trials one after another on one vault, and at the end a verification of all that it stores.
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { PowerRig } from './power-rig.js'
+import { trial, type TrialOutcome } from './trial.js'
+import { VaultRig } from './vault-rig.js'
+
+export interface Campaign {
+  /** Made anew. */
+  readonly folder: string
+  /** Of the first trial; each next one has the next. */
+  readonly seed: number
+  readonly trials: number
+  readonly longestMs: number
+  /** The filesystem whose power is cut; absent: the daemon is killed. */
+  readonly power?: 'ext4' | 'xfs'
+  readonly lying?: boolean
+}
+
+/** Ends after the first that fails: `kept` has its store then. */
+export async function campaign(options: Campaign, onTrial: (outcome: TrialOutcome, seed: number, kept: string | undefined) => void): Promise<void> {
+  const { folder, longestMs } = options
+  const power = options.power === undefined ? undefined : new PowerRig(join(folder, 'power'), options.power)
+  const vault = new VaultRig(join(folder, 'vault'), power?.disk)
+  rmSync(vault.folder, { recursive: true, force: true })
+  power?.create()
+  vault.create()
+  try {
+    await vault.mount()
+    for (let count = 0; count < options.trials; count++) {
+      const seed = options.seed + count
+      const outcome = await trial({ vault, seed, longestMs, lying: options.lying === true, ...(power === undefined ? {} : { power }) }).catch(notJudged)
+      if (outcome.faults.length === 0) {
+        onTrial(outcome, seed, undefined)
+        continue
+      }
+      const kept = join(folder, `failed-${String(seed)}`)
+      await vault.close()
+      cpSync(vault.store, kept, { recursive: true, force: true })
+      onTrial(outcome, seed, kept)
+      return
+    }
+    vault.unmount()
+    vault.verify()
+  } finally {
+    await vault.close()
+    await power?.detach()
+  }
+}
+
+function notJudged(error: unknown): TrialOutcome {
+  return { faults: [error instanceof Error ? error.message : String(error)], steps: 0, acknowledged: 0, gone: 0, moment: 'not judged' }
+}

@@ -1,0 +1,94 @@
+// Fifty kills of a real daemon under writers, and a judge that is shown to see what it has to see.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import tap, { type Test } from 'tap'
+import { campaign } from './campaign.js'
+import { judge, type WriterRecord } from './judge.js'
+import { FileModel } from './folder-model.js'
+import { readNotes } from './notes.js'
+import { Plan } from './plan.js'
+import { isSync } from './step.js'
+import { hasTracer } from './trial.js'
+
+const trials = Number(process.env['TRIALS'] ?? 50)
+const skip = existsSync('/dev/fuse') ? false : 'no /dev/fuse'
+
+void tap.test('nothing acknowledged is lost by a kill', { skip }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vaultfs-torture-'))
+  t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
+  if (!hasTracer) t.comment('skipped: kills at a chosen system call (they need root and strace): all are at moments of the clock')
+  let steps = 0
+  await campaign({ folder, seed: 4000, trials, longestMs: 500 }, (outcome, seed) => {
+    steps += outcome.steps
+    t.strictSame(outcome.faults, [], `seed ${String(seed)}, ${outcome.moment}: ${String(outcome.steps)} steps`)
+  })
+  t.ok(steps > trials, 'there were steps to lose')
+})
+
+/** A folder in which a writer was stopped after some steps, without any vault: so nothing is gone. */
+function written(t: Test, seed: number): WriterRecord {
+  const folder = mkdtempSync(join(tmpdir(), 'vaultfs-judged-'))
+  t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
+  const record = { folder: join(folder, 'w'), seed, notes: join(folder, 'notes') }
+  mkdirSync(record.folder)
+  spawnSync(process.execPath, [join(import.meta.dirname, 'writer.js'), record.folder, String(seed), record.notes], { timeout: 700, killSignal: 'SIGKILL' })
+  return record
+}
+
+/** Of the steps that had ended, with a file in the tree that holds something. */
+function modelled({ seed, notes }: WriterRecord): { readonly plan: Plan; readonly file: string; readonly steps: number } {
+  const plan = new Plan(seed)
+  const steps = readNotes(notes).filter(({ ended }) => ended !== undefined).length
+  for (let index = 0; index < steps; index++) plan.next()
+  const file = plan.model.files().find((path) => {
+    const node = plan.model.nodes.get(path)
+    return node instanceof FileModel && node.logged > 0 && node.sizeBytes > 100 && node.logged === node.edits.length
+  })
+  if (file === undefined) throw new Error('this seed has no such file')
+  return { plan, file, steps }
+}
+
+void tap.test('the judge finds nothing where nothing was lost', async (t) => {
+  for (const seed of [1, 2, 3]) {
+    const record = written(t, seed)
+    for (const crash of ['kill', 'power'] as const) t.strictSame((await judge([record], crash)).faults, [], `seed ${String(seed)} by ${crash}`)
+  }
+})
+
+const damages: Readonly<Record<string, (path: string) => void>> = {
+  'a file is gone': (path) => { unlinkSync(path) },
+  'a file has another name': (path) => { renameSync(path, `${path}-other`) },
+  'a bit is flipped': (path) => {
+    const bytes = readFileSync(path)
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+  },
+  'a file is shorter': (path) => { writeFileSync(path, readFileSync(path).subarray(0, -1)) },
+  'a file is longer': (path) => { writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.alloc(1)])) },
+  'a file is empty': (path) => { writeFileSync(path, '') },
+  'something is there that nobody made': (path) => { writeFileSync(`${path}-new`, '') },
+}
+
+void tap.test('the judge sees what is lost, torn or invented', async (t) => {
+  for (const [name, damage] of Object.entries(damages)) {
+    const record = written(t, 5)
+    damage(join(record.folder, modelled(record).file))
+    t.ok((await judge([record], 'kill')).faults.length > 0, name)
+  }
+})
+
+void tap.test('after a loss of power a later change may be gone, an earlier one not', async (t) => {
+  const record = written(t, 6)
+  const { steps } = modelled(record)
+  const plan = new Plan(record.seed)
+  let synced = 0
+  for (let index = 0; index < steps; index++) if (isSync(plan.next())) synced = index + 1
+  const { faults, acknowledged } = await judge([record], 'power')
+  t.strictSame(faults, [])
+  t.equal(acknowledged, synced, 'what is demanded ends with the last sync')
+  rmSync(record.folder, { recursive: true })
+  mkdirSync(record.folder)
+  t.ok((await judge([record], 'power')).faults.length > 0, 'all of it is gone')
+})
