@@ -7,14 +7,16 @@ import type { OnProgress } from '../lib/control/progress.js'
 import { ControlServer } from '../lib/control/server.js'
 import { VaultError } from '../lib/terms/errors.js'
 import type { Logger } from '../lib/terms/log.js'
-import type { DaemonRequest, MountReady } from './daemon-request.js'
+import type { NameHeir } from '../mount/handover.js'
+import type { Connection } from '../native-deps/fuse/handler.js'
+import { connectionFd, memoryFd, supervisorFd, type DaemonRequest, type MountReady } from './daemon-request.js'
 import { MountPointGuard } from './mount-point.js'
 import { isVault, mountAt } from './mount-table.js'
 import { ownersFrom } from './owner-options.js'
 import { Registry } from './registry.js'
 import { localOffsetMin } from './retention-options.js'
 import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
-import type { Unlock } from './secrets.js'
+import type { DaemonUnlock } from './secrets.js'
 import { onEnding } from './signals.js'
 import { StoreLock } from './store-lock.js'
 import { thrifty } from './thrift.js'
@@ -22,9 +24,14 @@ import type { MountedVault, VaultService } from './vault-service.js'
 
 const detachedPollMs = 50
 
+/** Who goes on when this daemon dies. */
+export type Heirs = (connection: Connection, master: Uint8Array) => ReturnType<NameHeir>
+
 interface Parts {
+  /** Absent: nobody. */
+  readonly heir?: Heirs
   readonly request: DaemonRequest
-  readonly unlock: Unlock
+  readonly unlock: DaemonUnlock
   readonly service: VaultService
   readonly logger: Logger
   readonly ready: (ready: MountReady) => void
@@ -34,10 +41,12 @@ interface Parts {
 export async function runDaemon(parts: Parts): Promise<void> {
   const { request, logger } = parts
   const registry = new Registry(request.settings.stateHome)
-  const lock = await StoreLock.take(request.store, () => isLeaving(registry, request.store))
+  const isHeir = request.connection !== null
+  // Who died may be on its way out still.
+  const lock = await StoreLock.take(request.store, () => isHeir || isLeaving(registry, request.store))
   try {
     const files = runtimeFiles(request.settings, request.store)
-    const guard = MountPointGuard.hold(request.mountPoint, request.settings.guard)
+    const guard = isHeir ? undefined : MountPointGuard.hold(request.mountPoint, request.settings.guard)
     const mounted = await mount(parts).catch((error: unknown) => {
       guard?.undo()
       throw error
@@ -56,12 +65,17 @@ function isLeaving(registry: Registry, store: string): boolean {
   return mountPoint !== undefined && !isVault(mountAt(mountPoint))
 }
 
-function mount({ request, unlock, service, logger }: Parts): Promise<MountedVault> {
+function mount({ request, unlock, service, logger, heir }: Parts): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions } = request
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger })
+  if (request.connection !== null) logger.log('warn', 'the daemon before this one died: this one goes on with its mount')
+  const inheritance = request.connection === null ? undefined : { connection: { ...request.connection, fd: connectionFd }, memoryFd, supervisorFd }
+  return service.mount({
+    ...(heir === undefined ? {} : { heir }), ...(inheritance === undefined ? {} : { inheritance }),
+    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
+  })
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {

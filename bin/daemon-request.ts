@@ -2,13 +2,18 @@
 // bytes to the end. The daemon answers on another one with a line: that the mount is usable, or why not.
 
 import { decodeErrorMessage, isRecord, type ErrorMessage } from '../lib/control/messages.js'
+import type { Connection } from '../native-deps/fuse/handler.js'
 import { VaultError } from '../lib/terms/errors.js'
-import type { Unlock } from './secrets.js'
+import type { DaemonUnlock } from './secrets.js'
 import type { Settings } from './settings.js'
 
 /** The descriptors' numbers in the daemon. */
 export const requestFd = 3
 export const answerFd = 4
+/** Of an heir only: supervisor.c puts them there. */
+export const connectionFd = 5
+export const memoryFd = 6
+export const supervisorFd = 7
 
 export interface DaemonRequest {
   readonly store: string
@@ -21,6 +26,8 @@ export interface DaemonRequest {
   /** Lists `.versions` in the root. */
   readonly showVersions: boolean
   readonly settings: Settings
+  /** Of a daemon that died, to go on with; its memory and the supervisor's pipe are the descriptors below. */
+  readonly connection: Connection | null
 }
 
 export interface MountReady {
@@ -28,19 +35,23 @@ export interface MountReady {
   readonly limitations: readonly string[]
 }
 
-export function encodeRequest(request: DaemonRequest, unlock: Unlock): Buffer {
-  const secret = unlock.kind === 'passphrase' ? unlock.passphrase : Buffer.from(unlock.words)
+export function encodeRequest(request: DaemonRequest, unlock: DaemonUnlock): Buffer {
+  const secret = unlock.kind === 'passphrase' ? unlock.passphrase : unlock.kind === 'master' ? unlock.master : Buffer.from(unlock.words)
   return Buffer.concat([Buffer.from(JSON.stringify({ request, kind: unlock.kind }) + '\n'), secret])
 }
 
-export function decodeRequest(bytes: Buffer): { readonly request: DaemonRequest; readonly unlock: Unlock } {
+export function decodeRequest(bytes: Buffer): { readonly request: DaemonRequest; readonly unlock: DaemonUnlock } {
   const end = bytes.indexOf(0x0a)
   const line: unknown = JSON.parse(bytes.subarray(0, end).toString('utf8'))
   if (end < 0 || !isRecord(line) || !isDaemonRequest(line['request'])) throw new VaultError('invalid', 'the daemon is started by vaultfs mount only')
   const secret = Uint8Array.from(bytes.subarray(end + 1))
-  const unlock: Unlock = line['kind'] === 'recovery' ? { kind: 'recovery', words: Buffer.from(secret).toString('utf8') } : { kind: 'passphrase', passphrase: secret }
   bytes.fill(0)
-  return { request: line['request'], unlock }
+  return { request: line['request'], unlock: decodeUnlock(line['kind'], secret) }
+}
+
+function decodeUnlock(kind: unknown, secret: Uint8Array): DaemonUnlock {
+  if (kind === 'master') return { kind, master: secret }
+  return kind === 'recovery' ? { kind, words: Buffer.from(secret).toString('utf8') } : { kind: 'passphrase', passphrase: secret }
 }
 
 /** Written by encodeRequest of the same build: looked at once, not field by field. */

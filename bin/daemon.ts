@@ -6,9 +6,10 @@ import { closeSync, readFileSync, writeSync } from 'node:fs'
 import { errorMessageOf } from '../lib/control/messages.js'
 import { hardenProcess } from '../native-deps/secure.js'
 import { DaemonLog, daemonLogPath } from './daemon-log.js'
-import { runDaemon } from './daemon-life.js'
-import { answerFd, decodeRequest, encodeFailure, encodeReady, requestFd } from './daemon-request.js'
+import { runDaemon, type Heirs } from './daemon-life.js'
+import { answerFd, decodeRequest, encodeFailure, encodeReady, encodeRequest, requestFd, type DaemonRequest } from './daemon-request.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
+import { runtimeFiles } from './runtime-folder.js'
 import { leaveThreadsTheirLimits } from './thrift.js'
 import { createVaultService } from './wiring.js'
 
@@ -46,6 +47,7 @@ async function main(): Promise<number> {
   process.on('unhandledRejection', fatal)
   try {
     await runDaemon({
+      ...(request.settings.afterCrash === 'resume' && request.connection === null ? { heir: heirOf(request) } : {}),
       request, unlock, service: createVaultService(), logger: log,
       ready: (ready) => {
         log.open()
@@ -59,7 +61,16 @@ async function main(): Promise<number> {
     return exitCodeOf(error)
   } finally {
     if (unlock.kind === 'passphrase') unlock.passphrase.fill(0)
+    if (unlock.kind === 'master') unlock.master.fill(0)
   }
+}
+
+/** Another process of this program, as this one was started. */
+function heirOf(request: DaemonRequest): Heirs {
+  return (connection, master) => ({
+    program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], output: runtimeFiles(request.settings, request.store).output,
+    request: encodeRequest({ ...request, connection }, { kind: 'master', master }),
+  })
 }
 
 process.exit(await main())

@@ -15,6 +15,8 @@ export interface SecretOptions {
 export type Unlock =
   | { readonly kind: 'passphrase'; readonly passphrase: Uint8Array }
   | { readonly kind: 'recovery'; readonly words: string }
+/** The second: of a daemon that goes on for one that died. */
+export type DaemonUnlock = Unlock | { readonly kind: 'master'; readonly master: Uint8Array }
 
 export const passphraseOptions = '--passphrase-file FILE or --passphrase-fd N'
 

@@ -20,6 +20,8 @@ export interface Settings {
   readonly temporaryFolder: string
   readonly driver: 'kernel' | 'fuse-native'
   readonly logLevel: LogLevel
+  /** What becomes of the mount when the daemon dies: another goes on with it, or it is taken away. */
+  readonly afterCrash: 'resume' | 'detach'
   /** How an unmounted mount point is kept from being written to. */
   readonly guard: 'immutable' | 'mode' | 'none'
   /** Microseconds for which the kernel driver goes on polling after activity. */
@@ -42,15 +44,16 @@ type Choice = Omit<Settings, 'dataHome' | 'stateHome' | 'configHome' | 'runtimeF
 type Key = keyof Choice
 
 const { withinSec: keepWithin, ...schedule } = retentionDefault
-const defaults: Choice = { driver: 'kernel', logLevel: 'info', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, mapUid: '', mapGid: '', forceOwner: '', keepWithin, ...schedule }
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', afterCrash: 'resume', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, mapUid: '', mapGid: '', forceOwner: '', keepWithin, ...schedule }
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
+const afterCrashes = ['resume', 'detach'] as const
 const guards = ['immutable', 'mode', 'none'] as const
-export const choices = { driver: drivers, logLevel: logLevels, guard: guards }
+export const choices = { driver: drivers, logLevel: logLevels, afterCrash: afterCrashes, guard: guards }
 
 const variables: Readonly<Record<Key, string>> = {
-  driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', guard: 'VAULTFS_GUARD',
+  driver: 'VAULTFS_DRIVER', logLevel: 'VAULTFS_LOG_LEVEL', afterCrash: 'VAULTFS_AFTER_CRASH', guard: 'VAULTFS_GUARD',
   spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', memoryMib: 'VAULTFS_MEMORY_MIB', mapUid: 'VAULTFS_MAP_UID', mapGid: 'VAULTFS_MAP_GID',
   forceOwner: 'VAULTFS_FORCE_OWNER', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
   daily: 'VAULTFS_KEEP_DAILY', weekly: 'VAULTFS_KEEP_WEEKLY', monthly: 'VAULTFS_KEEP_MONTHLY',
@@ -62,6 +65,7 @@ const readCount = (value: unknown): number | undefined => wholeNumber(value, 0, 
 const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined } = {
   driver: (value) => drivers.find((one) => one === value),
   logLevel: (value) => logLevels.find((one) => one === value),
+  afterCrash: (value) => afterCrashes.find((one) => one === value),
   guard: (value) => guards.find((one) => one === value),
   spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
   memoryMib: (value) => wholeNumber(value, memoryBounds.min, memoryBounds.max),

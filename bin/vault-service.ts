@@ -9,7 +9,9 @@ import type { Logger } from '../lib/terms/log.js'
 import type { Owners } from '../mount/owners/owners.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
-import type { Unlock } from './secrets.js'
+import type { Inheritance, NameHeir } from '../mount/handover.js'
+import type { Connection } from '../native-deps/fuse/handler.js'
+import type { DaemonUnlock, Unlock } from './secrets.js'
 
 /** Of Argon2id. */
 export interface KdfCost {
@@ -28,7 +30,11 @@ export interface MountRequest {
   readonly store: string
   readonly name: string
   readonly mountPoint: string
-  readonly unlock: Unlock
+  readonly unlock: DaemonUnlock
+  /** Who goes on when this process dies; absent: nobody. */
+  readonly heir?: (connection: Connection, master: Uint8Array) => ReturnType<NameHeir>
+  /** Goes on with the mount of a daemon that died. */
+  readonly inheritance?: Inheritance
   readonly driver: 'kernel' | 'fuse-native'
   readonly allowOther: boolean
   readonly readOnly: boolean

@@ -14,6 +14,7 @@ import type { VaultHeader } from './format/vault-header.js'
 import { openNodeDisk } from './log/node-disk.js'
 import { openLog, type WriteAheadLog } from './log/write-ahead-log.js'
 import { Arena } from './store/arena.js'
+import { DirtyTable, type Handover } from './store/handover.js'
 import type { Clock } from './terms/clock.js'
 import type { Entropy } from './terms/entropy.js'
 import type { EntryId } from './terms/bytes.js'
@@ -55,9 +56,13 @@ export interface OpenStore {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
+  /** Where dirty bytes lie, so that a daemon that takes over finds them; `memory.arenaBytes` of arena. */
+  readonly handover?: Handover
 }
 
 export interface OpenedStore {
+  /** Taken over: entries without a name that somebody may have open. Else they are gone by now. */
+  readonly orphans: readonly number[]
   readonly vault: Vault
   readonly upkeep: Upkeep
   readonly verifier: Verifier
@@ -71,7 +76,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
   for (const name of ['log', 'cache', 'manifest']) await mkdir(at(name), { recursive: true, mode: 0o700 })
   // Left by a crash while the vault was verified.
   removeHistoryDatabase(at(refoldName))
-  const arena = new Arena(memory.arenaBytes)
+  const arena = new Arena(memory.arenaBytes, options.handover?.arena)
   const idle = setInterval(() => { arena.releaseIdle(discardPages) }, limits.idleMemoryMs)
   const opened: { close(): unknown }[] = [{ close: () => { clearInterval(idle) } }]
   try {
@@ -97,10 +102,10 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
       vault.onPublished()
     }
     const upkeep = new Upkeep(vault, at('catalog.db'), page)
-    prepareTree(vault, options)
+    const orphans = prepareTree(vault, options)
     const verifier = new Verifier({ vault, page, header: options.header, identity: options.identity, sequence: () => chain.sequence })
     opened.push(verifier)
-    return { vault, upkeep, verifier, close: () => closeAll(opened) }
+    return { vault, upkeep, verifier, orphans, close: () => closeAll(opened) }
   } catch (error) {
     await closeAll(opened).catch(() => undefined)
     throw error
@@ -135,8 +140,9 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   const unpublished = new Unpublished()
   let log: WriteAheadLog | undefined
   let replayed = false
+  const dirtyTable = options.handover === undefined ? undefined : new DirtyTable(options.handover.tables)
   const context: ContentContext = {
-    tree, unpublished, pool, arena, pages: new PageStore(pool, memory.pagesCachedMax),
+    tree, unpublished, pool, arena, ...(dirtyTable === undefined ? {} : { dirtyTable }), pages: new PageStore(pool, memory.pagesCachedMax),
     get log() {
       invariant(log !== undefined, 'the log is used while it is replayed')
       return log
@@ -166,6 +172,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     await log.close()
     throw catalogLost(store)
   }
+  if (options.handover?.inherited === true && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
   const vault = new Vault({
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
       logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })
@@ -174,6 +181,17 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     manifest: chain, history, retention: options.retention,
   })
   return { vault, log }
+}
+
+/** What the daemon before had in memory only, and numbers of which none was ever shown to the kernel for another entry. */
+function takeOver(contents: Contents, dirtyTable: DirtyTable, lastLsn: number): void {
+  const { tree } = contents.context
+  tree.nextIno += limits.inosSkipped
+  for (const row of dirtyTable.left(lastLsn)) {
+    const entry = tree.get(row.ino)
+    if (entry === undefined) dirtyTable.free(row.row)
+    else contents.adopt(entry, row)
+  }
 }
 
 /**
@@ -194,24 +212,26 @@ function catalogLost(store: string): VaultError {
 }
 
 /** The root of a new vault; and the end of files that were unlinked, but open, when the vault was last left. */
-function prepareTree(vault: Vault, { owner, clock, readOnly }: OpenStore): void {
+function prepareTree(vault: Vault, { owner, clock, readOnly, handover }: OpenStore): readonly number[] {
   const { tree, catalog } = vault.parts
-  if (readOnly) return
+  const orphans = [...new Set([...catalog.orphans(), ...tree.orphansOfActive()])].filter((ino) => tree.get(ino)?.nlink === 0)
+  if (readOnly || handover?.inherited === true) return orphans
   const change = vault.change()
   if (tree.get(rootIno) === undefined) {
     const root = newEntry({ ino: rootIno, id: rootId(), mode: modeType.directory | 0o755, uid: owner.uid, gid: owner.gid, rdev: 0, now: clock.now() })
     root.parent = rootIno
     change.create(root)
   }
-  for (const ino of new Set([...catalog.orphans(), ...tree.orphansOfActive()])) {
+  for (const ino of orphans) {
     const entry = tree.get(ino)
-    if (entry === undefined || entry.nlink > 0) continue
+    if (entry === undefined) continue
     change.remove(ino, entry.id)
     vault.contents.discard(ino)
   }
-  if (change.isEmpty) return
+  if (change.isEmpty) return []
   change.commit()
   vault.flushLog()
+  return []
 }
 
 /** The same on every device: fifteen zero bytes and a one. */

@@ -140,6 +140,7 @@ export class Vault {
   flushLog(): void {
     try {
       this.#parts.log.flush()
+      this.#parts.contents.flushed()
       this.#refusal = undefined
     } catch (error) {
       this.refuse(error)

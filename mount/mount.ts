@@ -13,8 +13,10 @@ import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.j
 import type { VerifyHooks } from '../lib/vault-verify.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import { mountKernel } from '../native-deps/fuse/driver.js'
-import type { Handler, Mount, MountOptions } from '../native-deps/fuse/handler.js'
-import { superviseMount, type Supervision } from '../native-deps/supervisor.js'
+import type { AnswerMemory, Handler, Mount, MountOptions } from '../native-deps/fuse/handler.js'
+import { joinSupervisor, superviseMount, type Supervision } from '../native-deps/supervisor.js'
+import { usualMemory } from '../lib/terms/memory.js'
+import { answersIn, openHandoverMemory, type HandoverMemory, type Inheritance, type NameHeir } from './handover.js'
 import { Past } from './versions/past.js'
 import { VersionedOperations } from './versions/versioned-operations.js'
 
@@ -25,6 +27,10 @@ export interface MountVault extends OpenStore {
   readonly showVersions: boolean
   /** How this machine sees who owns what; absent: as it is stored. */
   readonly owners?: Owners
+  /** Who goes on when this process dies; absent: nobody, and the mount is taken away then. */
+  readonly heir?: NameHeir
+  /** Goes on with the mount of a daemon that died. */
+  readonly inheritance?: Inheritance
 }
 
 export interface InFlight {
@@ -38,9 +44,11 @@ const progressMs = 250
 
 /** Resolves when the mount answers. */
 export async function mountVault(request: MountVault): Promise<MountedVault> {
-  const opened = await openStore(request)
+  const memory = request.heir === undefined && request.inheritance === undefined ? undefined
+    : openHandoverMemory((request.memory ?? usualMemory).arenaBytes, request.inheritance)
+  const opened = await openStore({ ...request, ...(memory === undefined ? {} : { handover: memory.handover }) })
   try {
-    const orphans = new Set<number>()
+    const orphans = new Set<number>(opened.orphans)
     let mount: Mount | undefined
     const volume: Volume = {
       vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false,
@@ -49,13 +57,15 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const answering = new Answering(opened.vault, opened.upkeep)
     const past = new Past({ vault: opened.vault, mount: () => mount })
     const operations = new VersionedOperations({ present: new Operations(volume, answering), past, volume, answering, show: request.showVersions })
-    const { mounted, limitations } = await mountWith(request, request.owners === undefined ? operations : new MappedOperations(operations, request.owners))
+    const answers = memory === undefined ? undefined : answersIn(memory.handover, opened.vault.parts.log)
+    const { mounted, limitations } = await mountWith(request, request.owners === undefined ? operations : new MappedOperations(operations, request.owners), answers)
     mount = mounted
+    for (const ino of orphans) mounted.watchForget(ino)
     opened.vault.onPublished = () => { past.published() }
     opened.vault.onForgotten = () => {
       past.letGo().catch((error: unknown) => { request.logger.log('warn', 'what retention let go of may show until the kernel forgets it', { reason: String(error) }) })
     }
-    const supervision = superviseMount(mounted.mountPoint)
+    const supervision = supervise(request, mounted, memory)
     opened.upkeep.begin()
     return new MountedVault({ request, opened, volume, past, mount: mounted, supervision, limitations })
   } catch (error) {
@@ -65,9 +75,19 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
   }
 }
 
+function supervise({ heir, inheritance }: MountVault, mount: Mount, memory: HandoverMemory | undefined): Supervision {
+  if (inheritance !== undefined) return joinSupervisor(inheritance.supervisorFd)
+  const connection = mount.connection()
+  if (heir === undefined || connection === undefined || memory === undefined) return superviseMount(mount.mountPoint)
+  return superviseMount(mount.mountPoint, { ...heir(connection), connectionFd: connection.fd, memoryFd: memory.fd })
+}
+
 /** The portable driver is loaded when it is asked for only: it needs a library that most machines lack. */
-async function mountWith(request: MountVault, operations: Handler): Promise<{ mounted: Mount; limitations: readonly string[] }> {
-  if (request.driver === 'kernel') return { mounted: await mountKernel(request.options, operations, request.logger), limitations: [] }
+async function mountWith(request: MountVault, operations: Handler, answers: AnswerMemory | undefined): Promise<{ mounted: Mount; limitations: readonly string[] }> {
+  if (request.driver === 'kernel') {
+    const { connection } = request.inheritance ?? {}
+    return { mounted: await mountKernel(request.options, operations, request.logger, { ...(answers && { answers }), ...(connection && { connection }) }), limitations: [] }
+  }
   const { mountFuseNative, fuseNativeLimits } = await import('../native-deps/fuse-native.js')
   return { mounted: await mountFuseNative(request.options, operations, request.logger), limitations: fuseNativeLimits }
 }

@@ -107,6 +107,10 @@ class FuseNativeMount implements Mount {
     return this.#device !== undefined && findMount(this.mountPoint)?.device === this.#device
   }
 
+  connection(): undefined {
+    return undefined
+  }
+
   requests(): RequestCounts {
     return this.#ledger.counts()
   }

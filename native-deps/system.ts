@@ -11,6 +11,9 @@ interface SystemAddon {
   lock(fd: number): number
   setImmutable(fd: number, on: boolean): number
   discard(bytes: Uint8Array): number
+  createMemory(bytes: number): number
+  mapMemory(bytes: Uint8Array, fd: number, offset: number): number
+  closeOnExec(fd: number): number
   returnMemory(): Promise<void> | undefined
 }
 
@@ -87,6 +90,28 @@ export async function returnFreeMemory(): Promise<void> {
  */
 export function discardPages(bytes: Uint8Array): void {
   check(addon().discard(bytes), 'madvise')
+}
+
+/** Memory that outlives this process for as long as another holds its descriptor too; undefined where that cannot be had. */
+export function createMemory(bytes: number): number | undefined {
+  const fd = addon().createMemory(bytes)
+  return fd < 0 ? undefined : fd
+}
+
+/**
+ * Shared memory (`bytes` long, a multiple of 64 KiB) that is a part of the descriptor's. Made as WebAssembly's is, since
+ * that begins at a page and V8 never moves it.
+ */
+export function mapMemory(fd: number, { offset, length }: FileRange): SharedArrayBuffer {
+  const pages = length / 65536
+  const shared = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer as SharedArrayBuffer
+  check(addon().mapMemory(new Uint8Array(shared), fd, offset), 'mmap')
+  return shared
+}
+
+/** What this process starts does not inherit the descriptor. */
+export function closeOnExec(fd: number): void {
+  check(addon().closeOnExec(fd), 'fcntl')
 }
 
 /** As this process sees it: of one in a user namespace of its own, the number outside. Undefined: there is no such process. */

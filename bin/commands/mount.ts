@@ -30,6 +30,7 @@ const mountOptions = {
   'show-versions': { type: 'boolean', default: false, describe: 'List .versions, which is in every folder, in the topmost one' },
   foreground: { alias: 'f', type: 'boolean', default: false, describe: 'Stay, and log to standard error' },
   create: { type: 'boolean', default: false, describe: 'Make the vault when there is none, without asking' },
+  'after-crash': { choices: choices.afterCrash, describe: 'What becomes of the mount when its daemon dies (default: resume)' },
   guard: { choices: choices.guard, describe: 'How the unmounted mount point refuses writes (default: immutable)' },
   'log-level': { choices: choices.logLevel, describe: 'How much the daemon logs (default: info)' },
   'spin-microseconds': { type: 'number', requiresArg: true, describe: 'How long the driver polls after activity' },
@@ -45,11 +46,11 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
+      const { driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
       const settings = readSettings({
-        driver, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly,
+        driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly,
       }, undefined, name)
       ownersFrom(settings)
       hardenProcess()
@@ -62,7 +63,7 @@ export const mountCommand = (context: Context) =>
       try {
         const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
         const request: DaemonRequest = {
-          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, settings,
+          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, settings, connection: null,
         }
         await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
       } catch (error) {

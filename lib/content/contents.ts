@@ -1,10 +1,11 @@
 // Every file's content that is open to change or to reading, and the room for dirty data that they share.
 import type { Arena } from '../store/arena.js'
+import type { DirtyRow } from '../store/handover.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Entry } from '../tree/entry.js'
 import { encodeContent, type ContentReference } from './content-reference.js'
-import type { Source } from './extent-map.js'
+import type { MemorySource, Source } from './extent-map.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { drain, spill } from './spill.js'
 import { stream } from './streaming.js'
@@ -15,6 +16,8 @@ export class Contents {
   readonly #open = new Map<number, OpenContent>()
   readonly #dirty = new Set<OpenContent>()
   #waiting: (() => void)[] = []
+  /** Nobody needs them any more, once the log's newest record is in the kernel's hands. */
+  #superseded: MemorySource[] = []
   /** Why nothing can be logged: writers get it instead of waiting for room. */
   #failure: VaultError | undefined
 
@@ -102,7 +105,7 @@ export class Contents {
   /** Logs what of the file is only in memory. Undefined: done at once. */
   spill(content: OpenContent): Promise<void> | undefined {
     const spilling = spill(content, this.context)
-    if (spilling !== undefined) return spilling.then(() => this.#noteClean(content))
+    if (spilling !== undefined) return spilling.then(() => this.#spilled(content))
     this.#noteClean(content)
     return undefined
   }
@@ -110,7 +113,7 @@ export class Contents {
   /** As `spill`, and what is being cut into chunks is waited for too. */
   drain(content: OpenContent): Promise<void> | undefined {
     const draining = drain(content, this.context)
-    if (draining !== undefined) return draining.then(() => this.#noteClean(content))
+    if (draining !== undefined) return draining.then(() => this.#spilled(content))
     this.#noteClean(content)
     return undefined
   }
@@ -133,19 +136,47 @@ export class Contents {
     if (largest === undefined) return
     const streamed = largest
     if (stream(streamed, this.context)) {
-      streamed.streaming?.then(() => this.#noteClean(streamed), (error: unknown) => this.#streamFailed(streamed, error))
+      streamed.streaming?.then(() => this.#spilled(streamed), (error: unknown) => this.#streamFailed(streamed, error))
       return
     }
     const { arena } = this.context
     const full = arena.usedBytes > arena.sizeBytes * limits.arenaFullShare
     if (!full && largest.streaming !== undefined) return
-    this.spill(largest)?.catch((error: unknown) => this.fail(error))
+    const spilling = this.spill(largest)
+    if (spilling === undefined) this.#spilled(largest)
+    else spilling.catch((error: unknown) => this.fail(error))
   }
 
   /** What keeps chunks from being stored may not keep the log from taking the bytes. */
   #streamFailed(content: OpenContent, error: unknown): void {
     if (error instanceof VaultError && error.code === 'broken-invariant') this.fail(error)
     else this.spill(content)?.catch((worse: unknown) => this.fail(worse))
+  }
+
+  /**
+   * The log was flushed: the bytes that it has now are given back. Not before, or a daemon that took over in between
+   * would find them neither here nor there.
+   */
+  flushed(): void {
+    if (this.#superseded.length === 0) return
+    for (const { position, row } of this.#superseded) {
+      this.context.dirtyTable?.free(row)
+      this.arena.free(position)
+    }
+    this.#superseded = []
+    this.#wake()
+  }
+
+  /** What a daemon left that died: as if it had just been written. */
+  adopt(entry: Entry, { row, start, length, position }: DirtyRow): void {
+    const content = this.of(entry)
+    this.arena.adopt(position)
+    content.extents.put({ start, end: start + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row }, skip: 0 })
+    content.version++
+    content.size = Math.max(content.size, start + length)
+    content.times = this.context.now()
+    content.dirtySinceMs = Math.min(content.dirtySinceMs, this.context.nowMs())
+    this.#dirty.add(content)
   }
 
   /** The log has shrunk: who waited for that tries again. */
@@ -209,6 +240,19 @@ export class Contents {
     return await this.write(content, offset, data)
   }
 
+  /** Not in the batch of a request, whose end flushes. */
+  #spilled(content: OpenContent): void {
+    this.#noteClean(content)
+    if (this.#superseded.length === 0) return
+    try {
+      this.context.log.flush()
+    } catch {
+      // A full disk: the bytes stay until a flush works, which the next batch tries.
+      return
+    }
+    this.flushed()
+  }
+
   #noteClean(content: OpenContent): void {
     this.#failure = undefined
     if (content.extents.memoryBytes === 0) this.#dirty.delete(content)
@@ -216,8 +260,13 @@ export class Contents {
 
   #release(source: Source): void {
     if (source.kind !== 'memory') return
-    this.arena.free(source.position)
-    this.#wake()
+    const { dirtyTable, log } = this.context
+    if (dirtyTable === undefined) {
+      this.arena.free(source.position)
+      return this.#wake()
+    }
+    dirtyTable.supersede(source.row, log.lastLsn)
+    this.#superseded.push(source)
   }
 
   get arena(): Arena {

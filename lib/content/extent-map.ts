@@ -4,8 +4,11 @@ import type { BlobReference } from '../format/blob-reference.js'
 import type { LogExtent } from '../store/log-port.js'
 
 export type Source =
-  /** In the arena. `readers`: workers that read it, so it must be neither changed in place nor given back. */
-  | { readonly kind: 'memory'; readonly position: number; length: number; users: number; readers: number }
+  /**
+   * In the arena. `readers`: workers that read it, so it must be neither changed in place nor given back. `row`: where
+   * the handover's table says so; -1: nowhere.
+   */
+  | { readonly kind: 'memory'; readonly position: number; length: number; users: number; readers: number; readonly row: number }
   /** `lsn`: the record that put it here; older data can be copied into a file (`extent.lsn` is then lower). */
   | { readonly kind: 'log'; readonly extent: LogExtent; readonly lsn: number }
   | { readonly kind: 'blob'; readonly reference: BlobReference; readonly lsn: number }

@@ -1,6 +1,7 @@
 // One file's content while something of it is not published or somebody uses it. Guarded by the thread: only code
 // between two awaits changes it; `flushing` says that a worker is sealing a part of it for the log.
 import type { Arena } from '../store/arena.js'
+import type { DirtyTable } from '../store/handover.js'
 import type { LogPort } from '../store/log-port.js'
 import type { PoolPort } from '../store/pool-port.js'
 import type { Entry, Moment } from '../tree/entry.js'
@@ -19,6 +20,8 @@ export interface ContentContext {
   readonly pool: PoolPort
   readonly pages: PageStore
   readonly arena: Arena
+  /** Where the dirty bytes are noted for a daemon that takes over; absent: none does. */
+  readonly dirtyTable?: DirtyTable
   now(): Moment
   /** Monotonic. */
   nowMs(): number

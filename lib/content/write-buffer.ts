@@ -32,7 +32,7 @@ function overwrite(content: OpenContent, at: number, data: Uint8Array, from: num
 }
 
 /** Lengthens the extent that ends here, when nothing lies behind it in the file or in its block. */
-function append(content: OpenContent, at: number, data: Uint8Array, from: number, { arena }: ContentContext): number {
+function append(content: OpenContent, at: number, data: Uint8Array, from: number, { arena, dirtyTable }: ContentContext): number {
   const extent = content.extents.endingAt(at)
   if (extent === undefined || !isWritable(extent.source) || content.extents.end > at) return 0
   const { source } = extent
@@ -41,11 +41,12 @@ function append(content: OpenContent, at: number, data: Uint8Array, from: number
   if (length <= 0 || !arena.extend(source.position, source.length, length)) return 0
   arena.bytes.set(data.subarray(from, from + length), source.position + source.length)
   source.length += length
+  dirtyTable?.lengthen(source.row, source.length)
   content.extents.lengthen(extent, length)
   return length
 }
 
-function place(content: OpenContent, at: number, data: Uint8Array, from: number, { arena }: ContentContext): number {
+function place(content: OpenContent, at: number, data: Uint8Array, from: number, { arena, dirtyTable }: ContentContext): number {
   const next = content.extents.overlapping(at, at + data.byteLength - from).find(({ source }) => isWritable(source))
   // Up to the next dirty bytes: those are overwritten in place.
   const room = next === undefined ? Infinity : Math.max(next.start - at, 1)
@@ -53,7 +54,13 @@ function place(content: OpenContent, at: number, data: Uint8Array, from: number,
   const position = arena.allocate(length)
   if (position < 0) return 0
   arena.bytes.set(data.subarray(from, from + length), position)
-  content.extents.put({ start: at, end: at + length, source: { kind: 'memory', position, length, users: 0, readers: 0 }, skip: 0 })
+  const row = dirtyTable?.take(content.ino, at, length, position) ?? -1
+  if (row < 0 && dirtyTable !== undefined) {
+    // So many small pieces are as good as a full arena: what is dirty has to be logged first.
+    arena.free(position)
+    return 0
+  }
+  content.extents.put({ start: at, end: at + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row }, skip: 0 })
   return length
 }
 

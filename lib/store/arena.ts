@@ -17,9 +17,9 @@ export class Arena {
   #current = -1
   #currentEnd = 0
 
-  /** `sizeBytes`: a multiple of the block size. */
-  constructor(sizeBytes: number) {
-    this.shared = new SharedArrayBuffer(sizeBytes)
+  /** `sizeBytes`: a multiple of the block size. `shared`: memory of that size that something else keeps alive too. */
+  constructor(sizeBytes: number, shared = new SharedArrayBuffer(sizeBytes)) {
+    this.shared = shared
     this.bytes = new Uint8Array(this.shared)
     const blocks = Math.floor(sizeBytes / arenaBlockBytes)
     this.#users = new Uint32Array(blocks)
@@ -53,6 +53,14 @@ export class Arena {
     this.#currentEnd += length
     this.#addUser(this.#current)
     return position
+  }
+
+  /** Before the first allocation: somebody before us put bytes here, for which one `free` is owed. */
+  adopt(position: number): void {
+    const block = Math.floor(position / arenaBlockBytes)
+    if (this.#users[block] === 0) this.#free.splice(this.#free.indexOf(block), 1)
+    this.#untouched[block] = 0
+    this.#addUser(block)
   }
 
   /** Lengthens the newest allocation in place; false when something lies behind it or the block is full. */

@@ -71,6 +71,8 @@ export const limits = {
   recutBytesMax: 16 * MiB,
 
   // the tree in memory
+  /** By a daemon that takes over: far more than can have been given to entries that never came into the log. */
+  inosSkipped: 1_000_000,
   /** What entries take that were read from the catalog and stay decoded: some ten thousand with little of their own. */
   cachedEntriesBytes: 8 * MiB,
   cachedContentsMax: 4096,

@@ -47,7 +47,7 @@ export class Past {
     this.#vault = vault
     this.#history = history
     this.#mount = mount
-    this.#places = new Places(() => vault.parts.clock.monotonicMs(), (ino) => mount()?.watchForget(ino) ?? false)
+    this.#places = new Places(() => vault.parts.clock.monotonicMs(), (ino) => mount()?.watchForget(ino) ?? false, vault.now().sec)
     this.#entries = new PastEntries(history)
     this.#listings = new Listings(history)
     this.#moments = new Moments({ history, entries: this.#entries, policy: retention, nowSec: () => vault.now().sec })

@@ -45,11 +45,15 @@ export class Places {
   readonly #byKey = new Map<string, Place>()
   readonly #nowMs: () => number
   readonly #isHeld: (ino: number) => boolean
-  #next = passingInoMin
+  #next: number
   #sweepAt: number = limits.pastPlacesSwept
 
-  /** `isHeld`: whether the kernel has a reference to the number. */
-  constructor(nowMs: () => number, isHeld: (ino: number) => boolean) {
+  /**
+   * `isHeld`: whether the kernel has a reference to the number. `nowSec`: a daemon that takes a mount over may not give
+   * out a number for the second time, so they begin where no daemon before can have come to.
+   */
+  constructor(nowMs: () => number, isHeld: (ino: number) => boolean, nowSec: number) {
+    this.#next = passingInoMin + (nowSec % 2 ** 31) * 2 ** 19
     this.#nowMs = nowMs
     this.#isHeld = isHeld
   }

@@ -4,9 +4,13 @@
 #include "transfer.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* FUSE_NOTIFY_RESEND of 7.40; older headers do not name it. */
+#define NOTIFY_RESEND 7
 
 static void let_go(void *data) {
   struct channel *channel = data;
@@ -145,6 +149,22 @@ static napi_value channel_notices_sent(napi_env env, napi_callback_info info) {
   return out;
 }
 
+/*
+ * inherit(): another process served this connection before. Everything that it had read and not answered comes again,
+ * marked FUSE_UNIQUE_RESEND. 0, or a negative errno where the kernel (before 6.9) has no such thing.
+ */
+static napi_value channel_inherit(napi_env env, napi_callback_info info) {
+  napi_value args[ARGUMENTS_MAX];
+  struct channel *channel = arguments(env, info, args);
+  channel->counts.inherited = 1;
+  struct fuse_out_header header = {.len = sizeof(header), .error = NOTIFY_RESEND, .unique = 0};
+  ssize_t written;
+  do {
+    written = write(channel->fd, &header, sizeof(header));
+  } while (written < 0 && errno == EINTR);
+  return from_int(env, written < 0 ? -errno : 0);
+}
+
 napi_value channel_open(napi_env env, napi_callback_info info) {
   napi_value args[ARGUMENTS_MAX], object;
   arguments(env, info, args);
@@ -179,6 +199,7 @@ napi_value channel_open(napi_env env, napi_callback_info info) {
   set_function(env, object, "addBuffer", channel_add_buffer, channel);
   set_function(env, object, "setPolling", channel_set_polling, channel);
   set_function(env, object, "watch", channel_watch, channel);
+  set_function(env, object, "inherit", channel_inherit, channel);
   set_function(env, object, "takeForgotten", channel_take_forgotten, channel);
   set_function(env, object, "invalidateInode", channel_invalidate_inode, channel);
   set_function(env, object, "invalidateEntry", channel_invalidate_entry, channel);

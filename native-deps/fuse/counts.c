@@ -96,7 +96,12 @@ void counts_forget(struct counts *counts, uint64_t ino, uint64_t references) {
 
 int counts_watch(struct counts *counts, uint64_t ino) {
   struct count *slot = find(counts, ino);
-  if (slot->ino == 0) return 0;
+  if (slot->ino == 0) {
+    /* Those from COUNTS_REPORTED_MIN on were all made since. */
+    if (!counts->inherited || ino >= COUNTS_REPORTED_MIN || counts_add(counts, ino) < 0) return 0;
+    slot = find(counts, ino);
+    slot->references = 0;
+  }
   slot->watched = 1;
   return 1;
 }

@@ -28,6 +28,8 @@ struct counts {
   uint64_t *forgotten; /* watched numbers, and those from COUNTS_REPORTED_MIN on, that dropped to nothing: for JavaScript */
   size_t forgotten_used;
   size_t forgotten_capacity;
+  /* Another process served this connection before: what the kernel got from it was never counted here. */
+  int inherited;
 };
 
 int counts_open(struct counts *counts);
@@ -35,7 +37,10 @@ void counts_close(struct counts *counts);
 /* 0, or -ENOMEM: then the number stays uncounted and is never reported forgotten. */
 int counts_add(struct counts *counts, uint64_t ino);
 void counts_forget(struct counts *counts, uint64_t ino, uint64_t references);
-/* Whether the kernel holds any reference; then its end will be reported once. */
+/*
+ * Whether the kernel holds any reference; then its end will be reported once. Of an inherited connection any number may
+ * be held.
+ */
 int counts_watch(struct counts *counts, uint64_t ino);
 
 #endif

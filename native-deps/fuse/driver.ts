@@ -6,7 +6,7 @@ import { getSystemErrorName } from 'node:util'
 import { VaultError } from '../../lib/terms/errors.js'
 import type { Logger } from '../../lib/terms/log.js'
 import type { Exchange } from './exchange.js'
-import type { Handler, Mount, MountOptions, Name, RequestCounts } from './handler.js'
+import type { AnswerMemory, Connection, Handler, Mount, MountOptions, Name, RequestCounts } from './handler.js'
 import { closeMount, openMount, type OpenedMount } from './kernel-mount.js'
 import { findMount } from './mount-table.js'
 import { fuseAddon, type Channel } from './native.js'
@@ -23,10 +23,16 @@ import { Spinner } from './spinner.js'
 /** After an unmount the connection normally ends at once; another mount namespace may hold on to it. */
 const endWithinMs = 2000
 
-export async function mountKernel(options: MountOptions, handler: Handler, logger: Logger): Promise<Mount> {
-  const opened = await openMount(options)
+export interface Handover {
+  readonly answers?: AnswerMemory
+  /** Present: goes on with it. What its daemon had read and not answered comes first. */
+  readonly connection?: Connection
+}
+
+export async function mountKernel(options: MountOptions, handler: Handler, logger: Logger, handover: Handover = {}): Promise<Mount> {
+  const opened = handover.connection ?? (await openMount(options))
   try {
-    const mount = new KernelMount(opened, options, handler, logger)
+    const mount = new KernelMount(opened, options, handler, logger, handover)
     await mount.ready
     return mount
   } catch (error) {
@@ -50,8 +56,9 @@ class KernelMount implements Mount {
   readonly #resolveReady: () => void
   readonly #rejectReady: (error: VaultError) => void
   #open = true
+  #negotiated: Negotiated | undefined
 
-  constructor(opened: OpenedMount, options: MountOptions, handler: Handler, logger: Logger) {
+  constructor(opened: OpenedMount, options: MountOptions, handler: Handler, logger: Logger, { answers, connection }: Handover) {
     this.#opened = opened
     this.mountPoint = opened.mountPoint
     this.#device = findMount(opened.mountPoint)?.device
@@ -71,6 +78,7 @@ class KernelMount implements Mount {
       spinner: new Spinner(options.spinMicroseconds),
       onEnd: () => this.#end(),
       dropPages: (ino, offset, length) => (this.#open ? this.#notices.inodeDone(ino, offset, length) : Promise.resolve()),
+      ...(answers === undefined ? {} : { answers }),
     })
     const channel = fuseAddon().openChannel(opened.fd, this.#session.arena.bytes, () => this.#session.drain())
     if (typeof channel === 'number') {
@@ -81,7 +89,28 @@ class KernelMount implements Mount {
     this.#notices = new Notices(channel, logger)
     this.#session.channel = channel
     this.#session.buffers = new RequestBuffers(channel, writeBytesMax)
+    if (connection !== undefined) this.#goOn(connection, logger)
     channel.setPolling(true)
+  }
+
+  #goOn({ minor, flags }: Connection, logger: Logger): void {
+    this.#agreed({ minor, flags: BigInt(flags) })
+    const result = this.#channel.inherit()
+    // Who waits for an answer to such a request then waits until he is killed; the kernel tells of nobody.
+    if (result < 0) logger.log('warn', 'the kernel does not send again what was not answered', { errno: getSystemErrorName(result) })
+    this.#resolveReady()
+  }
+
+  #agreed(negotiated: Negotiated): void {
+    this.#negotiated = negotiated
+    this.#session.negotiated = negotiated.flags
+    this.#session.handler.ready?.(negotiated)
+  }
+
+  connection(): Connection | undefined {
+    if (this.#negotiated === undefined || (this.#negotiated.flags & initFlags.hasResend) === 0n) return undefined
+    const { fd, mountPoint, direct } = this.#opened
+    return { fd, mountPoint, direct, minor: this.#negotiated.minor, flags: String(this.#negotiated.flags) }
   }
 
   #init(session: Session, input: RequestBuffer, exchange: Exchange, options: MountOptions): void {
@@ -94,8 +123,7 @@ class KernelMount implements Mount {
       return
     }
     const negotiated = negotiate(offer, options)
-    session.negotiated = negotiated.flags
-    session.handler.ready?.(negotiated satisfies Negotiated)
+    this.#agreed(negotiated)
     session.answerStatus(exchange, 0, (_, at) => {
       putInitReply(session.arena.view, at, offer, negotiated)
       return initReplyBytes

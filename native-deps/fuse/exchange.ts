@@ -37,7 +37,12 @@ export class Exchange implements Request {
     this.#onAbort = undefined
   }
 
-  /** FUSE_UNIQUE_RESEND, bit 63, says only that the kernel asks again; INTERRUPT names the request without it. */
+  /** The kernel asks again what another daemon read and did not answer. */
+  get isResent(): boolean {
+    return (this.uniqueHigh & 0x80000000) !== 0
+  }
+
+  /** Without FUSE_UNIQUE_RESEND, bit 63; INTERRUPT names the request without it too. */
   get key(): number {
     return (this.uniqueHigh & 0x1fffff) * 0x100000000 + this.uniqueLow
   }

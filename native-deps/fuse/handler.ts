@@ -181,6 +181,24 @@ export interface RequestCounts {
   readonly oldest: { readonly opcode: number; readonly ino: number; readonly waitedMs: number } | null
 }
 
+/** Answers to changes, kept where a daemon that takes the mount over finds them. `request`: the kernel's number of it. */
+export interface AnswerMemory {
+  /** Before what it acknowledges is flushed to the log. `reply` is copied. */
+  note(request: number, reply: Uint8Array): void
+  find(request: number): Uint8Array | undefined
+}
+
+/** A connection to the kernel that another daemon had begun. */
+export interface Connection {
+  readonly fd: number
+  readonly mountPoint: string
+  /** By mount(2); else by fusermount. */
+  readonly direct: boolean
+  /** What INIT agreed on; the flags in decimal, since JSON has no such number. */
+  readonly minor: number
+  readonly flags: string
+}
+
 /** A live mount, whichever driver made it. */
 export interface Mount {
   readonly mountPoint: string
@@ -188,6 +206,8 @@ export interface Mount {
   /** Resolves when the kernel let go of the mount: unmounted by us, by umount(8), or aborted. */
   readonly closed: Promise<void>
   requests(): RequestCounts
+  /** What another daemon needs to go on serving it; undefined: none can. */
+  connection(): Connection | undefined
   /** Tell `forgotten` when the kernel drops its last reference to this inode; answers false when it holds none now. */
   watchForget(ino: number): boolean
   /** Drop the kernel's pages (and attributes) of an inode; length 0: to the end. Never waits. */

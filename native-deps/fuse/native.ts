@@ -15,6 +15,8 @@ export interface Channel {
   replyData(slot: number, bytes: Uint8Array, length: number, areEntries: boolean): number
   setPolling(on: boolean): void
   watch(ino: number): boolean
+  /** Another process served this connection before: has the kernel send again what that one had not answered. */
+  inherit(): number
   takeForgotten(): readonly number[] | undefined
   invalidateInode(ino: number, offset: number, length: number): number
   invalidateEntry(parent: number, name: Uint8Array, expire: boolean): number

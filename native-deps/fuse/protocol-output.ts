@@ -176,6 +176,12 @@ export class ReplyArena {
     putLong(this.view, slot * slotLayout.bytes + slotLayout.countedIno, ino)
   }
 
+  /** The whole reply in a slot, header and all. */
+  reply(slot: number): Uint8Array {
+    const at = slot * slotLayout.bytes + slotLayout.reply
+    return this.bytes.subarray(at, at + this.view.getUint32(at, true))
+  }
+
   result(slot: number): number {
     return this.view.getInt32(slot * slotLayout.bytes + slotLayout.result, true)
   }

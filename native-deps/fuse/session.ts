@@ -4,13 +4,14 @@
 import type { Logger } from '../../lib/terms/log.js'
 import { Deferred } from './deferred.js'
 import { Exchange } from './exchange.js'
-import type { Answer, Handler, Status } from './handler.js'
+import type { Answer, AnswerMemory, Handler, Status } from './handler.js'
 import type { Channel } from './native.js'
 import { PageReads } from './page-reads.js'
 import { errno, opcodes, opcodesMax } from './protocol.js'
 import type { RequestBuffer } from './protocol-input.js'
 import { ReplyArena, type Validities } from './protocol-output.js'
 import type { RequestBuffers } from './request-buffers.js'
+import { encodeAgain } from './resent.js'
 import type { DirectoryReply } from './directory-reply.js'
 import type { Spinner } from './spinner.js'
 
@@ -37,6 +38,7 @@ export interface SessionParts {
   readonly onEnd: () => void
   /** Resolves when the kernel has let go of the pages. */
   readonly dropPages: (ino: number, offset: number, length: number) => Promise<void>
+  readonly answers?: AnswerMemory
 }
 
 export class Session {
@@ -129,6 +131,8 @@ export class Session {
     const exchange = this.#pool.pop() ?? new Exchange()
     this.#worked = true
     exchange.begin(input, this.#parts.changing(input))
+    const before = exchange.isResent ? this.#parts.answers?.find(exchange.key) : undefined
+    if (before !== undefined) return this.#send(exchange, encodeAgain, before)
     const operation = exchange.opcode < opcodesMax ? this.#parts.operations[exchange.opcode] : undefined
     if (operation === undefined) return this.fail(exchange, -errno.ENOSYS)
     if (exchange.node === Infinity) return this.fail(exchange, -errno.EINVAL)
@@ -187,6 +191,7 @@ export class Session {
     if (length < 0) return this.fail(exchange, length)
     this.arena.begin(slot, length, 0, exchange.uniqueLow, exchange.uniqueHigh)
     if (this.#entryIno !== 0) this.arena.countsIno(slot, this.#entryIno)
+    if (exchange.changes) this.#parts.answers?.note(exchange.key, this.arena.reply(slot))
     this.#leave(exchange, slot)
   }
 
@@ -261,9 +266,7 @@ export class Session {
   }
 
   #failQueued(result: number): void {
-    this.#queued.forEach((exchange, slot) => {
-      this.arena.begin(slot, 0, result, exchange.uniqueLow, exchange.uniqueHigh)
-    })
+    this.#queued.forEach(({ uniqueLow, uniqueHigh }, slot) => { this.arena.begin(slot, 0, result, uniqueLow, uniqueHigh) })
   }
 
   /** The caller was killed while we opened: nobody will ever release that handle but we. */
@@ -282,13 +285,11 @@ export class Session {
     this.fail(exchange, -errno.EIO)
   }
 
-  #guard(what: string, work: () => unknown): boolean {
+  #guard(what: string, work: () => unknown): void {
     try {
       work()
-      return true
     } catch (error) {
       this.#logBug(what, error)
-      return false
     }
   }
 

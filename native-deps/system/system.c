@@ -49,8 +49,8 @@ static napi_value system_fallocate(napi_env env, napi_callback_info info) {
 }
 
 /*
- * discard(bytes): whole pages inside of it go back to the kernel and read as zeros from then on. Only of private memory
- * without a file behind it, as all of JavaScript's is.
+ * discard(bytes): whole pages inside of it go back to the kernel and read as zeros from then on. Private memory without
+ * a file behind it, as JavaScript's is, knows no MADV_REMOVE; shared memory keeps its pages with MADV_DONTNEED.
  */
 static napi_value system_discard(napi_env env, napi_callback_info info) {
   napi_value args[1];
@@ -64,7 +64,49 @@ static napi_value system_discard(napi_env env, napi_callback_info info) {
   uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   uintptr_t from = ((uintptr_t)data + page - 1) & ~(page - 1);
   uintptr_t to = ((uintptr_t)data + length) & ~(page - 1);
-  return answer(env, from < to ? madvise((void *)from, to - from, MADV_DONTNEED) : 0);
+  if (from >= to || madvise((void *)from, to - from, MADV_REMOVE) == 0) return answer(env, 0);
+  return answer(env, madvise((void *)from, to - from, MADV_DONTNEED));
+}
+
+/* createMemory(bytes): a descriptor of memory that lives for as long as a process holds it, or a negative errno. */
+static napi_value system_create_memory(napi_env env, napi_callback_info info) {
+  napi_value args[1], out;
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  int fd = memfd_create("vaultfs", MFD_CLOEXEC);
+  if (fd >= 0 && ftruncate(fd, long_argument(env, args[0])) < 0) {
+    int failed = errno;
+    close(fd);
+    errno = failed;
+    fd = -1;
+  }
+  napi_create_int32(env, fd < 0 ? -errno : fd, &out);
+  return out;
+}
+
+/* mapMemory(bytes, fd, offset): `bytes`, whole pages, become that part of the descriptor's memory; what they held is gone. */
+static napi_value system_map_memory(napi_env env, napi_callback_info info) {
+  napi_value args[3];
+  size_t count = 3, length = 0;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  napi_status known = napi_get_typedarray_info(env, args[0], NULL, &length, &data, NULL, NULL);
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  if (known != napi_ok || ((uintptr_t)data | length) % page != 0) {
+    errno = EINVAL;
+    return answer(env, -1);
+  }
+  void *mapped = mmap(data, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, int_argument(env, args[1]), long_argument(env, args[2]));
+  if (mapped == MAP_FAILED) return answer(env, -1);
+  return answer(env, madvise(data, length, MADV_DONTDUMP));
+}
+
+/* closeOnExec(fd) */
+static napi_value system_close_on_exec(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  return answer(env, fcntl(int_argument(env, args[0]), F_SETFD, FD_CLOEXEC));
 }
 
 /* setNice(nice): of the calling thread only; Linux gives every thread a nice value of its own. */
@@ -152,6 +194,12 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "setImmutable", function);
   napi_create_function(env, "discard", NAPI_AUTO_LENGTH, system_discard, NULL, &function);
   napi_set_named_property(env, exports, "discard", function);
+  napi_create_function(env, "createMemory", NAPI_AUTO_LENGTH, system_create_memory, NULL, &function);
+  napi_set_named_property(env, exports, "createMemory", function);
+  napi_create_function(env, "mapMemory", NAPI_AUTO_LENGTH, system_map_memory, NULL, &function);
+  napi_set_named_property(env, exports, "mapMemory", function);
+  napi_create_function(env, "closeOnExec", NAPI_AUTO_LENGTH, system_close_on_exec, NULL, &function);
+  napi_set_named_property(env, exports, "closeOnExec", function);
   napi_create_function(env, "returnMemory", NAPI_AUTO_LENGTH, system_return_memory, NULL, &function);
   napi_set_named_property(env, exports, "returnMemory", function);
   return exports;

@@ -13,7 +13,7 @@ interface World {
 
 function world(): World {
   const made = { held: new Set<number>(), nowMs: 0 }
-  return Object.assign(made, { places: new Places(() => made.nowMs, (ino) => made.held.has(ino)) })
+  return Object.assign(made, { places: new Places(() => made.nowMs, (ino) => made.held.has(ino), 0) })
 }
 
 t.test('numbers: the past above the present, files below directories', async (t) => {

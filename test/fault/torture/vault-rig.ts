@@ -32,7 +32,7 @@ export class VaultRig {
     this.mountPoint = join(folder, 'Vault')
     this.store = join(disk, 'store')
     this.#secret = join(folder, 'passphrase')
-    this.#environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run'), XDG_STATE_HOME: join(folder, 'state'), VAULTFS_GUARD: 'mode' }
+    this.#environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run'), XDG_STATE_HOME: join(folder, 'state'), VAULTFS_GUARD: 'mode', VAULTFS_AFTER_CRASH: 'detach' }
   }
 
   create(): void {
@@ -52,7 +52,7 @@ export class VaultRig {
     await until(() => mountAt(this.mountPoint) === undefined, 'the dead mount does not go away')
     const settings = readSettings({}, this.#environment, 'torture')
     const { pid } = await startDaemon({
-      store: this.store, name: 'torture', mountPoint: this.mountPoint, mountPointMode: 0o700, allowOther: false, readOnly: false, writeback: false, showVersions: false, settings,
+      store: this.store, name: 'torture', mountPoint: this.mountPoint, mountPointMode: 0o700, allowOther: false, readOnly: false, writeback: false, showVersions: false, settings, connection: null,
     }, { kind: 'passphrase', passphrase: Uint8Array.from(Buffer.from(passphrase.trimEnd())) })
     this.#pid = pid
   }

@@ -1,0 +1,44 @@
+// What one daemon leaves to the next: memory that outlives it, in the hands of the supervisor, and the kernel's connection.
+import { AnswerTable, handoverTableBytes, type Handover } from '../lib/store/handover.js'
+import type { AnswerMemory, Connection } from '../native-deps/fuse/handler.js'
+import { closeOnExec, createMemory, mapMemory } from '../native-deps/system.js'
+
+/** Left by a daemon that died. Descriptors of this process. */
+export interface Inheritance {
+  readonly connection: Connection
+  readonly memoryFd: number
+  readonly supervisorFd: number
+}
+
+/** Tells who is to go on when this process dies; `request` is what that one reads first. */
+export type NameHeir = (connection: Connection) => { readonly program: string; readonly args: readonly string[]; readonly output: string; readonly request: Uint8Array }
+
+export interface HandoverMemory {
+  readonly fd: number
+  readonly handover: Handover
+}
+
+/** Undefined where memory can't outlive its process: then a death of the daemon ends the mount. */
+export function openHandoverMemory(arenaBytes: number, inheritance: Inheritance | undefined): HandoverMemory | undefined {
+  const fd = inheritance?.memoryFd ?? createMemory(handoverTableBytes + arenaBytes)
+  if (fd === undefined) return undefined
+  closeOnExec(fd)
+  return {
+    fd,
+    handover: {
+      tables: mapMemory(fd, { offset: 0, length: handoverTableBytes }),
+      arena: mapMemory(fd, { offset: handoverTableBytes, length: arenaBytes }),
+      inherited: inheritance !== undefined,
+    },
+  }
+}
+
+/** `log`: as it is before anything new is appended to it. */
+export function answersIn({ tables }: Handover, log: { readonly lastLsn: number }): AnswerMemory {
+  const table = new AnswerTable(tables)
+  const earlier = table.take(log.lastLsn)
+  return {
+    note: (request, reply) => { table.note(request, log.lastLsn, reply) },
+    find: (request) => earlier.get(request),
+  }
+}
