@@ -111,7 +111,7 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
 }
 
 function keys(): readonly Key[] {
-  return ['driver', 'logLevel', 'guard', 'spinMicroseconds', 'memoryMib', 'mapUid', 'mapGid', 'forceOwner', 'keepWithin', 'hourly', 'daily', 'weekly', 'monthly']
+  return Object.keys(variables) as Key[]
 }
 
 function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Record<string, unknown>>, nameOf: (key: Key) => string): void {

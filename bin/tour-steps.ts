@@ -56,7 +56,7 @@ export class Tour {
     const passphrase = join(this.#home, 'passphrase')
     writeFileSync(passphrase, randomBytes(24).toString('base64'), { mode: 0o600 })
     const opening = ['--store', this.#store, '--passphrase-file', passphrase]
-    const mounting = ['mount', this.#mountPoint, ...opening, '--driver', this.#options.driver, '--guard', 'mode']
+    const mounting = ['mount', this.#mountPoint, ...opening, '--driver', this.#options.driver, '--guard', 'mode', '--after-crash', 'detach']
     mkdirSync(join(this.#home, 'runtime'), { mode: 0o700 })
     this.#makeOriginal()
 

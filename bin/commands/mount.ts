@@ -21,6 +21,9 @@ import { retentionOptions } from '../retention-options.js'
 import { choices, readSettings } from '../settings.js'
 import { checkNewStore, createVault } from '../vault-creation.js'
 
+const heirAnswersWithinMs = 5000
+const pollMs = 100
+
 const mountOptions = {
   ...storeOption, ...secretOptions, ...recoveryFileOption, ...recoveryOption, ...costOptions,
   driver: { choices: choices.driver, describe: 'How to speak to the kernel (default: kernel)' },
@@ -88,9 +91,19 @@ async function requireUnmounted(context: Context, asked: string): Promise<void> 
   const mountPoint = realMountPoint(asked)
   const mount = mountAt(mountPoint)
   const socket = registeredAt(context, mountPoint)?.socket
-  if (isVault(mount) && socket !== undefined && !(await answers(socket))) return detachMount(mountPoint)
+  if (isVault(mount) && socket !== undefined && !(await answersSoon(mountPoint, socket))) return detachMount(mountPoint)
   if (isVault(mount))
     throw new VaultError('mount-point', `a vault is mounted at ${mountPoint} already`, { subject: mountPoint, next: `'vaultfs unmount ${mountPoint}' takes it away` })
+}
+
+/** A daemon that died may have an heir, or a supervisor that takes the mount away: both need a moment. */
+async function answersSoon(mountPoint: string, socket: string): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < heirAnswersWithinMs; waitedMs += pollMs) {
+    if (await answers(socket)) return true
+    if (!isVault(mountAt(mountPoint))) return false
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+  }
+  return await answers(socket)
 }
 
 interface NewVault extends SecretOptions {

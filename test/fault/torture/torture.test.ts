@@ -9,8 +9,10 @@ import { judge, type WriterRecord } from './judge.js'
 import { FileModel } from './folder-model.js'
 import { readNotes } from './notes.js'
 import { Plan } from './plan.js'
+import { resumeTrial } from './resume-trial.js'
 import { isSync } from './step.js'
 import { hasTracer } from './trial.js'
+import { VaultRig } from './vault-rig.js'
 
 const trials = Number(process.env['TRIALS'] ?? 50)
 const skip = existsSync('/dev/fuse') ? false : 'no /dev/fuse'
@@ -91,4 +93,21 @@ void tap.test('after a loss of power a later change may be gone, an earlier one 
   rmSync(record.folder, { recursive: true })
   mkdirSync(record.folder)
   t.ok((await judge([record], 'power')).faults.length > 0, 'all of it is gone')
+})
+
+void tap.test('heirs of a killed daemon go on, and nobody notices', { skip }, async (t) => {
+  const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-heirs-')), undefined, 'resume')
+  t.teardown(async () => {
+    await vault.close()
+    rmSync(vault.folder, { recursive: true, force: true })
+  })
+  vault.create()
+  await vault.mount()
+  for (const seed of [1, 2]) {
+    const { faults, moment, steps, waitedMs } = await resumeTrial({ vault, seed, kills: 2, longestMs: 400 })
+    t.comment(`a mount without a daemon waited for ${String(Math.round(waitedMs))} ms at most`)
+    t.strictSame(faults, [], `seed ${String(seed)}, ${moment}: ${String(steps)} steps`)
+  }
+  vault.unmount()
+  vault.verify()
 })

@@ -39,10 +39,7 @@ export async function trial(options: TrialOptions): Promise<TrialOutcome> {
   const { vault, power, seed, longestMs } = options
   const random = new Random(seed)
   const folder = join(vault.mountPoint, `t${String(seed)}`)
-  const writers: WriterRecord[] = Array.from({ length: writerCount }, (_, index) => ({
-    folder: join(folder, `w${String(index)}`), seed: seed * 10 + index, notes: join(vault.folder, `notes.${String(index)}`),
-  }))
-  for (const { notes } of writers) await rm(notes, { force: true })
+  const writers = writersIn(vault, folder, seed)
   await prepare(vault, writers, seed)
   if (options.lying === true) await vault.swallow(['fsync', 'fdatasync', 'msync', 'sync_file_range'])
   const writing = writers.map(start)
@@ -76,14 +73,21 @@ export async function trial(options: TrialOptions): Promise<TrialOutcome> {
   return { ...verdict, faults, moment: 'call' in moment ? `${moment.call} ${String(moment.number)}` : `${String(moment.afterMs)} ms` }
 }
 
-function momentOf(random: Random, longestMs: number, mayTrace: boolean): Moment {
+export function writersIn(vault: VaultRig, folder: string, seed: number): readonly WriterRecord[] {
+  return Array.from({ length: writerCount }, (_, index) => ({
+    folder: join(folder, `w${String(index)}`), seed: seed * 10 + index, notes: join(vault.folder, `notes.${String(index)}`),
+  }))
+}
+
+export function momentOf(random: Random, longestMs: number, mayTrace: boolean): Moment {
   const afterMs = 60 + random.below(longestMs)
   if (!mayTrace || !hasTracer || random.chance(0.6)) return { afterMs }
   const [call, most] = random.pick(calls)
   return { call, number: 1 + random.below(most) }
 }
 
-async function prepare(vault: VaultRig, writers: readonly WriterRecord[], seed: number): Promise<void> {
+export async function prepare(vault: VaultRig, writers: readonly WriterRecord[], seed: number): Promise<void> {
+  for (const { notes } of writers) for (const path of [notes, `${notes}.stop`]) await rm(path, { force: true })
   const ledger = join(vault.mountPoint, 'ledger')
   for (const folder of [ledger, ...writers.map((each) => each.folder)]) await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = await open(join(ledger, String(seed)), 'w')
@@ -119,13 +123,13 @@ async function checkWritable(vault: VaultRig): Promise<readonly string[]> {
   }
 }
 
-interface Writing {
+export interface Writing {
   readonly said: () => string
   readonly over: () => boolean
   readonly kill: () => void
 }
 
-function start(writer: WriterRecord): Writing {
+export function start(writer: WriterRecord): Writing {
   const child = spawn(process.execPath, [writerProgram, writer.folder, String(writer.seed), writer.notes], { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' })
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (piece: string) => { text += piece })
@@ -133,11 +137,11 @@ function start(writer: WriterRecord): Writing {
 }
 
 /** Nobody may have ended before the crash. */
-function ended(writers: readonly Writing[]): readonly string[] {
+export function ended(writers: readonly Writing[]): readonly string[] {
   return writers.filter(({ over }) => over()).map(({ said }) => `a writer ended before the crash: ${said()}`)
 }
 
-async function stop(writers: readonly Writing[]): Promise<void> {
+export async function stop(writers: readonly Writing[]): Promise<void> {
   // Those that meet the dead mount end by themselves.
   for (const { kill } of writers) kill()
   await until(() => writers.every(({ over }) => over()), 'a writer is stuck in the kernel after the crash')

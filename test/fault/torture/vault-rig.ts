@@ -27,12 +27,12 @@ export class VaultRig {
   #tracer: ChildProcess | undefined
 
   /** `disk` is where the store lies; everything else is in `folder`. */
-  constructor(folder: string, disk = folder) {
+  constructor(folder: string, disk = folder, afterCrash: 'resume' | 'detach' = 'detach') {
     this.folder = folder
     this.mountPoint = join(folder, 'Vault')
     this.store = join(disk, 'store')
     this.#secret = join(folder, 'passphrase')
-    this.#environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run'), XDG_STATE_HOME: join(folder, 'state'), VAULTFS_GUARD: 'mode', VAULTFS_AFTER_CRASH: 'detach' }
+    this.#environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run'), XDG_STATE_HOME: join(folder, 'state'), VAULTFS_GUARD: 'mode', VAULTFS_AFTER_CRASH: afterCrash }
   }
 
   create(): void {
@@ -59,6 +59,14 @@ export class VaultRig {
 
   get pid(): number {
     return this.#pid
+  }
+
+  /** Resolves when another daemon goes on with the mount of the one that `kill` ended. */
+  async resumed(): Promise<void> {
+    const { pidFile } = runtimeFiles(readSettings({}, this.#environment, 'torture'), this.store)
+    const now = (): number => Number(readStat(pidFile))
+    await until(() => now() > 0 && now() !== this.#pid && existsSync(`/proc/${String(now())}`), 'no other daemon goes on')
+    this.#pid = now()
   }
 
   /** Publishes; fails when the daemon dies meanwhile, as it may. */

@@ -1,6 +1,7 @@
 // One writer of the torture, a process: `writer FOLDER SEED NOTES` does the plan's steps in FOLDER, one system call after
-// another, until it is killed or a call fails, as all do when the daemon is gone. Says then which, and ends with 3.
-import { chmodSync, closeSync, fsyncSync, ftruncateSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
+// another, until it is killed, or NOTES.stop is there, or a call fails, as all do when the daemon is gone for good: says
+// then which, and ends with 3.
+import { chmodSync, closeSync, existsSync, fsyncSync, ftruncateSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '../../model/random.js'
 import { StepNotes } from './notes.js'
@@ -58,7 +59,7 @@ const notes = new StepNotes(notesPath)
 const plan = new Plan(Number(seed))
 const pauses = new Random(Number(seed) + 1)
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
-for (let index = 0; ; index++) {
+for (let index = 0; !existsSync(`${notesPath}.stop`); index++) {
   const step = plan.next()
   notes.begin(index)
   try {
