@@ -17,7 +17,9 @@ import { VaultRig } from './vault-rig.js'
 const trials = Number(process.env['TRIALS'] ?? 50)
 const skip = existsSync('/dev/fuse') ? false : 'no /dev/fuse'
 
-void tap.test('nothing acknowledged is lost by a kill', { skip }, async (t) => {
+tap.setTimeout(900_000)
+
+void tap.test('nothing acknowledged is lost by a kill', { skip, timeout: 600_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-torture-'))
   t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
   if (!hasTracer) t.comment('skipped: kills at a chosen system call (they need root and strace): all are at moments of the clock')
@@ -95,7 +97,7 @@ void tap.test('after a loss of power a later change may be gone, an earlier one 
   t.ok((await judge([record], 'power')).faults.length > 0, 'all of it is gone')
 })
 
-void tap.test('heirs of a killed daemon go on, and nobody notices', { skip }, async (t) => {
+void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, timeout: 300_000 }, async (t) => {
   const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-heirs-')), undefined, 'resume')
   t.teardown(async () => {
     await vault.close()
