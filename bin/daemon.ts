@@ -10,6 +10,7 @@ import { runDaemon, type Heirs } from './daemon-life.js'
 import { answerFd, decodeRequest, encodeFailure, encodeReady, encodeRequest, requestFd, type DaemonRequest } from './daemon-request.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { runtimeFiles } from './runtime-folder.js'
+import { environmentOfHeirs } from './settings.js'
 import { leaveThreadsTheirLimits } from './thrift.js'
 import { createVaultService } from './wiring.js'
 
@@ -68,7 +69,8 @@ async function main(): Promise<number> {
 /** Another process of this program, as this one was started. */
 function heirOf(request: DaemonRequest): Heirs {
   return (connection, master) => ({
-    program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], output: runtimeFiles(request.settings, request.store).output,
+    program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], environment: environmentOfHeirs(),
+    output: runtimeFiles(request.settings, request.store).output,
     request: encodeRequest({ ...request, connection }, { kind: 'master', master }),
   })
 }

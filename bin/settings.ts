@@ -110,6 +110,12 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
   })
 }
 
+/** What a daemon hands on to the one that goes on for it: language, time zone, where programs and folders are. */
+export function environmentOfHeirs(environment: Environment = process.env): Readonly<Record<string, string>> {
+  const handedOn = /^(PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|XDG_\w+)$/
+  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (handedOn.test(name) && value !== undefined ? [[name, value]] : [])))
+}
+
 function keys(): readonly Key[] {
   return Object.keys(variables) as Key[]
 }

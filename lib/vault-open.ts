@@ -1,6 +1,6 @@
 // Opens a vault's store: keys are in the page already; here log, catalog, cache and chain are opened, checked against
 // each other, and the log is replayed. Nothing is changed on the disk when it rejects.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Catalog } from './catalog/catalog.js'
 import { Contents } from './content/contents.js'
@@ -155,7 +155,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, nowMs: () => clock.monotonicMs() }
   log = await openLog({
     disk: openNodeDisk({ directory: join(store, 'log'), preallocate: (fd, length) => { preallocate(fd, { offset: 0, length }) } }), key: page.key('log'), vault: options.header.vaultId,
-    device: options.identity.member.deviceId, entropy, logger,
+    device: options.identity.member.deviceId, entropy, logger, segmentBytes: await segmentBytesFor(store),
   }, (record) => {
     if (!replayed && madeAnew) target.appliedLsn = record.lsn - 1
     else if (!replayed && record.lsn > appliedLsn + 1) throw orderBroken(store, `begins at ${record.lsn}`, appliedLsn)
@@ -181,6 +181,12 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     manifest: chain, history, retention: options.retention,
   })
   return { vault, log }
+}
+
+/** On a small disk the log is cut into smaller pieces: what is set aside for it is gone for everything else. */
+async function segmentBytesFor(store: string): Promise<number> {
+  const { blocks, bsize } = await statfs(store)
+  return Math.min(limits.logSegmentBytes, Math.max(limits.logSegmentBytesMin, Math.round(blocks * bsize * limits.logSegmentShare)))
 }
 
 /** What the daemon before had in memory only, and numbers of which none was ever shown to the kernel for another entry. */

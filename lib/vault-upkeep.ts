@@ -6,6 +6,7 @@ import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import { forget } from './vault-history.js'
 import { isStateDue, tellState } from './vault-state.js'
+import { Room } from './vault-room.js'
 import type { Vault } from './vault.js'
 
 const tickMs = 250
@@ -19,6 +20,7 @@ const firstRetentionMs = 60_000
 const reportMs = 30_000
 
 export class Upkeep {
+  readonly room: Room
   readonly #vault: Vault
   readonly #catalogPath: string
   readonly #page: KeyPage
@@ -40,6 +42,7 @@ export class Upkeep {
     this.#vault = vault
     this.#catalogPath = catalogPath
     this.#page = page
+    this.room = new Room(vault, () => this.publish('all'))
   }
 
   begin(): void {
@@ -72,6 +75,7 @@ export class Upkeep {
     const { contents, tree, log, clock, publisher, readOnly } = this.#vault.parts
     if (readOnly || this.#vault.failsafe !== undefined) return
     const now = clock.monotonicMs()
+    void this.room.look()
     contents.spillOlderThan(now - limits.dirtyMs / 2).then(() => this.#vault.flushLog()).catch((error: unknown) => {
       contents.fail(error)
       this.#report('dirty data could not be logged', error)

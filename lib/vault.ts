@@ -63,6 +63,8 @@ export class Vault {
   #isDown = false
   /** Since the vault was opened. */
   writtenBytes = 0
+  /** The disk has no room for what was asked last (vault-room.ts); what gives some back is allowed. */
+  short: VaultError | undefined
   /** Told after each manifest entry of ours. */
   onPublished: () => void = () => undefined
   /** Told when retention has let go of something. */

@@ -6,6 +6,9 @@ import type { Vault } from '../lib/vault.js'
 import type { Upkeep } from '../lib/vault-upkeep.js'
 import { errnoFor } from './errno.js'
 
+/** A record of the log, rows of the catalog, a part of a manifest entry. */
+const changeBytes = 4096
+
 export class Answering {
   readonly #vault: Vault
   readonly #upkeep: Upkeep
@@ -26,10 +29,12 @@ export class Answering {
     }
   }
 
-  /** An operation that changes something. */
-  change<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
+  /** An operation that changes something, and takes about so much room on the disk for it. */
+  change<Value>(work: () => Value | Promise<Value>, bytes = changeBytes): Value | number | Promise<Value | number> {
     const { refusal } = this.#vault
-    return refusal === undefined ? this.#admitted(work) : errnoFor(refusal)
+    if (refusal !== undefined) return errnoFor(refusal)
+    const { room } = this.#upkeep
+    return room.take(bytes) ? this.#admitted(work) : room.wait(bytes).then(() => this.#admitted(work), (error: unknown) => this.#errno(error))
   }
 
   /** One that takes no room, or gives some back: allowed on a full disk as long as the log's last segment has room. */

@@ -1,6 +1,7 @@
 // What one daemon leaves to the next: memory that outlives it, in the hands of the supervisor, and the kernel's connection.
 import { AnswerTable, handoverTableBytes, type Handover } from '../lib/store/handover.js'
 import type { AnswerMemory, Connection } from '../native-deps/fuse/handler.js'
+import type { Heir } from '../native-deps/supervisor.js'
 import { closeOnExec, createMemory, mapMemory } from '../native-deps/system.js'
 
 /** Left by a daemon that died. Descriptors of this process. */
@@ -10,8 +11,8 @@ export interface Inheritance {
   readonly supervisorFd: number
 }
 
-/** Tells who is to go on when this process dies; `request` is what that one reads first. */
-export type NameHeir = (connection: Connection) => { readonly program: string; readonly args: readonly string[]; readonly output: string; readonly request: Uint8Array }
+/** Tells who is to go on when this process dies. */
+export type NameHeir = (connection: Connection) => Omit<Heir, 'connectionFd' | 'memoryFd'>
 
 export interface HandoverMemory {
   readonly fd: number

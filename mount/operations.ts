@@ -104,7 +104,7 @@ export class Operations implements Handler {
   }
 
   write(ino: number, _handle: number, offset: number, data: Uint8Array, flags: WriteFlags): Status {
-    return this.#lasting<number>(ino, this.#answering.change<number>(() => files.write(this.#volume, ino, offset, data, flags)))
+    return this.#lasting<number>(ino, this.#answering.change<number>(() => files.write(this.#volume, ino, offset, data, flags), data.byteLength))
   }
 
   flush(ino: number): Status {

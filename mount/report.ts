@@ -74,6 +74,7 @@ function warningsOf(vault: Vault, recovery: 'confirmed' | 'later', keysLocked: b
   if (vault.isDown) warnings.push('The vault was shut down: unmount it and mount it again.')
   else if (failsafe !== undefined) warnings.push(`An invariant broke and the vault is read-only: ${failsafe.message}. Unmount, keep a copy of the store, and report it.`)
   else if (refusal !== undefined && refusal.code !== 'read-only') warnings.push(`Changes are refused: ${refusal.message}. Make room on the disk of the store.`)
+  else if (vault.short !== undefined) warnings.push(`Nothing more can be stored: ${vault.short.message}. ${vault.short.next ?? ''}`)
   if (recovery === 'later') warnings.push('The recovery kit is not confirmed: run vaultfs recovery show, write it down, then vaultfs recovery check.')
   if (!keysLocked) warnings.push('The keys could not be locked in memory and may be swapped out: raise the limit of locked memory (ulimit -l).')
   return warnings

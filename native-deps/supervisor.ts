@@ -21,6 +21,7 @@ export interface Supervision {
 export interface Heir {
   readonly program: string
   readonly args: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
   /** Where what it says is appended. */
   readonly output: string
   /** What it reads first, keys and all; wiped here once it is handed over. At most 64 KiB. */
@@ -43,8 +44,7 @@ export function superviseMount(mountPoint: string, heir?: Heir): Supervision {
   if (mount === undefined) throw new VaultError('not-mounted', `nothing is mounted on ${mountPoint}`, { subject: mountPoint })
   const child = spawn(program, [path, mount.device, ...(heir === undefined ? [] : [heir.output, heir.program, ...heir.args])], {
     stdio: ['pipe', 'ignore', 'ignore', ...(heir === undefined ? [] : [heir.connectionFd, heir.memoryFd])], detached: true, cwd: '/',
-    // An heir is a daemon as we are one: same language, same time zone.
-    env: heir === undefined ? {} : process.env,
+    env: { ...heir?.environment },
   })
   // Without a supervisor the mount works all the same; a broken pipe only means that it ended first.
   child.on('error', () => undefined)

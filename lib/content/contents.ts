@@ -56,6 +56,13 @@ export class Contents {
     return bytes
   }
 
+  /** Of those, what lies in no blob yet: publishing will need about as much room for it. */
+  get unstoredBytes(): number {
+    let bytes = 0
+    for (const { extents } of this.#open.values()) bytes += extents.unstoredBytes
+    return bytes
+  }
+
   get dirtyFiles(): number {
     return this.#dirty.size
   }

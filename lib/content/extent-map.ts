@@ -37,6 +37,8 @@ export class ExtentMap {
   holeBytes = 0
   /** Bytes of extents that are not hole. */
   dataBytes = 0
+  /** Of those, what lies in no blob yet. */
+  unstoredBytes = 0
 
   /** `release`: called when the last extent of a memory source is gone. */
   constructor(release: (source: Source) => void) {
@@ -61,6 +63,7 @@ export class ExtentMap {
     copy.#extents = [...this.#extents]
     copy.dataBytes = this.dataBytes
     copy.holeBytes = this.holeBytes
+    copy.unstoredBytes = this.unstoredBytes
     return copy
   }
 
@@ -98,6 +101,7 @@ export class ExtentMap {
     this.#extents[index] = { ...extent, end: extent.end + bytes }
     this.memoryBytes += bytes
     this.dataBytes += bytes
+    this.unstoredBytes += bytes
   }
 
   /** Removes every extent that `which` names. */
@@ -152,6 +156,7 @@ export class ExtentMap {
     if (extent.source.kind === 'hole') this.holeBytes += bytes
     else this.dataBytes += bytes
     if (extent.source.kind === 'memory') this.memoryBytes += bytes
+    if (extent.source.kind === 'memory' || extent.source.kind === 'log') this.unstoredBytes += bytes
   }
 
   #firstEndingAfter(offset: number): number {

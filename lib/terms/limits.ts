@@ -54,6 +54,15 @@ export const limits = {
   /** Of the operations of one manifest entry. */
   manifestEntryBytesMax: 4 * MiB,
 
+  // the disk of the store
+  /** What is kept free of it for changes that give room back, and the share of a small disk. */
+  roomReserveBytes: 32 * MiB,
+  roomReserveShare: 0.05,
+  roomLookMs: 100,
+  /** A segment of the log is at most this share of the disk, and at least so many bytes. */
+  logSegmentShare: 1 / 64,
+  logSegmentBytesMin: 4 * MiB,
+
   // content
   inlineBytesMax: 2 * KiB,
   /** Runs in the entry itself; more go to pages of a tree. */

@@ -1,0 +1,69 @@
+// Whether the disk of the store can keep what is about to be accepted: once in the log, and once more when it is
+// published, before the log gives it up. Who asks for more than that waits while what is logged is published, which
+// makes room, and gets ENOSPC when that does not help: before his bytes are taken, never after. What is left of the disk
+// then is for the changes that give room back.
+import { VaultError } from './terms/errors.js'
+import { limits } from './terms/limits.js'
+import type { Vault } from './vault.js'
+
+/** Log and blob. */
+const copies = 2
+/** After a refusal the next one comes without another attempt to make room. */
+const refuseAgainMs = 1000
+
+export class Room {
+  readonly #vault: Vault
+  readonly #publish: () => Promise<void>
+  /** May be accepted before the disk is asked again. Until it was asked once, anything. */
+  #bytes = Infinity
+  #looking: Promise<void> | undefined
+  #making: Promise<void> | undefined
+  #refusedUntilMs = -Infinity
+
+  /** `publish` resolves when a round has ended, well or not. */
+  constructor(vault: Vault, publish: () => Promise<void>) {
+    this.#vault = vault
+    this.#publish = publish
+  }
+
+  /** Whether so much may be accepted now. */
+  take(bytes: number): boolean {
+    if (this.#bytes < bytes * copies) return false
+    this.#bytes -= bytes * copies
+    return true
+  }
+
+  /** Resolves when so much may be accepted; rejects 'no-space'. */
+  async wait(bytes: number): Promise<void> {
+    await this.look()
+    if (this.take(bytes)) return
+    if (this.#vault.parts.clock.monotonicMs() >= this.#refusedUntilMs) {
+      this.#making ??= this.#publish().finally(() => { this.#making = undefined })
+      await this.#making
+      // The log is trimmed once reads that began before have ended.
+      await new Promise((resolve) => setTimeout(resolve, limits.roomLookMs))
+      await this.look()
+      if (this.take(bytes)) return
+    }
+    this.#refusedUntilMs = this.#vault.parts.clock.monotonicMs() + refuseAgainMs
+    this.#vault.short ??= new VaultError('no-space', `the disk of ${this.#vault.parts.store} is full`, {
+      subject: this.#vault.parts.store, next: 'Make room on the disk of the store; what is in the vault can be read and deleted.',
+    })
+    throw this.#vault.short
+  }
+
+  /** Asks the disk; one question at a time. A disk that does not answer changes nothing. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => { this.#looking = undefined })
+    return this.#looking
+  }
+
+  async #look(): Promise<void> {
+    const space = await this.#vault.space().catch(() => undefined)
+    if (space === undefined) return
+    const { blocks, blocksAvailable, blockSize } = space
+    const reserve = Math.min(limits.roomReserveBytes, blocks * blockSize * limits.roomReserveShare)
+    this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes - reserve
+    if (this.#bytes > 0) this.#vault.short = undefined
+  }
+}
