@@ -959,7 +959,8 @@ class Node:
         self.number, self.attributes, self.content, self.places, self.ended = number, attributes, None, set(), False
 
     def size(self):
-        return attributes_from(self.attributes).size
+        attributes = attributes_from(self.attributes)
+        return len(attributes.target) if stat.S_ISLNK(attributes.mode) else attributes.size
 
 
 class State:
