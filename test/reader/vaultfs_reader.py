@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A second reader of VaultFS vaults: lists and restores every published state of a store, or of a plain copy of one.
+"""A second reader of VaultFS vaults: lists and restores every published state of a store, or of a plain copy of one,
+and what is only in its log.
 
 Written from lib/format/FORMAT.md (and LOG.md, CACHE.md, MERGE.md, which it names) alone, so that a vault can be read
 without VaultFS, and so that the written format is known to suffice. It never writes to the store. Section numbers are
@@ -957,6 +958,8 @@ class Node:
 
     def __init__(self, number, attributes):
         self.number, self.attributes, self.content, self.places, self.ended = number, attributes, None, set(), False
+        # What the log lays over the content: (start, end, LSN, source), apart from each other and in order.
+        self.overlay = []
 
     def size(self):
         attributes = attributes_from(self.attributes)
@@ -990,7 +993,7 @@ class State:
         for fields in by_code[UNLINK] + by_code[MOVE]:
             entry_id, place = fields[0], fields[1:3]
             if self.names.get(place) == entry_id:
-                self._leave(place)
+                self.leave(place)
         for entry_id, parent, name in by_code[LINK] + [(fields[0], *fields[3:]) for fields in by_code[MOVE]]:
             node = self.node(entry_id, entry)
             if node is not None and self.names.get((parent, name)) != entry_id:
@@ -999,16 +1002,16 @@ class State:
             if entry_id in self.nodes and not self.nodes[entry_id].places:
                 self.nodes[entry_id].ended = True
 
-    def _leave(self, place):
+    def leave(self, place):
         self.nodes[self.names.pop(place)].places.discard(place)
 
     def _arrive(self, entry_id, node, place):
         node.ended = False
         if stat.S_ISDIR(attributes_from(node.attributes).mode):
             for former in list(node.places):
-                self._leave(former)
+                self.leave(former)
         if place in self.names:
-            self._leave(place)
+            self.leave(place)
         self.names[place] = entry_id
         node.places.add(place)
 
@@ -1177,6 +1180,315 @@ def moment_end(text):
     raise Refused(f'{text}: neither a snapshot, nor a number of `versions`, nor a time like 2024-05-01T14:30:05Z')
 
 
+# ---- LOG.md, §10: what is not published yet
+
+LogRecord = collections.namedtuple('LogRecord', 'end lsn kind synced payload body tag')
+Payload = collections.namedtuple('Payload', 'segment position length lsn generation ino offset')
+Segment = collections.namedtuple('Segment', 'data number generation first before before_end synced before_tag tag')
+SYNC_MARK, IMAGES, EXTENT, SPLICE, PUBLISHED, MARK, ANNOUNCED = range(7)
+U64 = struct.Struct('<Q')
+
+
+class Log:
+    """The records of one device's log, verified. Where it was torn by a crash it ends; what was synced has to be there."""
+
+    def __init__(self, folder, keys, device):
+        self.folder, self.key, self.owner = folder, keys.log, keys.vault_id + device
+        self.segments = {}
+
+    def records(self):
+        chain = self._chain()
+        found, synced, lsn = [], 0, chain[0].first - 1 if chain else 0
+        for at, segment in enumerate(chain):
+            following = chain[at + 1] if at + 1 < len(chain) else None
+            position, tag, synced = 4096, segment.tag, max(synced, segment.synced)
+            while following is None or position < following.before_end:
+                record = self._record(segment, position, lsn, tag)
+                if record is None:
+                    break
+                found.append((segment.number, position, record))
+                position, tag, lsn, synced = record.end, record.tag, record.lsn, max(synced, record.synced)
+            joined = following is not None and (position, lsn + 1, tag) == (following.before_end, following.first, following.before_tag)
+            if not joined or following.generation < segment.generation:
+                self._refuse_damage(segment, position, lsn, chain[at + 1:])
+                break
+        return self._without_torn(found, synced)
+
+    def _without_torn(self, found, synced):
+        """A head may have come to the disk without its payload; of what was synced payloads are verified when they are read."""
+        whole = []
+        for number, position, record in found:
+            if record.payload is not None and record.lsn > synced and not self._whole(record):
+                self._refuse_damage(self.segments[number], position, record.lsn - 1, [])
+                break
+            if record.kind > ANNOUNCED:
+                raise UnknownFormat(f'log record {record.lsn} is of kind {record.kind}')
+            if record.kind != SYNC_MARK:
+                whole.append(record)
+        return whole
+
+    def _whole(self, record):
+        try:
+            place, tag = record.payload
+            self.payload(place)
+            end = place.position + place.length + 40
+            return self.segments[place.segment].data[end - 16:end] == tag
+        except Damage:
+            return False
+
+    def payload(self, place):
+        """The bytes of an extent."""
+        what = f'log record {place.lsn}'
+        if place.segment not in self.segments:
+            raise Damage(f'{what}: its segment is not there')
+        sealed = self.segments[place.segment].data[place.position:place.position + place.length + 40]
+        associated = self.owner + b'log-extent' + b''.join(map(U64.pack, (place.generation, place.ino, place.offset, place.length)))
+        return unseal(self.key, associated, sealed, f'the payload of {what}')
+
+    def _chain(self):
+        """Back from the newest segment; oldest first."""
+        names = [name for name in os.listdir(self.folder) if re.fullmatch(r'[0-9]{12,}\.log', name)] if os.path.isdir(self.folder) else []
+        numbers = sorted(int(name[:-4]) for name in names)
+        chain = []
+        for number in reversed(numbers):
+            segment = self._segment(number)
+            if chain and number != chain[-1].before:
+                continue
+            if segment is not None:
+                chain.append(segment)
+            elif chain:
+                raise Damage(f'log segment {number}: its header is damaged')
+        return chain[::-1]
+
+    def _segment(self, number):
+        with open(os.path.join(self.folder, f'{number:012}.log'), 'rb') as file:
+            data = file.read()
+        try:
+            aead_open(self.key, data[128:152], b'log-segment' + data[:128], data[152:168], 'a header')
+        except Damage:
+            return None
+        if data[:8] != b'VAULTLOG' or struct.unpack_from('<HHI', data, 8) != (1, 1, 4096):
+            raise UnknownFormat(f'log segment {number} is of another version')
+        fields = struct.unpack_from('<6Q', data, 64)
+        if data[16:64] != self.owner or fields[0] != number:
+            return None
+        self.segments[number] = Segment(data, *fields, data[112:128], data[152:168])
+        return self.segments[number]
+
+    def _record(self, segment, at, lsn, tag):
+        """The record at a place, if it follows."""
+        record = self._opened(segment, at)
+        if record is None or segment.data[at + 40:at + 56] != tag or U64.unpack_from(segment.data, at + 24)[0] != segment.generation:
+            return None
+        return record if record.lsn == (lsn if record.kind == SYNC_MARK else lsn + 1) else None
+
+    def _opened(self, segment, at):
+        """The record at a place, if it verifies by itself."""
+        data = segment.data
+        if data[at:at + 4] != b'VLR1' or at + 96 > len(data):
+            return None
+        head_length, payload_length, zero = struct.unpack_from('<3I', data, at + 4)
+        number, generation, lsn = struct.unpack_from('<3Q', data, at + 16)
+        end = at + 96 + head_length + payload_length
+        if zero or number != segment.number or end > len(data) or head_length < (56 if payload_length else 16) or 0 < payload_length < 40:
+            return None
+        try:
+            head = aead_open(self.key, data[at + 56:at + 80], self.owner + b'log-head' + data[at:at + 56], data[at + 80:at + 96 + head_length], 'a record')
+        except Damage:
+            return None
+        kind, _zero, synced = struct.unpack_from('<IIQ', head)
+        payload = None
+        if payload_length:
+            ino, offset, length = struct.unpack_from('<3Q', head, 16)
+            if length + 40 != payload_length:
+                return None
+            payload = Payload(number, at + 96 + head_length, length, lsn, generation, ino, offset), head[40:56]
+        return LogRecord(-(-end // 16) * 16, lsn, kind, synced, payload, head[56 if payload else 16:], data[at + 80 + head_length:at + 96 + head_length])
+
+    def _refuse_damage(self, segment, position, lsn, following):
+        """Torn or damaged (LOG.md §5): whether anything behind the end says that what is missing was synced."""
+        said = [each.synced for each in following]
+        for each, start in [(segment, position), *((each, 4096) for each in following)]:
+            at = each.data.find(b'VLR1', start)
+            while at >= 0:
+                record = self._opened(each, at) if at % 16 == 0 else None
+                if record is not None:
+                    said.append(record.synced)
+                at = each.data.find(b'VLR1', at + 1)
+        if any(synced > lsn for synced in said):
+            raise Damage(f'log segment {segment.number}, byte {position}: record {lsn + 1} does not verify, although it had been synced')
+
+
+class Replay:
+    """Lays a log over the newest published state (§10.8)."""
+
+    def __init__(self, state, log):
+        self.state, self.log = state, log
+        self.ids = {node.number: entry_id for entry_id, node in state.nodes.items() if not node.ended}
+
+    def run(self):
+        for record in self.log.records():
+            try:
+                self._apply(record)
+            except (struct.error, IndexError):
+                raise Damage(f'log record {record.lsn} is cut short') from None
+
+    def _apply(self, record):
+        if record.kind == IMAGES:
+            self._images(record.body)
+        elif record.kind in (EXTENT, SPLICE):
+            self._content(record)
+        elif record.kind == PUBLISHED:
+            body = Cursor(record.body, f'log record {record.lsn}')
+            body.varint()
+            for _ in range(body.varint()):
+                ino, through, content = body.varint(), body.varint(), body.prefixed(65536)
+                if (node := self._node(ino)) is not None:
+                    node.content = (node.size(), content)
+                    node.overlay = [piece for piece in node.overlay if piece[2] > through]
+
+    def _node(self, ino):
+        """None: it ended later in the log."""
+        return self.state.nodes.get(self.ids.get(ino))
+
+    def _images(self, body):
+        at, names, gone = 0, [], []
+        while at < len(body):
+            kind, ino = body[at], U64.unpack_from(body, at + 1)[0]
+            if kind == 1:
+                at = self._entry(body, at + 9, ino)
+            elif kind == 2:
+                gone.append(ino)
+                at += 25
+            elif kind == 3:
+                end = at + 68 + struct.unpack_from('<H', body, at + 66)[0]
+                names.append((body[at + 33:at + 49], U64.unpack_from(body, at + 9)[0], body[at + 68:end]))
+                at = end
+            else:
+                raise UnknownFormat(f'the log has an image of kind {kind}')
+        for parent, ino, name in names:
+            self._name((parent, name), ino)
+        for ino in gone:
+            if (node := self._node(ino)) is not None:
+                node.ended = True
+                for place in list(node.places):
+                    self.state.leave(place)
+                del self.state.nodes[self.ids.pop(ino)]
+
+    def _entry(self, body, at, ino):
+        flags, start = body[at], at + 1
+        end = start + 115 + struct.unpack_from('<H', body, start + 113)[0]
+        record, xattrs = body[start:end], None
+        if flags & 1:
+            length, = struct.unpack_from('<I', body, end)
+            xattrs = body[end + 4:end + 4 + length]
+            end += 4 + length
+        entry_id = record[1:17]
+        node = self.state.nodes.setdefault(entry_id, Node(ino, record))
+        if xattrs is None:
+            xattrs = node.attributes[115 + struct.unpack_from('<H', node.attributes, 113)[0]:]
+        node.ended, node.attributes = False, record + xattrs
+        self.ids[ino] = entry_id
+        return end
+
+    def _name(self, place, ino):
+        entry_id = self.ids.get(ino)
+        if self.state.names.get(place) == entry_id and entry_id is not None:
+            return
+        if place in self.state.names:
+            self.state.leave(place)
+        # What the log says of an entry that ended later in it may come after its end was published.
+        if entry_id is not None:
+            self.state.names[place] = entry_id
+            self.state.nodes[entry_id].places.add(place)
+
+    def _content(self, record):
+        body = Cursor(record.body, f'log record {record.lsn}')
+        ino, start, length, size = (body.varint() for _ in range(4))
+        times = [(body.varint() - (1 << 40), body.varint()) for _ in range(2)]
+        node = self._node(ino)
+        if node is None:
+            return
+        if record.kind == EXTENT:
+            if record.payload is None:
+                raise Damage(f'log record {record.lsn} lacks its data')
+            self._lay(node, start, length, record.lsn, (record.payload[0], 0))
+        else:
+            for _ in range(body.varint()):
+                part, skip, kind = body.varint(), body.varint(), body.number(1)
+                if kind == 0:
+                    source = None
+                elif kind == 1:
+                    source = (reference_from(body.take(110)), skip)
+                elif kind == 2:
+                    source = (Payload(*(body.varint() for _ in range(7))), skip)
+                else:
+                    raise UnknownFormat(f'log record {record.lsn} has a part of kind {kind}')
+                self._lay(node, start, part, record.lsn, source)
+                start += part
+        body.end()
+        stamps = b''.join(struct.pack('<qI', *time) for time in times)
+        node.attributes = node.attributes[:37] + U64.pack(size) + node.attributes[45:65] + stamps + node.attributes[89:]
+
+    def _lay(self, node, start, length, lsn, source):
+        """Over what was laid there before."""
+        end, kept = start + length, []
+        if length == 0:
+            return
+        for piece in node.overlay:
+            if piece[0] < start:
+                kept.append((piece[0], min(piece[1], start), piece[2], piece[3]))
+            if piece[1] > end:
+                kept.append((max(piece[0], end), piece[1], piece[2], shifted(piece[3], max(end - piece[0], 0))))
+        node.overlay = sorted([*(piece for piece in kept if piece[0] < piece[1]), (start, end, lsn, Laid(self.log, source))], key=lambda piece: piece[0])
+
+
+class Laid:
+    """Bytes that the log lays over a content: from a source and an offset in it, or a hole."""
+
+    def __init__(self, log, source):
+        self.log, self.source = log, source
+
+    def bytes(self, length, blobs):
+        if self.source is None:
+            return None
+        of, skip = self.source
+        plain = blobs.open(of) if isinstance(of, Reference) else self.log.payload(of)
+        if skip + length > len(plain):
+            raise Damage('the log names bytes beyond the end of what has them')
+        return plain[skip:skip + length]
+
+
+def shifted(laid, count):
+    return laid if laid.source is None else Laid(laid.log, (laid.source[0], laid.source[1] + count))
+
+
+def overlaid(runs, overlay, size, blobs):
+    """The runs of a content with what the log lays over them, up to `size`."""
+    if not overlay:
+        yield from runs
+        return
+    at, pieces_left = 0, [piece for piece in overlay if piece[0] < size]
+    runs = iter(runs)
+    length, data = 0, None
+    while at < size:
+        if length == 0:
+            length, data = next(runs, (size - at, None))
+            continue
+        piece = pieces_left[0] if pieces_left else None
+        if piece is not None and piece[0] <= at:
+            step = min(length, piece[1] - at)
+            laid = shifted(piece[3], at - piece[0])
+            yield step, laid.bytes(step, blobs)
+            if at + step == piece[1]:
+                pieces_left.pop(0)
+        else:
+            step = min(length, piece[0] - at) if piece is not None else length
+            yield step, data and data[:step]
+        data = data and data[step:]
+        at, length = at + step, length - step
+
+
 # ---- A store
 
 class Store:
@@ -1186,7 +1498,7 @@ class Store:
         if not self.keys.header_trusted:
             report.damage(self.header.what, 'its MAC is wrong: it was changed by somebody who does not have the master key')
         self.blobs = Blobs(path, self.keys, report, check_ids)
-        self.members = {}
+        self.members, self.device = {}, None
         self._device_file()
         self.history = History(self._entries(), self.keys, report)
 
@@ -1214,11 +1526,26 @@ class Store:
         try:
             with open(os.path.join(self.path, 'device'), 'rb') as file:
                 member = member_of_device_file(file.read(4096), self.keys, self.header.owner)
-            self.members[member.device] = member
+            self.members[member.device], self.device = member, member.device
         except FileNotFoundError:
             self.report.note('there is no file "device"; the manifest has to say whose signatures its entries have')
         except Damage as why:
             self.report.damage('device', why)
+
+    def state(self, options):
+        """The tree that was asked for."""
+        if options.with_log and options.at != 'latest':
+            raise Refused('--with-log: the log goes over the latest state only')
+        if options.with_log and not self.history.moments:
+            state = State()
+        else:
+            state = self.history.state(self.history.find(options.at), not options.skip_ids)
+        if options.with_log:
+            device = self.device or (self.history.entries[-1].device if self.history.entries else None)
+            if device is None:
+                raise Refused('nothing says which device the log is of: the file "device" is needed')
+            Replay(state, Log(os.path.join(self.path, 'log'), self.keys, device)).run()
+        return state
 
     def _entries(self):
         folder = os.path.join(self.path, 'manifest')
@@ -1262,8 +1589,7 @@ def walk(state, start):
 
 
 def list_command(store, options):
-    moment = store.history.find(options.at)
-    state = store.history.state(moment, not options.skip_ids)
+    state = store.state(options)
     start = state.at(os.fsencode(options.path))
     base = b'/'.join(name for name in os.fsencode(options.path).split(b'/') if name not in (b'', b'.'))
     for path, entry_id in walk(state, start):
@@ -1306,7 +1632,7 @@ def digest_of(node, blobs):
 def pieces(node, blobs):
     """All of a file, as (length, bytes or None for a hole). Its size may be more than its content covers, or less."""
     left = node.size()
-    for length, data in content_runs(node.content[1] if node.content else b'', blobs):
+    for length, data in overlaid(content_runs(node.content[1] if node.content else b'', blobs), node.overlay, left, blobs):
         length = min(length, left)
         left -= length
         yield length, data and data[:length]
@@ -1416,8 +1742,7 @@ def versions_command(store, options):
 
 
 def restore_command(store, options):
-    moment = store.history.find(options.at)
-    state = store.history.state(moment, not options.skip_ids)
+    state = store.state(options)
     path = os.fsencode(options.path)
     start = state.at(path)
     Restorer(store, state).restore(start, os.fsencode(options.out), path.rstrip(b'/').split(b'/')[-1])
@@ -1440,6 +1765,8 @@ def arguments():
     for command in (listing, restore):
         command.add_argument('path', nargs='?', default='', help='from the root of the vault')
         command.add_argument('--at', default='latest', metavar='MOMENT', help="a snapshot's name, a number that `versions` shows, or a time of UTC, the newest state up to which is meant")
+    for command in (listing, restore):
+        command.add_argument('--with-log', action='store_true', help='with what is in the log and was not published yet')
     for command in (versions, listing):
         command.add_argument('--json', action='store_true', help='one object a line; bytes of names as characters U+0000 to U+00FF')
     listing.add_argument('--sha256', action='store_true', help='read all files, too')

@@ -2,7 +2,7 @@
 // verified, mounted again. A failure here means that somebody's vault no longer opens: mend the code, not the vault.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -27,11 +27,12 @@ for (const name of kept) {
   t.same([hashOf('store.tar.gz'), hashOf('expected.json')], hashes[name], `${name} is as it was kept`)
   const expected = JSON.parse(readFileSync(join(folder, name, 'expected.json'), 'utf8')) as Expected
 
-  t.test(`${name}: the second reader finds every state`, { skip: whyNoReader }, async (t) => {
+  t.test(`${name}: the second reader finds every state, and what was only in the log`, { skip: whyNoReader }, async (t) => {
     const reader = readerOf(t, copyOf(t, name), expected)
     for (const { moment, name: snapshot, entries } of expected.states) {
-      t.same(inOrder(await reader(snapshot ?? moment), { owners: true }), inOrder(entries, { owners: true }), snapshot ?? moment)
+      t.same(inOrder(await reader('--at', snapshot ?? moment), { owners: true }), inOrder(entries, { owners: true }), snapshot ?? moment)
     }
+    t.same(inOrder(await reader('--with-log'), { owners: true }), inOrder(expected.afterCrash, { owners: true }), 'what the kill left')
   })
 
   t.test(`${name}: opens, and is as it was; is written to, and opens again`, { skip: whyNoMounts }, async (t) => {
@@ -47,7 +48,7 @@ for (const name of kept) {
     await first.leave()
     t.same(first.logged, [])
 
-    if (whyNoReader === false) t.same(inOrder(await readerOf(t, store, expected)('latest')), now, 'the second reader, of what was written')
+    if (whyNoReader === false) t.same(inOrder(await readerOf(t, store, expected)()), now, 'the second reader, of what was written')
     const again = await mountStore(store, { kind: 'recovery', words: expected.words })
     t.teardown(again.leave)
     t.same(await treeOf(again.folder), now, 'after what was written, by the words')
@@ -56,6 +57,37 @@ for (const name of kept) {
     await again.leave()
     t.same(again.logged, [])
   })
+}
+
+t.test('the log of one, damaged and torn', { skip: whyNoReader }, async (t) => {
+  const expected = JSON.parse(readFileSync(join(folder, 'v1/expected.json'), 'utf8')) as Expected
+  const store = copyOf(t, 'v1')
+  const secret = join(scratchOf(t), 'words')
+  writeFileSync(secret, expected.words)
+  const read = (): ReturnType<typeof runPython> => runPython('vaultfs_reader.py', 'list', store, '--with-log', '--kit-file', secret)
+  const [name = ''] = readdirSync(join(store, 'log'))
+  const log = openSync(join(store, 'log', name), 'r+')
+  t.teardown(() => { closeSync(log) })
+  const records = recordsOf(readFileSync(join(store, 'log', name)))
+  const flip = (at: number): void => {
+    const byte = Buffer.alloc(1)
+    readSync(log, byte, 0, 1, at)
+    writeSync(log, byte.map((value) => value ^ 1), 0, 1, at)
+  }
+  // The last one says how far the log was synced: nothing behind it says that of itself.
+  const last = records.at(-1) ?? 0
+  flip(last + 100)
+  t.match(await read(), { status: 0 }, 'a torn end is cut off')
+  flip(last + 100)
+  flip((records[3] ?? 0) + 100)
+  t.match(await read(), { status: 1, stdout: '', stderr: /log segment \d+, byte \d+: record \d+ does not verify, although it had been synced/ }, 'what was synced has to be there')
+})
+
+/** Where the log's records begin (LOG.md §3). */
+function recordsOf(log: Buffer): number[] {
+  const places: number[] = []
+  for (let at = log.indexOf('VLR1'); at >= 0; at = log.indexOf('VLR1', at + 16)) if (at % 16 === 0) places.push(at)
+  return places
 }
 
 function scratchOf(t: Test): string {
@@ -71,12 +103,12 @@ function copyOf(t: Test, name: string): string {
   return store
 }
 
-function readerOf(t: Test, store: string, { passphrase }: Expected): (moment: string) => Promise<ListedEntry[]> {
+function readerOf(t: Test, store: string, { passphrase }: Expected): (...options: readonly string[]) => Promise<ListedEntry[]> {
   const file = join(scratchOf(t), 'passphrase')
   writeFileSync(file, `${passphrase}\n`)
-  return async (moment) => {
-    const { status, stdout, stderr } = await runPython('vaultfs_reader.py', 'list', store, '--json', '--sha256', '--at', moment, '--passphrase-file', file)
-    t.equal(status, 0, `${moment}: ${stderr}`)
+  return async (...options) => {
+    const { status, stdout, stderr } = await runPython('vaultfs_reader.py', 'list', store, '--json', '--sha256', ...options, '--passphrase-file', file)
+    t.equal(status, 0, `${options.join(' ')}: ${stderr}`)
     return parsedLines<ListedEntry>(stdout)
   }
 }
