@@ -2,8 +2,8 @@
 """A second reader of VaultFS vaults: lists and restores every published state of a store, or of a plain copy of one,
 and what is only in its log.
 
-Written from lib/format/FORMAT.md (and LOG.md, CACHE.md, MERGE.md, which it names) alone, so that a vault can be read
-without VaultFS, and so that the written format is known to suffice. It never writes to the store. Section numbers are
+Written from lib/format/FORMAT.md (and LOG.md, CACHE.md, MERGE.md, which it names), so that a vault can be read without
+VaultFS, and so that the written format is known to suffice; what was missing there was added there. It never writes to the store. Section numbers are
 FORMAT's. Needs Python 3.11 and two packages: apt-get install python3-nacl python3-zstandard.
 
 What can't be verified is named on standard error and not handed out: a damaged file is missing in OUT, never wrong.
@@ -30,6 +30,7 @@ import nacl.signing
 import zstandard
 
 ROOT_ID = bytes(15) + b'\x01'
+U64 = struct.Struct('<Q')
 FRAME = 65536
 
 
@@ -427,6 +428,8 @@ class Header:
             tag = blake2b(derived[32:], b'master/v1\0' + self.vault_id + slot.id + slot.sealed_master)
             if not hmac.compare_digest(tag, slot.tag):
                 raise Damage(f'{name}: its tag is wrong, the key in it is not the vault owner\'s')
+            if secret.kind == 2 and public_key_of(kdf(secret.entropy, 'vfs-kit1', 2)) != self.owner:
+                raise Damage(f"{self.what}: the owner's public key is not that of the words")
             return master
         raise WrongSecret('the words open no slot of this vault' if secret.kind == 2 else 'wrong passphrase')
 
@@ -473,8 +476,7 @@ class Member:
             raise UnknownFormat(f'{what}: a version that this reader does not know')
         if fields.take(32) != keys.vault_id:
             raise Damage(f'{what} is of another vault')
-        self.device, self.sign_key = fields.take(16), fields.take(32)
-        fields.take(64)
+        self.device, self.sign_key, self.box_key, self.tls_key = fields.take(16), fields.take(32), fields.take(32), fields.take(32)
         self.created, self.name = fields.number(8), fields.prefixed(255)
         message = record[:fields.at]
         signature = fields.take(64)
@@ -499,7 +501,8 @@ def member_of_device_file(data, keys, owner):
     record = body.prefixed(512)
     body.end()
     member = Member(record, keys, owner, 'the file device')
-    if member.device != device or public_key_of(seeds[0]) != member.sign_key:
+    public_keys = (public_key_of(seeds[0]), sodium.crypto_box_seed_keypair(seeds[1])[0], public_key_of(seeds[2]))
+    if member.device != device or public_keys != (member.sign_key, member.box_key, member.tls_key):
         raise Damage('the file device: its keys are not those of its record')
     return member
 
@@ -899,9 +902,10 @@ class Chain:
     def __init__(self, folder, device, keys, report):
         self.device, self.name, self.entries = device, device.hex(), []
         path = os.path.join(folder, self.name)
+        # The mark first: of a vault that is in use, the chain may go on meanwhile.
+        mark = self._mark(f'{path}.mark', report)
         with open(f'{path}.chain', 'rb') as file:
             data = file.read()
-        mark = self._mark(f'{path}.mark', report)
         at, before = 0, bytes(32)
         while at < len(data):
             sequence = len(self.entries) + 1
@@ -958,6 +962,8 @@ class Node:
 
     def __init__(self, number, attributes):
         self.number, self.attributes, self.content, self.places, self.ended = number, attributes, None, set(), False
+        # Those that nobody has replaced, where there are several devices.
+        self.contents = None
         # What the log lays over the content: (start, end, LSN, source), apart from each other and in order.
         self.overlay = []
 
@@ -969,6 +975,8 @@ class Node:
 class State:
     def __init__(self):
         self.nodes, self.names = {}, {}
+        # (folder, name, entry id) as the manifest tells them, where several devices may give one name.
+        self.shared = None
         self.complaints = []
 
     def node(self, entry_id, entry):
@@ -1018,7 +1026,8 @@ class State:
     def records(self):
         """(folder, name, entry id) of everything there is, in the order of §7.6."""
         places = [(bytes(16), b'', ROOT_ID)]
-        places += sorted((folder, name, entry_id) for (folder, name), entry_id in self.names.items())
+        shared = self.shared or [(folder, name, entry_id) for (folder, name), entry_id in self.names.items()]
+        places += sorted(shared, key=lambda place: (place[0], place[1], self.nodes[place[2]].number))
         nameless = [(node.number, entry_id) for entry_id, node in self.nodes.items() if not node.places and not node.ended and entry_id != ROOT_ID]
         return places + [(b'\xff' * 16, entry_id, entry_id) for _number, entry_id in sorted(nameless)]
 
@@ -1033,7 +1042,7 @@ class State:
             else:
                 told.add(entry_id)
                 node = self.nodes[entry_id]
-                contents = [] if node.content is None else [node.content]
+                contents = node.contents if node.contents is not None else [] if node.content is None else [node.content]
                 # Blocks and access time are not part of a state.
                 attributes = node.attributes[:45] + bytes(20) + node.attributes[65:]
                 record += b'\1' + varint(node.number) + prefixed(attributes) + varint(len(contents))
@@ -1047,6 +1056,11 @@ class State:
             hashes = [blake3(keys.page_id, b'state-node/v1\0' + b''.join(hashes[at:at + 256])) for at in range(0, len(hashes), 256)]
             if len(hashes) == 1:
                 return blake3(keys.page_id, b'state/v1\0' + struct.pack('>Q', len(records)) + hashes[0]), len(records)
+
+    def view(self):
+        return self
+
+    told_view = view
 
     def children(self):
         """By folder: its names in order, each with what it leads to."""
@@ -1065,6 +1079,399 @@ class State:
             if entry_id is None:
                 raise Refused(f'{shown(path)}: there is no such path in that state')
         return entry_id
+
+
+# ---- MERGE.md: several devices
+
+class Row:
+    """A name that an entry has. `told`: as the manifest gives it, None: as shown; b'': a conflict's copy, told by nobody."""
+
+    def __init__(self, cookie, parent, name, entry_id, began, claimed, line, told):
+        self.cookie, self.parent, self.name, self.entry_id = cookie, parent, name, entry_id
+        self.began, self.claimed, self.line, self.told, self.ended = began, claimed, line or cookie, told, 0
+
+    def raw(self):
+        return self.name if self.told is None else self.told
+
+
+class Head:
+    """A content that nobody has replaced."""
+
+    def __init__(self, size, content, bases, began):
+        self.size, self.content, self.bases, self.began = size, content, bases, began
+
+
+class MergedNode:
+    """An entry: its version (None: ended), the one before that, and its contents."""
+
+    def __init__(self, number, origin):
+        self.number, self.origin, self.heads, self.copies = number, origin, [], []
+        self.version = self.former = None   # (position from which on, attributes, head or None)
+
+
+class Merge:
+    """Folds the entries of several devices, in their one order. MERGE.md says what becomes of which conflict."""
+
+    OWN_NUMBERS, DEPTH_MAX = 1 << 45, 4096
+
+    def __init__(self):
+        self.nodes, self.origins, self.devices = {}, [], {}
+        self.shown, self.told = {}, collections.defaultdict(list)
+        self.rows, self.past, self.below = collections.defaultdict(list), collections.defaultdict(list), collections.defaultdict(set)
+        self.cookie, self.next_number, self.numbers, self.returning = 0, self.OWN_NUMBERS, set(), set()
+        self.complaints = []
+
+    def fold(self, entry):
+        self.position, self.entry = len(self.origins) + 1, entry
+        self.devices.setdefault(entry.device, b'')
+        self.alone = len(self.devices) == 1
+        self.seen = {device: sequence for device, sequence, _hash in entry.dependencies}
+        self.removed, self.refused, touched = {}, set(), {}
+        for code, fields in entry.operations:
+            if code == CREATE:
+                self._create(*fields)
+            elif code == CONTENT:
+                self._content(*fields, touched)
+            elif code == MEMBER:
+                record = Cursor(fields[0], 'a member record')
+                record.take(1 + 32 + 16 + 96 + 8)
+                self.devices[entry.device] = record.prefixed(255)
+        for code, fields in entry.operations:
+            if code == ATTRIBUTES and self._known(fields[0]):
+                self._attributes(self.nodes[fields[0]], fields[1])
+        self._move(entry.operations, touched)
+        trashed = {fields[0] for code, fields in entry.operations if code == TRASH}
+        for entry_id in list(self.removed):
+            touched[entry_id] = True
+            if not self.alone:
+                self._restore(entry_id, trashed)
+        for entry_id in [fields[0] for code, fields in entry.operations if code == TRASH and fields[0] in self.nodes]:
+            touched[entry_id] = True
+            if not self.rows[entry_id]:
+                self._end_version(self.nodes[entry_id])
+        if not self.alone:
+            for entry_id in touched:
+                self._show_copies(entry_id)
+        self.origins.append((entry.device, entry.sequence, self.seen, entry.sec))
+
+    # Who knew what
+
+    def _covers(self, position):
+        """Whether the author knew what was folded at the position."""
+        if self.alone or position > len(self.origins):
+            return True
+        device, sequence, _seen, _sec = self.origins[position - 1]
+        return sequence <= (self.entry.sequence if device == self.entry.device else self.seen.get(device, 0))
+
+    def _own_and_latest(self, position):
+        if position > len(self.origins):
+            return False
+        device, _sequence, seen, _sec = self.origins[position - 1]
+        return device == self.entry.device and seen == self.seen
+
+    def _known(self, entry_id):
+        if entry_id not in self.nodes:
+            self.complaints.append(f'{self.entry.what} tells of an entry that nobody created')
+        return entry_id in self.nodes
+
+    # Entries
+
+    def _put_node(self, entry_id, wished, origin=None):
+        number = wished if 0 < wished < self.OWN_NUMBERS and wished not in self.numbers else self.next_number
+        self.next_number += number == self.next_number
+        self.numbers.add(number)
+        self.nodes[entry_id] = MergedNode(number, origin)
+        return self.nodes[entry_id]
+
+    def _create(self, entry_id, number, attributes):
+        if entry_id in self.nodes:
+            self._attributes(self.nodes[entry_id], attributes)
+        else:
+            self._put_version(self._put_node(entry_id, number), attributes, None)
+
+    def _attributes(self, node, attributes):
+        if node.version is None:
+            return
+        began, before, head = node.version
+        attributes = attributes if head is None else self._sized(attributes, head.size)
+        if before[:45] + before[65:] != attributes[:45] + attributes[65:]:
+            self._put_version(node, attributes, head)
+        else:
+            node.version = (began, attributes, head)
+
+    def _sized(self, attributes, size):
+        return attributes if self.alone else attributes[:37] + U64.pack(size) + attributes[45:]
+
+    def _put_version(self, node, attributes, head):
+        if node.version is not None and node.version[0] != self.position:
+            node.former = node.version
+        node.version = (self.position, attributes, head)
+
+    def _end_version(self, node):
+        if node.version is not None and node.version[0] != self.position:
+            node.former = node.version
+        node.version = None
+
+    def _revive_version(self, entry_id):
+        node = self.nodes[entry_id]
+        if node.version is None and node.former is not None:
+            self._put_version(node, *node.former[1:])
+
+    # Contents
+
+    def _content(self, entry_id, size, content, replaced, touched):
+        if not self._known(entry_id):
+            return
+        self._revive(entry_id)
+        touched[entry_id] = True
+        node = self.nodes[entry_id]
+        if node.heads and node.heads[-1].began == self.position:
+            own = node.heads[-1]
+            own.size, own.content, own.bases = size, content, replaced
+            return
+        count = len(node.heads)
+        node.heads = [head for head in node.heads if not self._replaces(content, replaced, head, count)]
+        node.heads.append(Head(size, content, replaced, self.position))
+        if node.version is not None:
+            self._put_version(node, self._sized(node.version[1], size), node.heads[-1])
+
+    def _replaces(self, content, replaced, head, count):
+        if head.content == content or sha256(head.content) in replaced:
+            return True
+        if not self._covers(head.began):
+            return False
+        return count == 1 or head.content == b'' or (self._own_and_latest(head.began) and head.bases == replaced)
+
+    def _show_copies(self, entry_id):
+        node, wanted = self.nodes[entry_id], {}
+        beside = self.rows[entry_id][0] if self.rows[entry_id] else None
+        if len(node.heads) > 1 and beside is not None:
+            wanted = {sha256(b'conflict/v1\0' + entry_id + sha256(head.content))[:16]: head for head in node.heads[:-1]}
+        for copy in node.copies:
+            if not self.rows[copy]:
+                continue
+            row = self.rows[copy][0]
+            if copy in wanted and beside is not None and row.parent == beside.parent and row.began >= beside.began:
+                del wanted[copy]
+            else:
+                self._end_row(row)
+                self._give_on(row)
+                self._end_version(self.nodes[copy])
+        if node.version is None or beside is None:
+            return
+        for copy, head in wanted.items():
+            if copy not in self.nodes:
+                self._put_node(copy, 0, entry_id)
+                node.copies.append(copy)
+            attributes = node.version[1]
+            attributes = b'\1' + copy + attributes[17:21] + struct.pack('<I', 1) + attributes[25:37] + U64.pack(head.size) + attributes[45:]
+            self._put_version(self.nodes[copy], attributes, head)
+            self._put_row(beside.parent, self._conflict_name(beside.parent, beside.raw(), head.began), copy, head.began, 0, b'')
+
+    # Names
+
+    def _put_row(self, parent, name, entry_id, claimed, line, told):
+        self.cookie += 1
+        row = Row(self.cookie, parent, name, entry_id, self.position, claimed, line, told)
+        self.shown[parent, name] = row
+        self.rows[entry_id].append(row)
+        if told != b'':
+            self.told[parent, row.raw()].append(row)
+            self.told[parent, row.raw()].sort(key=lambda each: (each.claimed, each.cookie))
+            self.below[parent].add(row)
+
+    def _end_row(self, row):
+        del self.shown[row.parent, row.name]
+        self.rows[row.entry_id].remove(row)
+        if row.told != b'':
+            self.told[row.parent, row.raw()].remove(row)
+            self.below[row.parent].discard(row)
+        if row.began != self.position:
+            row.ended = self.position
+            self.past[row.entry_id].append(row)
+
+    def _past_rows(self, entry_id):
+        return sorted(self.past[entry_id], key=lambda row: (-row.ended, -row.cookie))
+
+    def _remove(self, row):
+        self._end_row(row)
+        self.removed.setdefault(row.entry_id, row)
+        self._give_on(row)
+
+    def _give_on(self, row):
+        """Who stood beside it has the name for itself now."""
+        heirs = [] if self.alone else self.told[row.parent, row.name]
+        if heirs:
+            self._show_as(heirs[-1], row.name)
+
+    def _show_as(self, row, name):
+        self._end_row(row)
+        raw = row.raw()
+        self._put_row(row.parent, name, row.entry_id, row.claimed, row.line, None if raw == name else raw)
+
+    def _move(self, operations, touched):
+        lines = {}
+        for at, (code, fields) in enumerate(operations):
+            if code not in (UNLINK, MOVE) or fields[0] not in self.nodes or fields[1] not in self.nodes:
+                continue
+            row = next((each for each in self.told[fields[1], fields[2]] if each.entry_id == fields[0]), None)
+            if code == MOVE:
+                lines[at] = self._leave(row, *fields[:3])
+            elif row is not None and self._covers(row.claimed):
+                self._remove(row)
+        for at, (code, fields) in enumerate(operations):
+            if code in (LINK, MOVE) and self._known(fields[0]) and self._known(fields[-2]):
+                self._revive_version(fields[0])
+                touched[fields[0]] = True
+                self._link(fields[0], fields[-2], fields[-1], lines.get(at, 0))
+
+    def _leave(self, row, entry_id, parent, name):
+        """The name that a move is from; its line."""
+        if row is not None:
+            self._remove(row)
+            return row.line
+        if self.alone:
+            return 0
+        left = next((each for each in self._past_rows(entry_id) if each.parent == parent and each.raw() == name), None)
+        now = next((each for each in self.rows[entry_id] if left is not None and each.line == left.line), None)
+        if now is not None and not self._covers(now.claimed):
+            self._remove(now)
+        return left.line if left is not None else 0
+
+    def _link(self, entry_id, parent, name, line):
+        version = self.nodes[entry_id].version
+        is_folder = version is not None and stat.S_ISDIR(attributes_from(version[1]).mode)
+        if not self.alone:
+            self._revive(parent)
+            if is_folder and self._is_within(parent, entry_id):
+                self.refused.add(entry_id)
+                return
+        holders = list(self.told[parent, name])
+        if any(row.entry_id == entry_id for row in holders):
+            return
+        for row in list(self.rows[entry_id]) if is_folder else []:
+            self._remove(row)
+        for row in holders if self.alone else []:
+            self._remove(row)
+        shown = self.shown.get((parent, name))
+        if shown is not None:
+            self._show_as(shown, self._conflict_name(parent, shown.told or name, shown.claimed))
+        self._put_row(parent, name, entry_id, self.position, line, None)
+
+    def _restore(self, entry_id, trashed):
+        """Undoes removals that took the last name of something that their author did not know whole."""
+        if self.rows[entry_id]:
+            return
+        unknown = any(not self._covers(head.began) for head in self.nodes[entry_id].heads)
+        if entry_id in self.refused or self.below[entry_id] or unknown or (entry_id not in trashed and self._unknown_removal(entry_id)):
+            self._return(self.removed[entry_id])
+
+    def _unknown_removal(self, entry_id):
+        """Whether another device took away a name that the author believed to be left."""
+        lost, lines = set(), set()
+        for row in self._past_rows(entry_id):
+            if row.line not in lines and not self._covers(row.ended):
+                lost.add(row.line)
+            lines.add(row.line)
+            if row.line in lost and self._covers(row.claimed):
+                return True
+        return False
+
+    def _revive(self, entry_id):
+        """Somebody went on with an entry that was removed: it gets its last name back, and so do the folders above it."""
+        if entry_id == ROOT_ID or self.alone or self.rows[entry_id]:
+            return
+        last = next(iter(self._past_rows(entry_id)), None)
+        if last is not None:
+            self._revive_version(entry_id)
+            self._return(last)
+
+    def _return(self, row):
+        home, raw = self._home_for(row.entry_id, row.parent), row.raw()
+        taken = (home, raw) in self.shown
+        name = self._conflict_name(home, raw, row.claimed) if taken else raw
+        self._put_row(home, name, row.entry_id, row.claimed, row.line, raw if taken else None)
+
+    def _home_for(self, entry_id, parent):
+        self.returning.add(entry_id)
+        if parent not in self.returning and len(self.returning) < self.DEPTH_MAX:
+            self._revive(parent)
+        self.returning.discard(entry_id)
+        has_place = parent == ROOT_ID or self.rows[parent]
+        return parent if has_place and not self._is_within(parent, entry_id) else ROOT_ID
+
+    def _is_within(self, folder, entry_id):
+        for _ in range(self.DEPTH_MAX):
+            if folder == entry_id:
+                return True
+            if folder == ROOT_ID or not self.rows[folder]:
+                return False
+            folder = self.rows[folder][0].parent
+        return True
+
+    def _conflict_name(self, parent, name, position):
+        device, sec = (self.entry.device, self.entry.sec) if position == self.position else (self.origins[position - 1][0], self.origins[position - 1][3])
+        dot = name.rfind(b'.')
+        stem, extension = (name[:dot], name[dot:]) if dot > 0 and len(name) - dot <= 16 else (name, b'')
+        who = self.devices[device].decode(errors='replace').replace('/', '-').replace('\0', '-')[:40].encode()
+        when = datetime.datetime.fromtimestamp(sec, datetime.timezone.utc).strftime('%Y-%m-%d %H-%M').encode()
+        number = 1
+        while True:
+            mark = b' (conflict, ' + who + b', ' + when + (b'' if number == 1 else b', %d' % number) + b')'
+            found = cut_name(stem, 255 - len(mark) - len(extension)) + mark + extension
+            if (parent, found) not in self.shown:
+                return found
+            number += 1
+
+    # What it comes to
+
+    def view(self):
+        """The tree as it is shown."""
+        state = State()
+        for entry_id, node in self.nodes.items():
+            shown = state.nodes[entry_id] = Node(node.number, (node.version or node.former or (0, b'', None))[1])
+            shown.ended = node.version is None
+            shown.content = None if node.version is None or node.version[2] is None else (node.version[2].size, node.version[2].content)
+        for row in self.shown.values():
+            state.names[row.parent, row.name] = row.entry_id
+            state.nodes[row.entry_id].places.add((row.parent, row.name))
+        state.complaints = self.complaints
+        return state
+
+    def told_view(self):
+        """The tree as the manifest tells it, with all contents: what a state is made of."""
+        state = State()
+        for entry_id, node in self.nodes.items():
+            if node.origin is None:
+                told = state.nodes[entry_id] = Node(node.number, (node.version or node.former or (0, b'', None))[1])
+                told.ended, told.contents = node.version is None, [(head.size, head.content) for head in node.heads]
+        state.shared = [(folder, name, row.entry_id) for (folder, name), rows in self.told.items() for row in rows]
+        for folder, name, entry_id in state.shared:
+            state.nodes[entry_id].places.add((folder, name))
+        return state
+
+
+def cut_name(name, most):
+    """At most so many bytes, never in the middle of a UTF-8 character."""
+    if len(name) <= most:
+        return name
+    for end in range(most, max(most - 4, 0), -1):
+        if name[end] & 0xC0 != 0x80:
+            return name[:end]
+    return name[:most]
+
+
+def in_order(chains):
+    """The entries of all chains by (lamport, device, sequence); none before what its author had seen."""
+    left, taken = {chain.device: list(chain.entries) for chain in chains}, collections.Counter()
+    while True:
+        ready = [entries[0] for entries in left.values() if entries and all(taken[device] >= sequence for device, sequence, _hash in entries[0].dependencies)]
+        if not ready:
+            return
+        entry = min(ready, key=lambda each: (each.lamport, each.device))
+        left[entry.device].pop(0)
+        taken[entry.device] += 1
+        yield entry
 
 
 class Moment:
@@ -1155,18 +1562,34 @@ class History:
             for code, fields in entry.operations:
                 if code == STATE:
                     told[frozenset(fields[2])].append((entry, fields[0], fields[1]))
-        state, newest = State(), {}
+        folding, newest = self._fold([]), {}
         for entry in self.entries[:moment.position]:
-            state.fold(entry)
+            folding.fold(entry)
             newest[entry.device] = (entry.device, entry.sequence, entry.hash)
-            for teller, root, count in told.pop(frozenset(newest.values()), []):
-                if state.root(self.keys) != (root, count):
-                    self.report.damage(teller.what, 'the state that it tells is not the one that the entries make')
-        for missed in told.values():
-            self.report.damage(missed[0][0].what, 'it tells a state of entries that are not there')
+            self._compare(folding, told.pop(frozenset(newest.values()), []))
+        # What a device had is not always a beginning of what all have.
+        for cut, tellers in told.items():
+            reached = {device: sequence for device, sequence, _hash in cut}
+            part = [entry for entry in self.entries if entry.sequence <= reached.get(entry.device, 0)]
+            if cut <= {(entry.device, entry.sequence, entry.hash) for entry in part}:
+                self._compare(self._fold(part), tellers)
+            else:
+                self.report.damage(tellers[0][0].what, 'it tells a state of entries that are not there')
+        state = folding.view()
         for complaint in state.complaints:
             self.report.note(complaint)
         return state
+
+    def _fold(self, entries):
+        folding = Merge() if len({entry.device for entry in self.entries}) > 1 else State()
+        for entry in entries:
+            folding.fold(entry)
+        return folding
+
+    def _compare(self, folding, tellers):
+        for teller, root, count in tellers:
+            if folding.told_view().root(self.keys) != (root, count):
+                self.report.damage(teller.what, 'the state that it tells is not the one that the entries make')
 
 
 def moment_end(text):
@@ -1186,7 +1609,6 @@ LogRecord = collections.namedtuple('LogRecord', 'end lsn kind synced payload bod
 Payload = collections.namedtuple('Payload', 'segment position length lsn generation ino offset')
 Segment = collections.namedtuple('Segment', 'data number generation first before before_end synced before_tag tag')
 SYNC_MARK, IMAGES, EXTENT, SPLICE, PUBLISHED, MARK, ANNOUNCED = range(7)
-U64 = struct.Struct('<Q')
 
 
 class Log:
@@ -1561,9 +1983,11 @@ class Store:
             member = self.members.get(chain.device)
             chain.verify(member and member.sign_key, self.report)
         chains = [chain for chain in chains if chain.entries]
-        if len(chains) > 1:
-            raise UnknownFormat('several devices wrote here; this reader does not merge their chains')
-        return chains[0].entries if chains else []
+        entries = list(in_order(chains))
+        for chain in chains:
+            if len(chain.entries) > sum(entry.device == chain.device for entry in entries):
+                self.report.damage(f'manifest {chain.name}', 'its newest entries follow entries of other devices that are not there')
+        return entries
 
 
 # ---- What is printed, and where it goes
