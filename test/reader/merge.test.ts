@@ -1,5 +1,5 @@
 // Histories of several devices, merged a second time by the reader that was made from MERGE.md: one tree, conflict names
-// and copies included. How many and from which seed on: node …/merge.test.js 500 1.
+// and copies included, one root of the state, and the same moments that stay. How many and from which seed on: node …/merge.test.js 500 1.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { argv } from 'node:process'
@@ -28,6 +28,14 @@ interface Merged {
   readonly tree: readonly string[]
   readonly root: string
   readonly records: number
+  readonly kept: readonly string[]
+}
+
+/** Moments that are not let go of, with their names as Python shows a list. */
+function keptOf(database: Database): string[] {
+  const names = rowsOf<{ name: string; position: number }>(database, 'SELECT name, position FROM snapshot ORDER BY name')
+  return rowsOf<{ position: number }>(database, 'SELECT position FROM moment WHERE kept = 1 ORDER BY position')
+    .map(({ position }) => `${position} [${names.filter((each) => each.position === position).map(({ name }) => `'${name}'`).join(', ')}]`)
 }
 
 const pageKey = Buffer.alloc(32, 9)
@@ -56,13 +64,13 @@ t.test('several devices: the same tree', { skip: whyNoReader }, (t) => {
   const wanted: Merged[] = []
   for (let seed = firstSeed; seed < firstSeed + histories; seed++) {
     const sharing = [0.1, 0.3, 0.6][seed % 3] ?? 0
-    const world = new MergeWorld(new Random(seed), { devices: 2 + (seed % 4), rounds: 40, sharing, forgetting: 0, isLastSilent: seed % 5 === 0 }, devices)
+    const world = new MergeWorld(new Random(seed), { devices: 2 + (seed % 4), rounds: 40, sharing, forgetting: seed % 2 === 0 ? 0.3 : 0, isLastSilent: seed % 5 === 0 }, devices)
     world.begin()
     world.run()
     world.end()
     const [first] = world.devices
     if (first === undefined) throw new Error('no device')
-    wanted.push({ tree: treeNow(first.database), ...rootOf(first.database) })
+    wanted.push({ tree: treeNow(first.database), kept: keptOf(first.database), ...rootOf(first.database) })
     told.push(JSON.stringify({
       pageKey: hex(pageKey),
       entries: world.entries.map(({ deviceId, sequence, lamport, sec, deps, operations }) => ({
@@ -75,11 +83,12 @@ t.test('several devices: the same tree', { skip: whyNoReader }, (t) => {
   const trees = stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Merged)
   t.equal(trees.length, histories)
   let names = 0
-  for (const [at, { tree, root, records }] of trees.entries()) {
+  for (const [at, { tree, root, records, kept }] of trees.entries()) {
     names += tree.length
     const [found, other] = [new Set(tree), new Set(wanted[at]?.tree)]
     const difference = [...tree.filter((line) => !other.has(line)).map((line) => `read: ${line}`), ...(wanted[at]?.tree ?? []).filter((line) => !found.has(line)).map((line) => `wanted: ${line}`)]
     t.same(difference.slice(0, 6), [], `seed ${firstSeed + at}`)
+    t.same(kept, wanted[at]?.kept, `seed ${firstSeed + at}, the moments that stay`)
     t.same({ root, records }, { root: wanted[at]?.root, records: wanted[at]?.records }, `seed ${firstSeed + at}, the state's root`)
   }
   t.ok(names > histories, `${names} names`)

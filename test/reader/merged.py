@@ -3,7 +3,7 @@
 
 In: {"pageKey": hex, "entries": [{"device", "sequence", "lamport", "sec", "dependencies": [[device, sequence]], "operations": [hex]}]}.
 Out: {"tree": [for each name its path, entry id, attributes (without blocks, access time and parent) and content],
-"root": what the state's root is under that key, "records": how many it is made of}.
+"root": what the state's root is under that key, "records": how many it is made of, "kept": moments that were not let go of, with their names}.
 """
 import collections
 import json
@@ -29,7 +29,8 @@ def tree_of(history):
         entry = entry_from(told)
         chains[entry.device].append(entry)
     merge = reader.Merge()
-    for entry in reader.in_order([Chain(device, entries) for device, entries in chains.items()]):
+    entries = list(reader.in_order([Chain(device, entries) for device, entries in chains.items()]))
+    for entry in entries:
         merge.fold(entry)
     state, lines = merge.view(), []
     for path, entry_id in reader.walk(state, reader.ROOT_ID):
@@ -39,7 +40,8 @@ def tree_of(history):
             content = node.content[1] if node.content else b''
             lines.append(f'{json.dumps("/" + path.decode("latin-1"), ensure_ascii=False)} {entry_id.hex()} {attributes.hex()} {content.hex()}')
     root, records = merge.told_view().root(PageKey(bytes.fromhex(history['pageKey'])))
-    return {'tree': lines, 'root': root.hex(), 'records': records}
+    kept = [f'{moment.position} {sorted(map(bytes.decode, moment.names))}' for moment in reader.History(entries, None, None).moments if moment.kept]
+    return {'tree': lines, 'kept': kept, 'root': root.hex(), 'records': records}
 
 
 for line in sys.stdin:
