@@ -1922,7 +1922,9 @@ class Store:
         self.blobs = Blobs(path, self.keys, report, check_ids)
         self.members, self.device = {}, None
         self._device_file()
+        sound = len(report.damaged)
         self.history = History(self._entries(), self.keys, report)
+        self.whole = len(report.damaged) == sound
 
     def _open(self, secret):
         """Of the two copies the newer one that is whole."""
@@ -1958,6 +1960,9 @@ class Store:
         """The tree that was asked for."""
         if options.with_log and options.at != 'latest':
             raise Refused('--with-log: the log goes over the latest state only')
+        if options.with_log and not self.whole:
+            # Over an older state it would make files that never were.
+            raise Damage('--with-log: the log goes over the newest state, which is damaged; without it, the newest that is sound can be read')
         if options.with_log and not self.history.moments:
             state = State()
         else:

@@ -81,6 +81,11 @@ t.test('the log of one, damaged and torn', { skip: whyNoReader }, async (t) => {
   flip(last + 100)
   flip((records[3] ?? 0) + 100)
   t.match(await read(), { status: 1, stdout: '', stderr: /log segment \d+, byte \d+: record \d+ does not verify, although it had been synced/ }, 'what was synced has to be there')
+  flip((records[3] ?? 0) + 100)
+  const [chain = ''] = readdirSync(join(store, 'manifest')).filter((each) => each.endsWith('.chain'))
+  const bytes = readFileSync(join(store, 'manifest', chain))
+  writeFileSync(join(store, 'manifest', chain), bytes.with(bytes.byteLength - 100, (bytes.at(-100) ?? 0) ^ 1))
+  t.match(await read(), { status: 1, stdout: '', stderr: /the log goes over the newest state, which is damaged/ }, 'it is laid over no other state')
 })
 
 /** Where the log's records begin (LOG.md §3). */
