@@ -14,7 +14,7 @@ RUN npm ci
 
 # Without /dev/fuse the mounted tests say that they are skipped; run this stage's image with the options above for all.
 FROM build AS test
-RUN apt-get update && apt-get install -y --no-install-recommends attr acl rsync expect libfuse2 sqlite3 samba smbclient samba-vfs-modules && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends attr acl rsync expect libfuse2 sqlite3 samba smbclient samba-vfs-modules python3-nacl python3-zstandard && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN npm test
 

@@ -41,6 +41,9 @@ export class StatePages {
   readonly #ended: Statement<[number, number], NameRow>
   readonly #heads: Statement<[number, number, number], HeadRow>
   readonly #unnamed: Statement<[number], number>
+  /** Names of an entry as the manifest gives them: those that a conflict shows otherwise, too. */
+  readonly #toldNow: Statement<[number, number], NameRow>
+  readonly #toldThen: Statement<[number, number, number], NameRow>
 
   constructor(database: Database, moments: Moments, lookups: Lookups) {
     this.#moments = moments
@@ -51,6 +54,9 @@ export class StatePages {
     this.#told = database.prepare("SELECT parent, told AS name, ino FROM dirent WHERE parent = ? AND told > ? AND cookie < ? AND told <> ''")
     this.#ended = database.prepare(`SELECT parent, coalesce(told, name) AS name, ino FROM past_dirent
       WHERE ended > ? AND cookie < ? AND coalesce(told, name) <> ''`)
+    this.#toldNow = database.prepare("SELECT parent, coalesce(told, name) AS name, ino FROM dirent WHERE ino = ? AND cookie < ? AND coalesce(told, name) <> ''")
+    this.#toldThen = database.prepare(`SELECT parent, coalesce(told, name) AS name, ino FROM past_dirent
+      WHERE ino = ? AND began <= ? AND ended > ? AND coalesce(told, name) <> ''`)
     this.#heads = database.prepare('SELECT size, bytes FROM content WHERE ino = ? AND began <= ? AND (ended = 0 OR ended > ?) ORDER BY content')
     this.#unnamed = database.prepare(`SELECT ino FROM node WHERE ino > ? AND origin IS NULL
       AND NOT EXISTS (SELECT 1 FROM dirent WHERE dirent.ino = node.ino) ORDER BY ino LIMIT 1`, 'first')
@@ -118,7 +124,8 @@ export class StatePages {
   }
 
   #isFirstName(position: Position, folder: Uint8Array, name: string, ino: number): boolean {
-    const names = this.#lookups.namesOf(position, ino)
+    const { cookies } = this.#moments.watermarks(position)
+    const names = [...this.#toldNow.all(ino, cookies), ...this.#toldThen.all(ino, position, position)]
     if (names.length < 2) return true
     const keys = names.map((each) => Buffer.concat([this.#id.get(each.parent) ?? noFolder, Buffer.from(each.name, 'latin1')])).sort((a, b) => Buffer.compare(a, b))
     return Buffer.compare(keys[0] ?? noFolder, Buffer.concat([folder, Buffer.from(name, 'latin1')])) === 0

@@ -1,11 +1,13 @@
 // A real vault on a real mount in this process, with a clock that the test sets forward. Never a synchronous file call on
 // the mount here: the thread that would wait is the one that has to answer.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import { createHeaders } from '../../lib/crypto/header-store.js'
+import { kitWords } from '../../lib/crypto/recovery-kit.js'
 import { createVault } from '../../lib/crypto/vault-keys.js'
 import type { RetentionPolicy } from '../../lib/terms/retention.js'
 import type { Clock } from '../../lib/terms/clock.js'
@@ -41,6 +43,10 @@ export class ForwardClock implements Clock {
 export interface MountedTestVault {
   /** The mount point. */
   readonly folder: string
+  /** The store, with header and device as the command line makes them. */
+  readonly store: string
+  /** What opens it besides the passphrase. */
+  readonly kit: string
   readonly mounted: MountedVault
   readonly clock: ForwardClock
   readonly logged: string[]
@@ -49,20 +55,25 @@ export interface MountedTestVault {
   run(script: string, ...args: readonly string[]): Promise<string>
   /** Has the kernel drop `.versions` of a folder (the root), and all that it knows below it. */
   drop(ino?: number): void
+  /** Unmounts, once; the store stays until the test's end. */
+  leave(): Promise<void>
 }
 
+export const passphrase = 'versions'
 let seed = 1
 
 export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 'showVersions' | 'driver' | 'retention' | 'memory' | 'owners'>> = {}): Promise<MountedTestVault> {
   const entropy = seededEntropy(seed++)
   // A mount wipes its keys at its end: each has its own. The cost is the least that a reader accepts.
   const cost = { memoryBytes: 64 * 1024 * 1024, passes: 1 }
-  const { page, header, identity } = await createVault({ passphrase: Buffer.from('versions'), cost, entropy, nowSec: 1_700_000_000, deviceName: 'versions' })
+  const { page, header, identity, headerBytes, deviceFile, kit } = await createVault({ passphrase: Buffer.from(passphrase), cost, entropy, nowSec: 1_700_000_000, deviceName: 'versions' })
   const scratch = mkdtempSync(join(tmpdir(), 'vaultfs-versions-'))
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-versions-mnt-'))
   t.teardown(() => {
     for (const path of [scratch, folder]) rmSync(path, { recursive: true, force: true })
   })
+  await createHeaders(scratch, headerBytes)
+  writeFileSync(join(scratch, 'device'), deviceFile)
   const clock = new ForwardClock()
   const logged: string[] = []
   const logger: Logger = {
@@ -79,7 +90,9 @@ export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 
     },
     ...options,
   })
-  t.teardown(() => mounted.unmount({ lazy: true }, () => undefined))
+  let left: Promise<void> | undefined
+  const leave = (): Promise<void> => (left ??= mounted.unmount({ lazy: true }, () => undefined))
+  t.teardown(leave)
   const publish = async (): Promise<string> => {
     await mounted.sync(() => undefined)
     const newest = await mounted.vault.parts.history.newest()
@@ -90,5 +103,5 @@ export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 
   const run = async (script: string, ...args: readonly string[]): Promise<string> =>
     (await exec('bash', ['-euc', `cd "$0"; ${script}`, folder, ...args], { cwd: '/', maxBuffer: 64 * 1024 * 1024, timeout: 60_000 })).stdout
   const drop = (ino = rootIno): void => { mounted.restoreHooks().renamed(ino, '.versions') }
-  return { folder, mounted, clock, logged, publish, run, drop }
+  return { folder, store: scratch, kit: kitWords(kit).join(' '), mounted, clock, logged, publish, run, drop, leave }
 }
