@@ -113,9 +113,10 @@ export class VaultRig {
     this.run('verify', '--store', this.store, '--passphrase-file', this.#secret)
   }
 
+  /** Whatever goes on with the mount ends too: without a mount there is nothing to go on with. */
   async close(): Promise<void> {
-    if (this.#pid > 0) await this.end()
     spawnSync('umount', ['-l', this.mountPoint], { stdio: 'ignore' })
+    if (this.#pid > 0) await this.end()
   }
 
   #lives(): boolean {
