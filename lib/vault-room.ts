@@ -8,17 +8,18 @@ import type { Vault } from './vault.js'
 
 /** Log and blob. */
 const copies = 2
-/** After a refusal the next one comes without another attempt to make room. */
-const refuseAgainMs = 1000
+/** So many rounds of publishing that made no room, one after another, are enough. */
+const vainRoundsMax = 3
 
 export class Room {
   readonly #vault: Vault
   readonly #publish: () => Promise<void>
   /** May be accepted before the disk is asked again. Until it was asked once, anything. */
   #bytes = Infinity
+  /** What was asked last, and refused. */
+  #refused = 0
   #looking: Promise<void> | undefined
   #making: Promise<void> | undefined
-  #refusedUntilMs = -Infinity
 
   /** `publish` resolves when a round has ended, well or not. */
   constructor(vault: Vault, publish: () => Promise<void>) {
@@ -33,23 +34,35 @@ export class Room {
     return true
   }
 
-  /** Resolves when so much may be accepted; rejects 'no-space'. */
+  /** Resolves when so much may be accepted; rejects 'no-space' when publishing what is logged does not make room for it. */
   async wait(bytes: number): Promise<void> {
-    await this.look()
-    if (this.take(bytes)) return
-    if (this.#vault.parts.clock.monotonicMs() >= this.#refusedUntilMs) {
-      this.#making ??= this.#publish().finally(() => { this.#making = undefined })
-      await this.#making
-      // The log is trimmed once reads that began before have ended.
-      await new Promise((resolve) => setTimeout(resolve, limits.roomLookMs))
+    const { clock } = this.#vault.parts
+    const until = clock.monotonicMs() + limits.roomWaitMs
+    for (let before = Infinity, vain = 0; ; ) {
       await this.look()
       if (this.take(bytes)) return
+      const owed = this.#owed()
+      // The round that was joined may have been about little, or an old read kept the log; then the disk is too full.
+      vain = owed >= before ? vain + 1 : 0
+      if (owed === 0 || vain === vainRoundsMax || clock.monotonicMs() > until) break
+      before = owed
+      this.#making ??= this.#publish().finally(() => { this.#making = undefined })
+      await this.#making
+      // The log is trimmed when reads that began before have ended.
+      await new Promise((resolve) => setTimeout(resolve, limits.roomLookMs))
     }
-    this.#refusedUntilMs = this.#vault.parts.clock.monotonicMs() + refuseAgainMs
     this.#vault.short ??= new VaultError('no-space', `the disk of ${this.#vault.parts.store} is full`, {
       subject: this.#vault.parts.store, next: 'Make room on the disk of the store; what is in the vault can be read and deleted.',
     })
+    this.#refused = bytes * copies
     throw this.#vault.short
+  }
+
+  /** Bytes that are only in memory and in the log, and those of the log that a round would free; 0 when none would. */
+  #owed(): number {
+    const { contents, parts: { log, unpublished } } = this.#vault
+    const logged = log.segments > 1 || unpublished.entries.size > 0 ? log.sizeBytes : 0
+    return contents.unstoredBytes + logged
   }
 
   /** Asks the disk; one question at a time. A disk that does not answer changes nothing. */
@@ -64,6 +77,6 @@ export class Room {
     const { blocks, blocksAvailable, blockSize } = space
     const reserve = Math.min(limits.roomReserveBytes, blocks * blockSize * limits.roomReserveShare)
     this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes - reserve
-    if (this.#bytes > 0) this.#vault.short = undefined
+    if (this.#bytes >= this.#refused) this.#vault.short = undefined
   }
 }

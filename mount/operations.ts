@@ -107,6 +107,10 @@ export class Operations implements Handler {
     return this.#lasting<number>(ino, this.#answering.change<number>(() => files.write(this.#volume, ino, offset, data, flags), data.byteLength))
   }
 
+  isLogged(ino: number): boolean {
+    return files.isLogged(this.#volume, ino)
+  }
+
   flush(ino: number): Status {
     return this.#answering.ask<number>(() => files.flush(this.#volume, ino))
   }

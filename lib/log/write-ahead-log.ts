@@ -117,6 +117,10 @@ export class WriteAheadLog implements LogPort {
     return this.#lastLsn
   }
 
+  get flushedLsn(): Lsn {
+    return this.#flushedLsn
+  }
+
   get syncedLsn(): Lsn {
     return this.#syncedLsn
   }

@@ -45,6 +45,8 @@ export interface LogPort {
   readonly generation: number
   /** Newest appended record; 0 when there was never one. */
   readonly lastLsn: Lsn
+  /** All records up to here are in the kernel's hands. */
+  readonly flushedLsn: Lsn
   /** All records up to here are on the disk. */
   readonly syncedLsn: Lsn
   /** Bytes in segment files that are still needed. */

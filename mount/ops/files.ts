@@ -59,6 +59,11 @@ export function write(volume: Volume, ino: number, offset: number, data: Uint8Ar
   return vault.write(content, at, data)
 }
 
+/** Everything of the file that was changed is in the kernel's hands. */
+export function isLogged({ vault: { contents, parts: { log, unpublished } } }: Volume, ino: number): boolean {
+  return (contents.peek(ino)?.extents.memoryBytes ?? 0) === 0 && (unpublished.entries.get(ino)?.lastLsn ?? 0) <= log.flushedLsn
+}
+
 /** close(2): what was written is in the kernel's hands when it returns; the log is flushed after the batch. */
 export function flush({ vault }: Volume, ino: number): number | Promise<number> {
   const content = vault.contents.peek(ino)

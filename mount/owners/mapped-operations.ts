@@ -91,6 +91,10 @@ export class MappedOperations implements Handler {
     return this.#inner.write(ino, handle, offset, data, flags, request)
   }
 
+  isLogged(ino: number): boolean {
+    return this.#inner.isLogged?.(ino) ?? false
+  }
+
   flush(ino: number, handle: number, request: Request): Status {
     return this.#inner.flush(ino, handle, request)
   }

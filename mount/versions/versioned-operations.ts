@@ -118,6 +118,10 @@ export class VersionedOperations implements Handler {
     return isPast(ino) ? errno.EROFS : this.#present.write(ino, handle, offset, data, flags)
   }
 
+  isLogged(ino: number): boolean {
+    return isPast(ino) || (this.#present.isLogged?.(ino) ?? false)
+  }
+
   flush(ino: number): Status {
     return isPast(ino) ? 0 : this.#present.flush(ino)
   }

@@ -125,6 +125,8 @@ export interface Handler {
    * Answers the number of bytes taken.
    */
   write(ino: number, handle: number, offset: number, data: Uint8Array, flags: WriteFlags, request: Request): Status
+  /** Whether a close of it has nothing to wait for: then it can't fail for what others could not log. */
+  isLogged?(ino: number): boolean
   flush(ino: number, handle: number, request: Request): Status
   release(ino: number, handle: number, request: Request): Status
   fsync(ino: number, handle: number, dataOnly: boolean, request: Request): Status

@@ -73,11 +73,13 @@ function whenSeen(session: Session, ino: number, offset: number, answer: Status)
 
 /** struct fuse_flush_in: on every close(2) of a descriptor. */
 export function flush(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  if (session.handler.isLogged?.(exchange.node) === true) exchange.changes = false
   session.answerStatus(exchange, session.handler.flush(exchange.node, input.long(headerBytes), exchange), nothing)
 }
 
 /** struct fuse_release_in: once, after the last descriptor and mapping are gone. */
 export function release(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  if (session.handler.isLogged?.(exchange.node) === true) exchange.changes = false
   session.answerStatus(exchange, session.handler.release(exchange.node, input.long(headerBytes), exchange), nothing)
 }
 

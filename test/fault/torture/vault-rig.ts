@@ -1,7 +1,7 @@
 // A vault on a real mount that can be ended in a bad way: by a kill of its daemon at a chosen moment. What is mounted and
 // ended is a daemon as `vaultfs mount` starts it.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startDaemon } from '../../../bin/daemon-start.js'
 import { mountAt } from '../../../bin/mount-table.js'
@@ -120,8 +120,9 @@ export class VaultRig {
   }
 
   #lives(): boolean {
-    const status = `/proc/${String(this.#pid)}/stat`
-    return this.#pid > 0 && existsSync(status) && !/\) [ZX] /.test(readStat(status))
+    const folder = `/proc/${String(this.#pid)}`
+    // Its first thread may be gone while others still hold its files.
+    return this.#pid > 0 && existsSync(folder) && (!/\) [ZX] /.test(readStat(`${folder}/stat`)) || readTasks(folder) > 1)
   }
 
   async #trace(expressions: readonly string[]): Promise<void> {
@@ -131,6 +132,14 @@ export class VaultRig {
     await until(() => attached() || !this.#lives() || tracer.exitCode !== null, 'strace does not attach')
     // Its other threads come at once after.
     await pause(100)
+  }
+}
+
+function readTasks(folder: string): number {
+  try {
+    return readdirSync(`${folder}/task`).length
+  } catch {
+    return 0
   }
 }
 
