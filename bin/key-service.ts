@@ -19,7 +19,7 @@ import type { RecoveryKit, VaultService } from './vault-service.js'
 /** This device's identity, beside the header. */
 export const deviceName = 'device'
 
-type KeyService = Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify'>
+type KeyService = Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage'>
 
 export const keyService: KeyService = {
   create: async ({ store, passphrase, kdf }) => {

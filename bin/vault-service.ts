@@ -9,6 +9,8 @@ import type { Logger } from '../lib/terms/log.js'
 import type { Owners } from '../mount/owners/owners.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
+import type { MomentWish } from '../lib/vault-past.js'
+import type { SalvageHooks, SalvageSummary } from '../lib/vault-salvage-report.js'
 import type { Unlock } from './secrets.js'
 
 /** Of Argon2id. */
@@ -59,6 +61,8 @@ export interface VaultService {
   rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
   /** Of a store that nobody has open: the caller holds its lock. Nothing is repaired. */
   verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
+  /** Of a store that nobody has open: what can be read is written to the empty folder `out`, nothing into the store. */
+  salvage(request: { readonly store: string; readonly unlock: Unlock; readonly out: string; readonly at: MomentWish; readonly allVersions: boolean; readonly paths: readonly string[] }, hooks: SalvageHooks): Promise<SalvageSummary>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
   /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
   recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>

@@ -97,7 +97,8 @@ async function foldManifest(options: OpenStore, fresh: string, onProgress: (prog
   }
 }
 
-async function writeCatalog(options: OpenStore, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
+/** A new one at `path`, of what the folded manifest says of the present. */
+export async function writeCatalog(options: Pick<OpenStore, 'page' | 'clock'>, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
   const catalog = new Catalog({
     path, key: options.page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
     monotonicMs: () => options.clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
@@ -200,6 +201,6 @@ function removeDatabase(path: string): void {
 
 function noManifest(store: string): VaultError {
   return new VaultError('corrupt', `The manifest of ${store} tells of no root folder: there is nothing to make a catalog of`, {
-    subject: store, next: 'Restore the folder "manifest" of the store from a copy.',
+    subject: store, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
   })
 }

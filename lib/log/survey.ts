@@ -30,7 +30,7 @@ export interface Survey {
 export function corrupt(path: string, what: string, cause?: unknown): VaultError {
   return new VaultError('corrupt', `${path}: ${what}`, {
     subject: path,
-    next: 'nothing was changed: copy the store away, then restore this file from a backup, or move the whole log folder aside and mount what was published before',
+    next: "nothing was changed: restore this file from a copy of the store; without one, 'vaultfs salvage' saves what can be read, the rest of the log included",
     cause,
   })
 }
