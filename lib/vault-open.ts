@@ -183,7 +183,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
 function orderBroken(store: string, theLog: string, appliedLsn: number): VaultError {
   if (appliedLsn === 0) return catalogLost(store)
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
-    subject: store, next: "Put back the catalog and the log folder that belong together, or run 'vaultfs rebuild' to make the catalog anew from the manifest and this log.",
+    subject: store, next: "Put back the catalog and the log folder that belong together; or run 'vaultfs rebuild', which makes the catalog anew from the manifest, and uses the log when that is not the older one ('vaultfs salvage' before saves what is only in it).",
   })
 }
 

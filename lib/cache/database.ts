@@ -65,7 +65,7 @@ function opened(path: string, cacheBytes: number): Database {
   else if (found !== version) {
     database.close()
     throw new VaultError('format-unknown', `${path}: written by a newer VaultFS (cache version ${String(found)})`, {
-      subject: path, next: 'Update VaultFS and try again.',
+      subject: path, next: "Update VaultFS and try again; or 'vaultfs rebuild' makes it anew for this one.",
     })
   }
   return database

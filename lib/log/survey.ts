@@ -95,7 +95,7 @@ function readLink(disk: LogDisk, segment: number, owner: LogOwner, key: Uint8Arr
       })
     case 'unknown-version':
       throw new VaultError('format-unknown', `${path}: the log has a format that this version does not know`, {
-        subject: path, next: 'open the vault with the newer version that wrote it',
+        subject: path, next: "open the vault with the newer version that wrote it; when this is the newest, it is damaged: restore it from a copy of the store, or 'vaultfs salvage' saves what can be read",
       })
   }
 }
