@@ -11,7 +11,7 @@ import type { DaemonRequest, MountReady } from './daemon-request.js'
 import { MountPointGuard } from './mount-point.js'
 import { isVault, mountAt } from './mount-table.js'
 import { ownersFrom } from './owner-options.js'
-import { Registry } from './registry.js'
+import { headsFolder, Registry } from './registry.js'
 import { localOffsetMin } from './retention-options.js'
 import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
 import type { Unlock } from './secrets.js'
@@ -57,11 +57,11 @@ function isLeaving(registry: Registry, store: string): boolean {
 }
 
 function mount({ request, unlock, service, logger }: Parts): Promise<MountedVault> {
-  const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions } = request
+  const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions, acceptOlder } = request
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger })
+  return service.mount({ store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger })
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {

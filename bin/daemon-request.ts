@@ -20,6 +20,7 @@ export interface DaemonRequest {
   readonly writeback: boolean
   /** Lists `.versions` in the root. */
   readonly showVersions: boolean
+  readonly acceptOlder: boolean
   readonly settings: Settings
 }
 

@@ -36,6 +36,10 @@ export interface MountRequest {
   readonly readOnly: boolean
   readonly writeback: boolean
   readonly showVersions: boolean
+  /** Where it is remembered how far each store was seen. */
+  readonly headsFolder: string
+  /** A store that is behind that is taken as it is. */
+  readonly acceptOlder: boolean
   readonly spinMicroseconds: number
   readonly memoryMib: number
   readonly owners: Owners | undefined
@@ -58,7 +62,7 @@ export interface VaultService {
   /** Resolves when the mount answers. */
   mount(request: MountRequest): Promise<MountedVault>
   /** Makes anew what is derived, in a store that nobody has open: the caller holds its lock. */
-  rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
+  rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly headsFolder: string }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
   /** Of a store that nobody has open: the caller holds its lock. Nothing is repaired. */
   verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
   /** Of a store that nobody has open: what can be read is written to the empty folder `out`, nothing into the store. */

@@ -63,6 +63,11 @@ export class Chain implements ManifestPort {
     return this.#chain.head.sequence
   }
 
+  /** Of the newest entry, in hexadecimal. */
+  get hash(): string {
+    return hex(this.#chain.head.hash)
+  }
+
   /** Calls are taken in order. */
   append(operations: readonly Operation[]): Promise<number> {
     const appended = this.#queue.then(() => this.#append(operations))

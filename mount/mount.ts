@@ -49,7 +49,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const answering = new Answering(opened.vault, opened.upkeep)
     const past = new Past({ vault: opened.vault, mount: () => mount })
     const operations = new VersionedOperations({ present: new Operations(volume, answering), past, volume, answering, show: request.showVersions })
-    const { mounted, limitations } = await mountWith(request, request.owners === undefined ? operations : new MappedOperations(operations, request.owners))
+    const { mounted, limitations } = await mountWith(forReading(request, opened), request.owners === undefined ? operations : new MappedOperations(operations, request.owners))
     mount = mounted
     opened.vault.onPublished = () => { past.published() }
     opened.vault.onForgotten = () => {
@@ -63,6 +63,11 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     request.page.wipe()
     throw error
   }
+}
+
+/** The kernel refuses changes by itself where the vault would. */
+function forReading(request: MountVault, { vault }: OpenedStore): MountVault {
+  return vault.parts.readOnly ? { ...request, options: { ...request.options, readOnly: true } } : request
 }
 
 /** The portable driver is loaded when it is asked for only: it needs a library that most machines lack. */
@@ -108,6 +113,11 @@ export class MountedVault {
   get state(): 'mounted' | 'unmounting' | 'failsafe' {
     if (this.#opened.vault.failsafe !== undefined) return 'failsafe'
     return this.#leaving ? 'unmounting' : 'mounted'
+  }
+
+  /** What the store lacks of what this machine has seen of it. */
+  get lack(): string | undefined {
+    return this.#opened.lack
   }
 
   /** The daemon and its supervisor. */

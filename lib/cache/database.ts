@@ -1,6 +1,6 @@
 // The cache's index: a row for each blob in the order in which they came, the id beside it, and what is alive in each
 // segment file. Only an index: it holds no blob, and deleting it loses nothing (the keeper scans the segments).
-import { rmSync } from 'node:fs'
+import { accessSync, constants, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openPlain, type Database, type Statement } from '../../native-deps/sqlite.js'
 import { VaultError } from '../terms/errors.js'
@@ -51,10 +51,21 @@ export function openCacheDatabase(directory: string, logger: Logger, cacheBytes:
   try {
     return prepared(opened(path, cacheBytes))
   } catch (error) {
-    if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
+    if (!(error instanceof VaultError) || !isDamage(error, path)) throw error
     logger.log('warn', 'the index of the cache is damaged: it is made anew from the segments', { path })
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
     return prepared(opened(path, cacheBytes))
+  }
+}
+
+/** A bit of its first page turned over, and SQLite takes it for one that may only be read. */
+function isDamage({ code }: VaultError, path: string): boolean {
+  if (code !== 'read-only') return code === 'corrupt'
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 
