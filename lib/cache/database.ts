@@ -51,8 +51,9 @@ export function openCacheDatabase(directory: string, logger: Logger, cacheBytes:
   try {
     return prepared(opened(path, cacheBytes))
   } catch (error) {
-    if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
-    logger.log('warn', 'the index of the cache is damaged: it is made anew from the segments', { path })
+    // Tables or columns that are called otherwise are damage as well: nobody but us has written them.
+    if (!(error instanceof VaultError) || (error.code !== 'corrupt' && error.code !== 'broken-invariant')) throw error
+    logger.log('warn', 'the index of the cache is damaged: it is made anew from the segments', { path, reason: error.message })
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
     return prepared(opened(path, cacheBytes))
   }
@@ -90,6 +91,17 @@ function opened(path: string, cacheBytes: number): Database {
 }
 
 function prepared(database: Database): CacheDatabase {
+  try {
+    // Asked in this way by whoever goes through all of it.
+    database.prepare('SELECT position, id, segment, offset, length FROM blobs WHERE position > 0 ORDER BY position')
+    return statementsOf(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function statementsOf(database: Database): CacheDatabase {
   return {
     database,
     insert: database.prepare('INSERT INTO blobs (id, segment, offset, length) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING'),

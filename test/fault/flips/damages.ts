@@ -29,7 +29,14 @@ export function flips({ store }: WholeStore, perFile: number, random: Random): D
 /** Places that were met with something else than what is promised. */
 export function knownPlaces(): Damage[] {
   // SQLite's write version: with another one it takes the file for one that may only be read.
-  return [flip('cache/cache.db', 18, 0x80)]
+  // And the name of a column.
+  return [flip('cache/cache.db', 18, 0x80), { what: 'a column of cache/cache.db called otherwise', names: ['cache/cache.db'], apply: renameColumn }]
+}
+
+function renameColumn(store: string): void {
+  const path = join(store, 'cache/cache.db')
+  const at = readFileSync(path).indexOf('blobs INTEGER NOT NULL')
+  overwrite(path, at, Buffer.from('clobs'))
 }
 
 function flip(name: string, at: number, mask: number): Damage {
