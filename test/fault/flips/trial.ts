@@ -58,7 +58,10 @@ async function meet(whole: WholeStore, store: string, damage: Damage, followed: 
     const hurt = await readAll(new Hand(world), isLogLost ? whole.published : whole.expected, whole.expected)
     demand(world.vault.failsafe === undefined, `${damage.what}: the vault went into its failsafe: ${String(world.vault.failsafe?.message)}`)
     if (hurt.length > 0) await checkVerify(world, hurt, damage)
-    await goOn(new Hand(world), damage)
+    await goOn(new Hand(world), damage).catch((error: unknown) => {
+      // Where the page with the root's names is damaged, none can be added; which is an error of damage, too.
+      if (hurt.length === 0 || !(error instanceof VaultError) || error.code !== 'corrupt') throw error
+    })
     return { state: hurt.length > 0 ? 'hurt' : followed.length > 0 ? 'refused' : 'sound', ...told }
   } finally {
     await world.close()
