@@ -13,7 +13,7 @@ import { connectionFd, memoryFd, supervisorFd, type DaemonRequest, type MountRea
 import { MountPointGuard } from './mount-point.js'
 import { isVault, mountAt } from './mount-table.js'
 import { ownersFrom } from './owner-options.js'
-import { Registry } from './registry.js'
+import { headsFolder, Registry } from './registry.js'
 import { localOffsetMin } from './retention-options.js'
 import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
 import type { DaemonUnlock } from './secrets.js'
@@ -66,7 +66,7 @@ function isLeaving(registry: Registry, store: string): boolean {
 }
 
 function mount({ request, unlock, service, logger, heir }: Parts): Promise<MountedVault> {
-  const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions } = request
+  const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions, acceptOlder } = request
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
@@ -74,7 +74,7 @@ function mount({ request, unlock, service, logger, heir }: Parts): Promise<Mount
   const inheritance = request.connection === null ? undefined : { connection: { ...request.connection, fd: connectionFd }, memoryFd, supervisorFd }
   return service.mount({
     ...(heir === undefined ? {} : { heir }), ...(inheritance === undefined ? {} : { inheritance }),
-    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
+    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
   })
 }
 

@@ -25,6 +25,7 @@ export interface DaemonRequest {
   readonly writeback: boolean
   /** Lists `.versions` in the root. */
   readonly showVersions: boolean
+  readonly acceptOlder: boolean
   readonly settings: Settings
   /** Of a daemon that died, to go on with; its memory and the supervisor's pipe are the descriptors below. */
   readonly connection: Connection | null

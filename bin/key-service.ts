@@ -16,22 +16,22 @@ import type { Unlock } from './secrets.js'
 import { systemClock, systemEntropy } from './system-sources.js'
 import type { RecoveryKit, VaultService } from './vault-service.js'
 
-/** This device's identity, beside the header. */
+/** This device's identity, beside the header, and its copy. */
 export const deviceName = 'device'
+export const deviceBackupName = 'device.backup'
 
-type KeyService = Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify'>
+type KeyService = Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage'>
 
 export const keyService: KeyService = {
   create: async ({ store, passphrase, kdf }) => {
     const nowSec = systemClock.now().sec
     const created = await createVault({ passphrase, cost: kdf, entropy: systemEntropy, nowSec, deviceName: hostname() })
-    const device = join(store, deviceName)
     try {
-      await writeDurably(device, created.deviceFile, { mustBeNew: true })
+      for (const name of [deviceBackupName, deviceName]) await writeDurably(join(store, name), created.deviceFile, { mustBeNew: true })
       await createHeaders(store, created.headerBytes)
       return kitOf(store, created.kit, created.header)
     } catch (error) {
-      for (const name of [headerName, backupName, deviceName]) rmSync(join(store, name), { force: true })
+      for (const name of [headerName, backupName, deviceName, deviceBackupName]) rmSync(join(store, name), { force: true })
       throw error
     } finally {
       wipe(created.kit)

@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os'
 import { memoryLimits } from '../lib/terms/memory.js'
+import { HeadMark } from '../lib/vault-head-mark.js'
 import { mountVault } from '../mount/mount.js'
 import { unencryptedSwap } from '../native-deps/secure.js'
 import type { Connection } from '../native-deps/fuse/handler.js'
@@ -28,7 +29,9 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   const { opened: { page, header, trusted }, identity } = await openKeys(request)
   const readOnly = request.readOnly || !trusted
   if (!trusted) logger.log('warn', salvageWarning)
+  const headMark = new HeadMark({ folder: request.headsFolder, vaultId: header.vaultId, deviceId: identity.member.deviceId, logger })
   const mounted = await mountVault({
+    headMark, acceptOlder: request.acceptOlder,
     store, page, header, identity, readOnly, retention: request.retention, driver, showVersions, logger,
     bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib),
     owner: rootOwner(request), ...(request.owners === undefined ? {} : { owners: request.owners }),
@@ -41,7 +44,9 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       entrySeconds: kernelSeconds[driver].entry, attributeSeconds: kernelSeconds[driver].attributes,
     },
   })
-  const salvage = trusted ? [] : [salvageWarning]
+  const older = mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]
+  for (const warning of older) logger.log('warn', warning)
+  const salvage = [...(trusted ? [] : [salvageWarning]), ...older]
   const ofMachine = [...salvage, ...swapWarnings(), ...(inheritance === undefined ? [] : [resumedWarning(systemClock.now().sec)])]
   return {
     closed: mounted.closed,
@@ -56,6 +61,10 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     sync: (onProgress) => mounted.sync(onProgress),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
+}
+
+function olderWarning(lack: string): string {
+  return `The store is older than it was (${lack}), so the vault is read-only: it was put back from a copy, or somebody rolled it back. When that was you, unmount, and mount it with --accept-older-store.`
 }
 
 /** The topmost folder of a new vault belongs to whoever mounts it. */

@@ -1,6 +1,6 @@
 // From what a person names (a mount point, a store, or neither) to one vault: its store's real path and its name.
 
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { limits } from '../lib/terms/limits.js'
@@ -50,7 +50,19 @@ export function placeOf(context: Context, args: { readonly mountpoint: string | 
 }
 
 export function requireVault(context: Context, store: string): void {
-  if (!context.service.exists(store)) throw notAVault(store)
+  if (!context.service.exists(store)) throw hasLostHeader(store) ? headerLost(store) : notAVault(store)
+}
+
+/** What only a vault's store has is there, and both copies of its header are not. */
+export function hasLostHeader(store: string): boolean {
+  return ['manifest', 'log'].every((name) => existsSync(join(store, name))) && !existsSync(join(store, 'header'))
+}
+
+/** The keys are in the header, sealed; the words on paper open it, and are no keys without it. */
+export function headerLost(store: string): VaultError {
+  return new VaultError('not-a-vault', `${store} has lost its header, and its second copy: without one of them no passphrase and no recovery kit opens it`, {
+    subject: store, next: 'bring back the file header or header.backup from any copy of the store, however old',
+  })
 }
 
 export function notAVault(store: string): VaultError {

@@ -1,6 +1,7 @@
 // The part of the vault service that makes anew what is derived. Loaded by `vaultfs rebuild` only.
 
 import { availableParallelism } from 'node:os'
+import { HeadMark } from '../lib/vault-head-mark.js'
 import { rebuildStore, type Rebuilt, type RebuildProgress } from '../lib/vault-rebuild.js'
 import { VaultError } from '../lib/terms/errors.js'
 import type { Logger } from '../lib/terms/log.js'
@@ -14,10 +15,11 @@ export interface RebuildRequest {
   readonly store: string
   readonly unlock: Unlock
   readonly logger: Logger
+  readonly headsFolder: string
 }
 
 /** The caller holds the store's lock. */
-export async function rebuildService({ store, unlock, logger }: RebuildRequest, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
+export async function rebuildService({ store, unlock, logger, headsFolder }: RebuildRequest, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
   hardenProcess()
   process.umask(0o077)
   const { opened: { page, header, trusted }, identity } = await openKeys({ store, unlock, logger, readOnly: false })
@@ -27,12 +29,15 @@ export async function rebuildService({ store, unlock, logger }: RebuildRequest, 
         subject: store, next: 'restore the file header from a copy',
       })
     }
-    return await rebuildStore({
+    const rebuilt = await rebuildStore({
       store, page, header, identity, logger, readOnly: false, bulkThreads: availableParallelism(),
       // Nothing is let go of meanwhile.
       retention: { ...retentionDefault, offsetMin: 0 },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
     }, onProgress)
+    // Which records there were does not count any more; which manifest entries there were does.
+    new HeadMark({ folder: headsFolder, vaultId: header.vaultId, deviceId: identity.member.deviceId, logger }).forgetLog()
+    return rebuilt
   } finally {
     page.wipe()
   }

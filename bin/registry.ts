@@ -21,6 +21,11 @@ export interface Registration {
   readonly mountPointMode?: number | null
 }
 
+/** Where it is remembered how far each store was seen: outside of the stores, since it is to notice when one goes back. */
+export function headsFolder({ stateHome }: { readonly stateHome: string }): string {
+  return join(stateHome, 'vaultfs', 'heads')
+}
+
 export class Registry {
   readonly #folder: string
 

@@ -35,6 +35,7 @@ export function statusLines(report: StatusReport): readonly string[] {
     `  cache        ${count(cache.blobs, 'blob')}, ${bytesText(cache.bytes)}`,
     `  written      ${bytesText(amplification.writtenByUser)}, logged ${bytesText(amplification.logged)}, stored ${bytesText(amplification.stored)} (× ${amplification.ratio.toFixed(2)}), disk ${bytesText(amplification.disk)}`,
     `  recovery     ${report.recovery === 'confirmed' ? 'kit confirmed' : 'kit not confirmed yet'}`,
+    ...report.damaged.found.map(({ path, reason }) => `  damaged      ${path ?? 'a file whose name is not known'}: ${reason}`),
     ...report.warnings.map((warning) => `  ! ${warning}`),
   ]
 }

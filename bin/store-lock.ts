@@ -8,6 +8,9 @@ import { lockOpenFile } from '../native-deps/system.js'
 
 const pollMs = 50
 
+/** 'read': nothing in it will be written, so it may lie on a disk that is mounted read-only. */
+export type StoreUse = 'write' | 'read'
+
 export class StoreLock {
   #fd: number | undefined
 
@@ -16,9 +19,9 @@ export class StoreLock {
   }
 
   /** `isLeaving` tells whether the present holder is on its way out, and worth waiting for. */
-  static async take(store: string, isLeaving: () => boolean): Promise<StoreLock> {
+  static async take(store: string, isLeaving: () => boolean, use: StoreUse = 'write'): Promise<StoreLock> {
     for (let waitedMs = 0; ; waitedMs += pollMs) {
-      const lock = StoreLock.tryTake(store)
+      const lock = StoreLock.tryTake(store, use)
       if (lock !== undefined) return lock
       if (waitedMs >= limits.storeLockWaitMs || !isLeaving())
         throw new VaultError('locked', `the vault in ${store} is in use by another daemon`, { subject: store, next: "'vaultfs list' shows where it is mounted" })
@@ -27,16 +30,16 @@ export class StoreLock {
   }
 
   /** Undefined: another process has it. */
-  static tryTake(store: string): StoreLock | undefined {
+  static tryTake(store: string, use: StoreUse = 'write'): StoreLock | undefined {
     let fd: number
     try {
       // Root may write anywhere but on a disk that is read-only.
-      accessSync(store, constants.W_OK)
+      accessSync(store, use === 'write' ? constants.W_OK : constants.R_OK)
       fd = openSync(store, 'r')
     } catch (error) {
       const { code } = fromErrno(error, store)
       const next = code === 'read-only' ? 'its disk is mounted read-only: remount it, or move the store' : 'check its owner and permissions'
-      throw new VaultError(code, `the store ${store} cannot be written to`, { subject: store, next, cause: error })
+      throw new VaultError(code, `the store ${store} cannot be ${use === 'write' ? 'written to' : 'read'}`, { subject: store, next, cause: error })
     }
     if (lockOpenFile(fd)) return new StoreLock(fd)
     closeSync(fd)

@@ -4,7 +4,7 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, r
 import { dirname } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { Context } from './context.js'
-import type { Place } from './place.js'
+import { hasLostHeader, headerLost, type Place } from './place.js'
 import { showAndCheckKit } from './recovery-dialog.js'
 import type { KdfCost } from './vault-service.js'
 
@@ -18,6 +18,8 @@ interface Creation extends Place {
 export function checkNewStore(context: Context, store: string): void {
   if (context.service.exists(store))
     throw new VaultError('exists', `there is a vault in ${store} already`, { subject: store, next: "'vaultfs mount' mounts it, another --store DIR holds another" })
+  // A new vault there would look like the old one.
+  if (hasLostHeader(store)) throw headerLost(store)
   try {
     if (readdirSync(store).length === 0) return
   } catch (error) {

@@ -11,6 +11,8 @@ import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
 import type { Inheritance, NameHeir } from '../mount/handover.js'
 import type { Connection } from '../native-deps/fuse/handler.js'
+import type { MomentWish } from '../lib/vault-past.js'
+import type { SalvageHooks, SalvageSummary } from '../lib/vault-salvage-report.js'
 import type { DaemonUnlock, Unlock } from './secrets.js'
 
 /** Of Argon2id. */
@@ -40,6 +42,10 @@ export interface MountRequest {
   readonly readOnly: boolean
   readonly writeback: boolean
   readonly showVersions: boolean
+  /** Where it is remembered how far each store was seen. */
+  readonly headsFolder: string
+  /** A store that is behind that is taken as it is. */
+  readonly acceptOlder: boolean
   readonly spinMicroseconds: number
   readonly memoryMib: number
   readonly owners: Owners | undefined
@@ -62,9 +68,11 @@ export interface VaultService {
   /** Resolves when the mount answers. */
   mount(request: MountRequest): Promise<MountedVault>
   /** Makes anew what is derived, in a store that nobody has open: the caller holds its lock. */
-  rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
+  rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly headsFolder: string }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
   /** Of a store that nobody has open: the caller holds its lock. Nothing is repaired. */
   verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
+  /** Of a store that nobody has open: what can be read is written to the empty folder `out`, nothing into the store. */
+  salvage(request: { readonly store: string; readonly unlock: Unlock; readonly out: string; readonly at: MomentWish; readonly allVersions: boolean; readonly paths: readonly string[] }, hooks: SalvageHooks): Promise<SalvageSummary>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
   /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
   recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VaultService } from './vault-service.js'
 
-const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify'>> => (await import('./key-service.js')).keyService
+const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage'>> => (await import('./key-service.js')).keyService
 
 export function createVaultService(): VaultService {
   return {
@@ -17,6 +17,7 @@ export function createVaultService(): VaultService {
     checkRecovery: async (request) => (await load()).checkRecovery(request),
     confirmRecovery: async (request) => (await load()).confirmRecovery(request),
     rebuild: async (request, onProgress) => (await import('./rebuild-service.js')).rebuildService(request, onProgress),
+    salvage: async (request, hooks) => (await import('./salvage-service.js')).salvageService(request, hooks),
     verify: async (request, onEvents) => (await import('./verify-service.js')).verifyService(request, onEvents),
     mount: async (request) => (await import('./mount-service.js')).mountService(request),
   }

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { hex } from './terms/bytes.js'
 import type { Operation } from './format/operations.js'
-import { openChainFile } from './manifest/chain-file.js'
+import { openChainFile, type ChainFile } from './manifest/chain-file.js'
 import { ManifestChain, type EntryAuthor } from './manifest/chain.js'
 import { pageAuthor } from './manifest/entry-author.js'
 import type { ManifestPort } from './store/manifest-port.js'
@@ -41,16 +41,31 @@ export class Chain implements ManifestPort {
     const { store, identity: { member } } = options
     const directory = join(store, 'manifest')
     const name = hex(member.deviceId)
-    const chain = await ManifestChain.open({
-      vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, depth: 'tail',
-      entries: await openChainFile(join(directory, `${name}.chain`), directory),
-      mark: await openChainFile(join(directory, `${name}.mark`), directory),
-    })
-    return new Chain(chain, options)
+    const files: ChainFile[] = []
+    const opened = async (end: string): Promise<ChainFile> => {
+      const file = await openChainFile(join(directory, `${name}.${end}`), directory)
+      files.push(file)
+      return file
+    }
+    try {
+      const chain = await ManifestChain.open({
+        vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, depth: 'tail',
+        entries: await opened('chain'), mark: await opened('mark'),
+      })
+      return new Chain(chain, options)
+    } catch (error) {
+      for (const file of files) await file.close().catch(() => undefined)
+      throw error
+    }
   }
 
   get sequence(): number {
     return this.#chain.head.sequence
+  }
+
+  /** Of the newest entry, in hexadecimal. */
+  get hash(): string {
+    return hex(this.#chain.head.hash)
   }
 
   /** Calls are taken in order. */

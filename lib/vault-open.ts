@@ -34,6 +34,7 @@ import { Chain } from './vault-chain.js'
 import { endReplay, replayRecord } from './vault-replay.js'
 import { Upkeep } from './vault-upkeep.js'
 import { Vault } from './vault.js'
+import type { HeadMark } from './vault-head-mark.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
@@ -45,6 +46,10 @@ export interface OpenStore {
   readonly header: VaultHeader
   readonly identity: DeviceIdentity
   readonly readOnly: boolean
+  /** How far the store was seen; absent: nobody remembers. */
+  readonly headMark?: HeadMark
+  /** A store that is behind that mark is taken as it is; else it is opened for reading only. */
+  readonly acceptOlder?: boolean
   /** What of the past stays when the clock says that it is time to let go of some. */
   readonly retention: RetentionPolicy
   /** Threads that cut, hash and seal; at least one. */
@@ -66,6 +71,8 @@ export interface OpenedStore {
   readonly vault: Vault
   readonly upkeep: Upkeep
   readonly verifier: Verifier
+  /** What the store lacks of what this machine has seen of it, a sentence: then it only reads. */
+  readonly lack: string | undefined
   /** Publishes nothing: what is logged stays logged. Lets go of every file. */
   close(): Promise<void>
 }
@@ -95,17 +102,22 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
       vault: options.header.vaultId, device: options.identity.member.deviceId,
     })
     opened.push(pool)
-    const { vault, log } = await openParts(options, { catalog, pool, chain, arena, history })
-    opened.push(log)
+    const { vault, log, lack } = await openParts(options, { catalog, pool, chain, arena, history })
+    const note = (lastLsn: number): void => {
+      if (!vault.parts.readOnly) options.headMark?.note({ sequence: chain.sequence, hash: chain.hash, lastLsn })
+    }
+    note(log.syncedLsn)
+    opened.push({ close: () => log.close().then(() => { note(log.syncedLsn) }) })
     chain.onAppended = () => {
       history.published()
       vault.onPublished()
+      note(log.syncedLsn)
     }
     const upkeep = new Upkeep(vault, at('catalog.db'), page)
     const orphans = prepareTree(vault, options)
     const verifier = new Verifier({ vault, page, header: options.header, identity: options.identity, sequence: () => chain.sequence })
     opened.push(verifier)
-    return { vault, upkeep, verifier, orphans, close: () => closeAll(opened) }
+    return { vault, upkeep, verifier, orphans, lack, close: () => closeAll(opened) }
   } catch (error) {
     await closeAll(opened).catch(() => undefined)
     throw error
@@ -134,7 +146,7 @@ interface Stores {
   readonly history: HistoryClient
 }
 
-async function openParts(options: OpenStore, { catalog, pool, chain, arena, history }: Stores): Promise<{ vault: Vault; log: WriteAheadLog }> {
+async function openParts(options: OpenStore, { catalog, pool, chain, arena, history }: Stores): Promise<{ vault: Vault; log: WriteAheadLog; lack: string | undefined }> {
   const { store, page, clock, entropy, logger, memory = usualMemory } = options
   const tree = new Tree(catalog, { ...limits, ...memory })
   const unpublished = new Unpublished()
@@ -173,14 +185,15 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     throw catalogLost(store)
   }
   if (options.handover?.inherited === true && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
+  const lack = options.acceptOlder === true ? undefined : options.headMark?.lackOf({ sequence: chain.sequence, hash: chain.hash, lastLsn: log.lastLsn })
   const vault = new Vault({
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
       logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })
     }),
-    feed: new CatalogFeed(tree, catalog, log, target.appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly,
+    feed: new CatalogFeed(tree, catalog, log, target.appliedLsn), catalog, log, pool, clock, entropy, logger, readOnly: options.readOnly || lack !== undefined,
     manifest: chain, history, retention: options.retention,
   })
-  return { vault, log }
+  return { vault, log, lack }
 }
 
 /** On a small disk the log is cut into smaller pieces: what is set aside for it is gone for everything else. */
@@ -207,7 +220,7 @@ function takeOver(contents: Contents, dirtyTable: DirtyTable, lastLsn: number): 
 function orderBroken(store: string, theLog: string, appliedLsn: number): VaultError {
   if (appliedLsn === 0) return catalogLost(store)
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
-    subject: store, next: "Put back the catalog and the log folder that belong together, or run 'vaultfs rebuild' to make the catalog anew from the manifest and this log.",
+    subject: store, next: "Put back the catalog and the log folder that belong together; or run 'vaultfs rebuild', which makes the catalog anew from the manifest, and uses the log when that is not the older one ('vaultfs salvage' before saves what is only in it).",
   })
 }
 
@@ -218,8 +231,8 @@ function catalogLost(store: string): VaultError {
 }
 
 /** The root of a new vault; and the end of files that were unlinked, but open, when the vault was last left. */
-function prepareTree(vault: Vault, { owner, clock, readOnly, handover }: OpenStore): readonly number[] {
-  const { tree, catalog } = vault.parts
+function prepareTree(vault: Vault, { owner, handover }: OpenStore): readonly number[] {
+  const { tree, catalog, clock, readOnly } = vault.parts
   const orphans = [...new Set([...catalog.orphans(), ...tree.orphansOfActive()])].filter((ino) => tree.get(ino)?.nlink === 0)
   if (readOnly || handover?.inherited === true) return orphans
   const change = vault.change()

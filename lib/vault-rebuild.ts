@@ -19,6 +19,7 @@ import { decodeAttributes, encodeAttributes, encodedAttributesBytes } from './tr
 import { isDirectory, isFile, rootIno } from './tree/entry.js'
 import { Chain } from './vault-chain.js'
 import { openStore, type OpenStore } from './vault-open.js'
+import { setStaleLogAside } from './vault-stale-log.js'
 import type { Vault } from './vault.js'
 
 export interface RebuildProgress {
@@ -38,6 +39,8 @@ export interface Rebuilt {
   readonly damagedContents: number
   /** Manifest operations that name what nobody created. */
   readonly complaints: number
+  /** Where the log was put that is older than the catalog was; null: it was used. */
+  readonly logAside: string | null
 }
 
 const batchRows = 20_000
@@ -50,6 +53,7 @@ export async function rebuildStore(options: OpenStore, onProgress: (progress: Re
   // Takes up the chain, and with it what a crash left at its end.
   await (await Chain.open(options)).close()
   removeDatabase(fresh)
+  const logAside = await setStaleLogAside(options)
   const { moments, pastRows, complaints } = await foldManifest(options, fresh, onProgress)
   await putInPlace(fresh, join(store, 'catalog.db'), store)
   for (const end of ['', '-wal', '-shm']) rmSync(join(store, 'cache', `cache.db${end}`), { force: true })
@@ -59,7 +63,7 @@ export async function rebuildStore(options: OpenStore, onProgress: (progress: Re
     await opened.upkeep.apply()
     const { entries } = opened.vault.parts.catalog.counts()
     const { blobs } = opened.vault.parts.pool.statistics()
-    return { entries, moments, pastRows, blobs, damagedContents, complaints }
+    return { entries, moments, pastRows, blobs, damagedContents, complaints, logAside }
   } finally {
     await opened.close()
   }
@@ -97,7 +101,8 @@ async function foldManifest(options: OpenStore, fresh: string, onProgress: (prog
   }
 }
 
-async function writeCatalog(options: OpenStore, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
+/** A new one at `path`, of what the folded manifest says of the present. */
+export async function writeCatalog(options: Pick<OpenStore, 'page' | 'clock'>, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
   const catalog = new Catalog({
     path, key: options.page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
     monotonicMs: () => options.clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
@@ -200,6 +205,6 @@ function removeDatabase(path: string): void {
 
 function noManifest(store: string): VaultError {
   return new VaultError('corrupt', `The manifest of ${store} tells of no root folder: there is nothing to make a catalog of`, {
-    subject: store, next: 'Restore the folder "manifest" of the store from a copy.',
+    subject: store, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
   })
 }

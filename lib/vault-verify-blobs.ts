@@ -9,7 +9,7 @@ import type { BlobReference } from './format/blob-reference.js'
 import type { BlobLocation } from './store/blob-cache-port.js'
 import { equalBytes, hex, type BlobId } from './terms/bytes.js'
 import { limits } from './terms/limits.js'
-import { damageOf, finding, type VerifyContext } from './vault-verify-context.js'
+import { damageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
 import type { BlobLedger } from './vault-verify-ledger.js'
 
 const unneededNext = 'No file needs it. Later writes of the same bytes would be taken for it: put the folder "cache" of the store back from a copy.'
@@ -34,19 +34,35 @@ export class BlobCheck {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#listed()
+    } catch (error) {
+      await this.#context.found(finding({ kind: 'cache', subject: 'cache/cache.db', message: damageOf(error), next: rebuildNext }))
+    }
+    await this.#named()
+  }
+
+  /** As the index lists them. */
+  async #listed(): Promise<void> {
     const { newest, bytes } = this.#inventory.totals()
     for (let after = 0; ;) {
       const rows = this.#inventory.batch(after, newest, limits.verifyBlobsBatch)
-      if (rows.length === 0) break
-      for (const row of rows) {
-        await this.#look(row)
-        this.blobs++
-        this.bytes += row.location.length
-        await this.#context.step('blobs', this.bytes, Math.max(bytes, this.bytes))
-      }
+      if (rows.length === 0) return
+      for (const row of rows) await this.#look(row, Math.max(bytes, this.bytes))
       after = rows.at(-1)?.position ?? Infinity
     }
-    this.#ledger.restIsMissing(missing)
+  }
+
+  /** What was not listed by now: a damaged index may lead to it all the same; else it is not there. */
+  async #named(): Promise<void> {
+    for (let unmet = this.#ledger.unmet(limits.verifyBlobsBatch); unmet.length > 0; unmet = this.#ledger.unmet(limits.verifyBlobsBatch)) {
+      for (const blob of unmet) {
+        const blobId = blob as Uint8Array as BlobId
+        const location = this.#locate(blobId)
+        if (location !== undefined) await this.#look({ position: 0, blobId, location }, this.bytes)
+        else for (const reference of this.#ledger.referencesOf(blobId)) this.#ledger.met(reference, `blob ${hex(blobId)} ${missing}`)
+      }
+    }
   }
 
   /** After the contents had their say: damage that touches none of them. */
@@ -59,18 +75,31 @@ export class BlobCheck {
     }
   }
 
-  async #look({ blobId, location }: InventoryRow): Promise<void> {
+  async #look({ blobId, location }: InventoryRow, total: number): Promise<void> {
     const references = this.#ledger.referencesOf(blobId)
     if (references.length === 0) this.unnamed++
-    const found = this.#damage(blobId, location, references)
+    const found = this.#locate(blobId) !== undefined ? this.#damage(blobId, location, references) : references.map(() => `blob ${hex(blobId)}: the index of the cache does not lead to it`)
     const damages = found.some((each) => each !== undefined) ? this.#again(blobId, location, references) ?? found : found
     references.forEach((reference, at) => { this.#ledger.met(reference, damages[at]) })
     if (references.length === 0 && damages[0] !== undefined) await this.#tell(blobId, damages[0])
+    this.blobs++
+    this.bytes += location.length
+    await this.#context.step('blobs', this.bytes, total)
+  }
+
+  /** Whoever reads it asks the index by its name, not in the order of the rows. Undefined: that does not lead to it. */
+  #locate(blobId: BlobId): BlobLocation | undefined {
+    try {
+      return this.#inventory.reader.locate(blobId)
+    } catch (error) {
+      damageOf(error)
+      return undefined
+    }
   }
 
   /** It may have been moved, or deleted, since we asked where it is. Undefined: it was not. */
   #again(blobId: BlobId, before: BlobLocation, references: readonly BlobReference[]): (string | undefined)[] | undefined {
-    const now = this.#inventory.reader.locate(blobId)
+    const now = this.#locate(blobId)
     if (now === undefined) return references.length === 0 ? [undefined] : references.map(() => `blob ${hex(blobId)} ${missing}`)
     if (now.segment === before.segment && now.offset === before.offset) return undefined
     return this.#damage(blobId, now, references)

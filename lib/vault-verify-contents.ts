@@ -17,7 +17,7 @@ interface ContentRow {
   readonly bytes: Buffer
 }
 
-const contentNext = "Put the folder \"cache\" of the store back from a copy, or bring back another version: 'vaultfs history' lists them."
+const contentNext = "Put the folder \"cache\" of the store back from a copy, or bring back another version: 'vaultfs history' lists them; 'vaultfs salvage' saves what can still be read."
 
 export class ContentCheck {
   readonly #context: VerifyContext

@@ -16,7 +16,7 @@ export interface VerifyContext {
 }
 
 export const rebuildNext = "Unmount, then run 'vaultfs rebuild': it is made anew."
-export const manifestNext = 'Restore the folder "manifest" of the store from a copy.'
+export const manifestNext = "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can still be read."
 
 /** What is wrong, when the error is one of damage; others are failures of the work itself and thrown again. */
 export function damageOf(error: unknown): string {

@@ -28,7 +28,7 @@ interface Statements {
   readonly add: Statement<[Uint8Array, Uint8Array], never>
   readonly of: Statement<[Uint8Array], Buffer>
   readonly meet: Statement<[string | null, Uint8Array, Uint8Array], never>
-  readonly miss: Statement<[string], never>
+  readonly unmet: Statement<[number], Buffer>
   readonly state: Statement<[Uint8Array, Uint8Array], { damage: string | null; below: number | null }>
   readonly setBelow: Statement<[number, string | null, Uint8Array, Uint8Array], never>
   readonly damaged: Statement<[], number>
@@ -48,7 +48,7 @@ export class BlobLedger {
       add: database.prepare('INSERT OR IGNORE INTO verify_blob (blob, reference) VALUES (?, ?)'),
       of: database.prepare('SELECT reference FROM verify_blob WHERE blob = ?', 'first'),
       meet: database.prepare('UPDATE verify_blob SET met = 1, damage = ? WHERE blob = ? AND reference = ?'),
-      miss: database.prepare("UPDATE verify_blob SET damage = 'blob ' || lower(hex(blob)) || ' ' || ? WHERE met = 0"),
+      unmet: database.prepare('SELECT DISTINCT blob FROM verify_blob WHERE met = 0 LIMIT ?', 'first'),
       state: database.prepare('SELECT damage, below FROM verify_blob WHERE blob = ? AND reference = ?'),
       setBelow: database.prepare('UPDATE verify_blob SET below = ?, damage = coalesce(damage, ?) WHERE blob = ? AND reference = ?'),
       damaged: database.prepare('SELECT count(*) FROM verify_blob WHERE damage IS NOT NULL', 'first'),
@@ -74,9 +74,9 @@ export class BlobLedger {
     this.#statements.meet.run(damage ?? null, reference.blobId, encodeBlobReference(reference))
   }
 
-  /** What was not met by now is not there. */
-  restIsMissing(damage: string): void {
-    this.#statements.miss.run(damage)
+  /** Blobs of which something was said and that were not met by now. */
+  unmet(limit: number): readonly Uint8Array[] {
+    return this.#statements.unmet.all(limit)
   }
 
   get damagedCount(): number {

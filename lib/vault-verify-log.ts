@@ -1,8 +1,8 @@
 // The part of verifying that reads what is only in the log: opening a vault follows the log's records, but not what of a
 // file lies in them. Read by the threads that read for the kernel, a piece at a time; the main thread only asks.
 import type { OpenContent } from './content/open-content.js'
-import { rootIno } from './tree/entry.js'
 import { limits } from './terms/limits.js'
+import { pathNow } from './vault-path-now.js'
 import { damageOf, finding, pathOrEntry } from './vault-verify-context.js'
 import type { VerifyFinding } from './vault-verify-report.js'
 import type { Vault } from './vault.js'
@@ -36,7 +36,7 @@ export async function verifyLogged(vault: Vault, hooks: LogHooks): Promise<numbe
   }
   for (const [ino, { message, pieces }] of damaged) {
     await hooks.found(finding({
-      kind: 'log', ...pathOrEntry(await pathNow(vault, ino), ino), message: `what was written last, ${message}${pieces > 1 ? `, and ${pieces - 1} more pieces` : ''}`,
+      kind: 'log', ...pathOrEntry(await pathNow(vault.parts, ino), ino), message: `what was written last, ${message}${pieces > 1 ? `, and ${pieces - 1} more pieces` : ''}`,
       next: 'Put the folder "log" of the store back from a copy; or write the file again, or bring back a version that is published.',
     }))
   }
@@ -65,19 +65,4 @@ async function damageIn({ contents, reading }: Vault, { ino, start, end }: Range
   } catch (error) {
     return damageOf(error)
   }
-}
-
-const depthMax = 4096
-
-/** By the names that are not published yet, else as it was published. */
-async function pathNow(vault: Vault, ino: number, depth = 0): Promise<string | undefined> {
-  const { tree, unpublished, history } = vault.parts
-  if (ino === rootIno || depth > depthMax) return ino === rootIno ? '' : undefined
-  for (const { parent, name } of unpublished.namesOf(ino)) {
-    if (tree.lookup(parent, name)?.ino !== ino) continue
-    const folder = await pathNow(vault, parent, depth + 1)
-    return folder === undefined ? undefined : folder === '' ? name : `${folder}/${name}`
-  }
-  const newest = await history.newest().catch(() => undefined)
-  return newest === undefined ? undefined : await history.pathOf(newest.position, ino).catch(() => undefined)
 }

@@ -23,6 +23,8 @@ import { Change } from './tree/change.js'
 import type { Moment } from './tree/entry.js'
 import type { Tree } from './tree/tree.js'
 import type { Unpublished } from './tree/unpublished.js'
+import { DamageMet } from './vault-damage-met.js'
+import { pathNow } from './vault-path-now.js'
 
 export interface VaultParts {
   readonly store: string
@@ -70,8 +72,12 @@ export class Vault {
   /** Told when retention has let go of something. */
   onForgotten: () => void = () => undefined
 
+  /** What was asked for and can't be read. */
+  readonly damageMet: DamageMet
+
   constructor(parts: VaultParts) {
     this.#parts = parts
+    this.damageMet = new DamageMet({ logger: parts.logger, pathOf: (ino) => pathNow(parts, ino) })
   }
 
   get tree(): Tree {

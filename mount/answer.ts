@@ -18,14 +18,14 @@ export class Answering {
     this.#upkeep = upkeep
   }
 
-  /** An operation that changes nothing. */
-  ask<Value>(work: () => Value | Promise<Value>): Value | number | Promise<Value | number> {
+  /** An operation that changes nothing. `ino`: the entry of the present that it is about, where it is about one. */
+  ask<Value>(work: () => Value | Promise<Value>, ino = 0): Value | number | Promise<Value | number> {
     if (this.#vault.isDown) return errnoFor(this.#vault.failsafe)
     try {
       const answer = work()
-      return answer instanceof Promise ? answer.catch((error: unknown) => this.#errno(error)) : answer
+      return answer instanceof Promise ? answer.catch((error: unknown) => this.#errno(error, ino)) : answer
     } catch (error) {
-      return this.#errno(error)
+      return this.#errno(error, ino)
     }
   }
 
@@ -34,7 +34,7 @@ export class Answering {
     const { refusal } = this.#vault
     if (refusal !== undefined) return errnoFor(refusal)
     const { room } = this.#upkeep
-    return room.take(bytes) ? this.#admitted(work) : room.wait(bytes).then(() => this.#admitted(work), (error: unknown) => this.#errno(error))
+    return room.take(bytes) ? this.#admitted(work) : room.wait(bytes).then(() => this.#admitted(work), (error: unknown) => this.#errno(error, 0))
   }
 
   /** One that takes no room, or gives some back: allowed on a full disk as long as the log's last segment has room. */
@@ -51,13 +51,15 @@ export class Answering {
     return applying.then(() => this.ask(work))
   }
 
-  #errno(error: unknown): number {
+  #errno(error: unknown, ino: number): number {
     const { logger } = this.#vault.parts
     if (!(error instanceof VaultError)) {
       logger.log('error', 'an operation failed unforeseen', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     } else if (error.code === 'broken-invariant') {
       this.#vault.fail(error)
-    } else if (error.code === 'corrupt' || error.code === 'io') {
+    } else if (ino !== 0 && this.#vault.damageMet.note(ino, error)) {
+      // It is written down with its path.
+    } else if (error.code === 'corrupt' || error.code === 'chain-broken' || error.code === 'io') {
       logger.log('error', 'an operation failed', { code: error.code, reason: error.message })
     }
     return errnoFor(error)

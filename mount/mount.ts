@@ -58,7 +58,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const past = new Past({ vault: opened.vault, mount: () => mount })
     const operations = new VersionedOperations({ present: new Operations(volume, answering), past, volume, answering, show: request.showVersions })
     const answers = memory === undefined ? undefined : answersIn(memory.handover, opened.vault.parts.log)
-    const { mounted, limitations } = await mountWith(request, request.owners === undefined ? operations : new MappedOperations(operations, request.owners), answers)
+    const { mounted, limitations } = await mountWith(forReading(request, opened), request.owners === undefined ? operations : new MappedOperations(operations, request.owners), answers)
     mount = mounted
     for (const ino of orphans) mounted.watchForget(ino)
     opened.vault.onPublished = () => { past.published() }
@@ -80,6 +80,11 @@ function supervise({ heir, inheritance }: MountVault, mount: Mount, memory: Hand
   const connection = mount.connection()
   if (heir === undefined || connection === undefined || memory === undefined) return superviseMount(mount.mountPoint)
   return superviseMount(mount.mountPoint, { ...heir(connection), connectionFd: connection.fd, memoryFd: memory.fd })
+}
+
+/** The kernel refuses changes by itself where the vault would. */
+function forReading(request: MountVault, { vault }: OpenedStore): MountVault {
+  return vault.parts.readOnly ? { ...request, options: { ...request.options, readOnly: true } } : request
 }
 
 /** The portable driver is loaded when it is asked for only: it needs a library that most machines lack. */
@@ -128,6 +133,11 @@ export class MountedVault {
   get state(): 'mounted' | 'unmounting' | 'failsafe' {
     if (this.#opened.vault.failsafe !== undefined) return 'failsafe'
     return this.#leaving ? 'unmounting' : 'mounted'
+  }
+
+  /** What the store lacks of what this machine has seen of it. */
+  get lack(): string | undefined {
+    return this.#opened.lack
   }
 
   /** The daemon and its supervisor. */

@@ -28,7 +28,7 @@ export class Operations implements Handler {
   }
 
   lookup(parent: number, name: Name): Answer<Attributes> {
-    return this.#answering.ask(() => directories.lookup(this.#volume, parent, name))
+    return this.#answering.ask(() => directories.lookup(this.#volume, parent, name), parent)
   }
 
   forgotten(inos: readonly number[]): void {
@@ -39,7 +39,7 @@ export class Operations implements Handler {
   }
 
   getattr(ino: number): Answer<Attributes> {
-    return this.#answering.ask(() => attributes.getattr(this.#volume, ino))
+    return this.#answering.ask(() => attributes.getattr(this.#volume, ino), ino)
   }
 
   setattr(ino: number, changes: AttributeChanges): Answer<Attributes> {
@@ -47,7 +47,7 @@ export class Operations implements Handler {
   }
 
   readlink(ino: number): Answer<Uint8Array> {
-    return this.#answering.ask(() => links.readlink(this.#volume, ino))
+    return this.#answering.ask(() => links.readlink(this.#volume, ino), ino)
   }
 
   symlink(parent: number, name: Name, target: Uint8Array, request: Request): Answer<Attributes> {
@@ -100,7 +100,7 @@ export class Operations implements Handler {
   }
 
   read(ino: number, _handle: number, offset: number, length: number): Answer<Uint8Array> {
-    return this.#answering.ask<Uint8Array | number>(() => files.read(this.#volume, ino, offset, length))
+    return this.#answering.ask<Uint8Array | number>(() => files.read(this.#volume, ino, offset, length), ino)
   }
 
   write(ino: number, _handle: number, offset: number, data: Uint8Array, flags: WriteFlags): Status {
@@ -124,7 +124,7 @@ export class Operations implements Handler {
   }
 
   readdir(ino: number, cookie: number, plus: boolean, fill: FillDirectory): Status {
-    return this.#answering.ask(() => directories.list(this.#volume, ino, cookie, plus, fill))
+    return this.#answering.ask(() => directories.list(this.#volume, ino, cookie, plus, fill), ino)
   }
 
   fsyncdir(): Status {
@@ -148,11 +148,11 @@ export class Operations implements Handler {
   }
 
   getxattr(ino: number, name: Name): Answer<Uint8Array> {
-    return this.#answering.ask(() => xattrs.getxattr(this.#volume, ino, name))
+    return this.#answering.ask(() => xattrs.getxattr(this.#volume, ino, name), ino)
   }
 
   listxattr(ino: number): Answer<Uint8Array> {
-    return this.#answering.ask(() => xattrs.listxattr(this.#volume, ino))
+    return this.#answering.ask(() => xattrs.listxattr(this.#volume, ino), ino)
   }
 
   removexattr(ino: number, name: Name): Status {
@@ -164,7 +164,7 @@ export class Operations implements Handler {
   }
 
   lseek(ino: number, _handle: number, offset: number, whence: number): Status {
-    return this.#answering.ask<number>(() => files.lseek(this.#volume, ino, offset, whence))
+    return this.#answering.ask<number>(() => files.lseek(this.#volume, ino, offset, whence), ino)
   }
 
   copyFileRange(from: CopyEnd, to: CopyEnd, length: number): Status {

@@ -28,7 +28,15 @@ export interface VaultReport {
   readonly cache: { readonly blobs: number; readonly bytes: number }
   readonly amplification: Amplification
   readonly requests: RequestCounts
+  readonly damaged: DamagedReport
   readonly warnings: readonly string[]
+}
+
+/** What programs asked for since the mount and could not be read. */
+export interface DamagedReport {
+  readonly entries: number
+  /** Some of them. `path`: as text; null when it is not known. */
+  readonly found: readonly { readonly path: string | null; readonly reason: string }[]
 }
 
 export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean, requests: RequestCounts): VaultReport {
@@ -43,9 +51,14 @@ export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean,
     onlyHere: { blobs, bytes: blobBytes },
     log: { bytes: log.sizeBytes, segments: log.segments },
     cache: { blobs, bytes: blobBytes },
-    amplification: amplificationOf(vault), requests,
+    amplification: amplificationOf(vault), requests, damaged: damagedOf(vault),
     warnings: warningsOf(vault, recovery, keysLocked),
   }
+}
+
+function damagedOf({ damageMet: { found: { count, entries } } }: Vault): DamagedReport {
+  const text = (path: string | null): string | null => (path === null ? null : path === '' ? '/' : Buffer.from(path, 'latin1').toString('utf8'))
+  return { entries: count, found: entries.map(({ path, reason }) => ({ path: text(path), reason })) }
 }
 
 /** The kernel's unit for what a process writes. */
@@ -75,6 +88,8 @@ function warningsOf(vault: Vault, recovery: 'confirmed' | 'later', keysLocked: b
   else if (failsafe !== undefined) warnings.push(`An invariant broke and the vault is read-only: ${failsafe.message}. Unmount, keep a copy of the store, and report it.`)
   else if (refusal !== undefined && refusal.code !== 'read-only') warnings.push(`Changes are refused: ${refusal.message}. Make room on the disk of the store.`)
   else if (vault.short !== undefined) warnings.push(`Nothing more can be stored: ${vault.short.message}. ${vault.short.next ?? ''}`)
+  const { count } = vault.damageMet.found
+  if (count > 0) warnings.push(`${count === 1 ? 'A file or folder' : `${count} files or folders`} that programs asked for can not be read: vaultfs verify names all that is damaged, and what to do.`)
   if (recovery === 'later') warnings.push('The recovery kit is not confirmed: run vaultfs recovery show, write it down, then vaultfs recovery check.')
   if (!keysLocked) warnings.push('The keys could not be locked in memory and may be swapped out: raise the limit of locked memory (ulimit -l).')
   return warnings

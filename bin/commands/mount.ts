@@ -31,6 +31,7 @@ const mountOptions = {
   'read-only': { type: 'boolean', default: false, describe: 'Refuse every change' },
   writeback: { type: 'boolean', default: false, describe: 'Let the kernel hold written pages back: faster, but a kill of the daemon loses them' },
   'show-versions': { type: 'boolean', default: false, describe: 'List .versions, which is in every folder, in the topmost one' },
+  'accept-older-store': { type: 'boolean', default: false, describe: 'Go on with a store that was put back from a copy' },
   foreground: { alias: 'f', type: 'boolean', default: false, describe: 'Stay, and log to standard error' },
   create: { type: 'boolean', default: false, describe: 'Make the vault when there is none, without asking' },
   'after-crash': { choices: choices.afterCrash, describe: 'What becomes of the mount when its daemon dies (default: resume)' },
@@ -49,7 +50,7 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions } = args
+      const { driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions, acceptOlderStore: acceptOlder } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
       const settings = readSettings({
@@ -66,7 +67,7 @@ export const mountCommand = (context: Context) =>
       try {
         const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
         const request: DaemonRequest = {
-          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, settings, connection: null,
+          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, acceptOlder, settings, connection: null,
         }
         await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
       } catch (error) {

@@ -6,6 +6,7 @@ import type { Context } from '../context.js'
 import { jsonOption, recoveryFileOption, secretOptions, storeOption, verb } from '../options.js'
 import { placeOf, requireVault } from '../place.js'
 import { count } from '../report.js'
+import { headsFolder } from '../registry.js'
 import { readUnlock } from '../secrets.js'
 import { StoreLock } from '../store-lock.js'
 import { WorkProgressLine } from '../work-progress.js'
@@ -29,7 +30,7 @@ export const rebuildCommand = (context: Context) =>
       const began = performance.now()
       try {
         const unlock = await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
-        const rebuilt = await context.service.rebuild({ store, unlock, logger: { log: (level, message) => { if (level === 'error') context.note(message) } } }, ({ phase, done, total }) => {
+        const rebuilt = await context.service.rebuild({ store, unlock, headsFolder: headsFolder(context.settings), logger: { log: (level, message) => { if (level === 'error') context.note(message) } } }, ({ phase, done, total }) => {
           progress.report({ phase: phases[phase], done, total, unit: phase === 'manifest' ? 'bytes' : 'items' })
         })
         progress.end()

@@ -1,6 +1,6 @@
 // The cache's index: a row for each blob in the order in which they came, the id beside it, and what is alive in each
 // segment file. Only an index: it holds no blob, and deleting it loses nothing (the keeper scans the segments).
-import { rmSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openPlain, type Database, type Statement } from '../../native-deps/sqlite.js'
 import { VaultError } from '../terms/errors.js'
@@ -51,27 +51,57 @@ export function openCacheDatabase(directory: string, logger: Logger, cacheBytes:
   try {
     return prepared(opened(path, cacheBytes))
   } catch (error) {
-    if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
-    logger.log('warn', 'the index of the cache is damaged: it is made anew from the segments', { path })
+    // Tables or columns that are called otherwise are damage as well: nobody but us has written them.
+    if (!(error instanceof VaultError) || (error.code !== 'corrupt' && error.code !== 'broken-invariant')) throw error
+    logger.log('warn', 'the index of the cache is damaged: it is made anew from the segments', { path, reason: error.message })
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
     return prepared(opened(path, cacheBytes))
   }
 }
 
+/** With another write version in its first page than is known SQLite reads, and only says so when something is stored. */
+function requireWritable(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    const head = new Uint8Array(20)
+    const isLong = readSync(fd, head, 0, head.byteLength, 0) === head.byteLength
+    if (isLong && (head[18] ?? 0) > 2) throw new VaultError('corrupt', `${path}: its first page is damaged`, { subject: path })
+  } finally {
+    closeSync(fd)
+  }
+}
+
 function opened(path: string, cacheBytes: number): Database {
   const database = openPlain(path, { synchronous: 'FULL', pageBytes: 4096, cacheBytes })
+  try {
+    requireWritable(path)
+  } catch (error) {
+    database.close()
+    throw error
+  }
   const found = database.pragma('user_version')
   if (found === 0) database.transaction(() => { database.exec(schema) })
   else if (found !== version) {
     database.close()
     throw new VaultError('format-unknown', `${path}: written by a newer VaultFS (cache version ${String(found)})`, {
-      subject: path, next: 'Update VaultFS and try again.',
+      subject: path, next: "Update VaultFS and try again; or 'vaultfs rebuild' makes it anew for this one.",
     })
   }
   return database
 }
 
 function prepared(database: Database): CacheDatabase {
+  try {
+    // Asked in this way by whoever goes through all of it.
+    database.prepare('SELECT position, id, segment, offset, length FROM blobs WHERE position > 0 ORDER BY position')
+    return statementsOf(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function statementsOf(database: Database): CacheDatabase {
   return {
     database,
     insert: database.prepare('INSERT INTO blobs (id, segment, offset, length) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING'),

@@ -45,7 +45,7 @@ export function scanSegment(fd: number, from: number, size: number): Scan {
 const stepBytes = 1024 * 1024
 
 /** The next place where a frame could begin; `size` when there is none. */
-function nextCandidate(fd: number, from: number, size: number): number {
+export function nextCandidate(fd: number, from: number, size: number): number {
   const block = Buffer.allocUnsafe(Math.min(stepBytes, Math.max(size - from, 1)))
   for (let at = from; at < size; at += block.byteLength - framePrefix.byteLength + 1) {
     const count = readFully(fd, block, at)

@@ -44,29 +44,29 @@ export class Catalog implements CatalogPort, CatalogWriter {
   }
 
   entry(ino: number): CatalogEntry | undefined {
-    return this.#statements.entry.get(ino)
+    return this.#read(() => this.#statements.entry.get(ino))
   }
 
   lookup(parent: number, name: string): CatalogDirent | undefined {
-    return this.#statements.lookup.get(parent, name)
+    return this.#read(() => this.#statements.lookup.get(parent, name))
   }
 
   list(parent: number, after: number, before: number, limit: number): readonly CatalogDirent[] {
-    return this.#statements.list.all(parent, after, before, limit)
+    return this.#read(() => this.#statements.list.all(parent, after, before, limit))
   }
 
   chunk(chunkId: Uint8Array): BlobReference | undefined {
-    const row = this.#statements.chunk.get(chunkId)
+    const row = this.#read(() => this.#statements.chunk.get(chunkId))
     return row === undefined ? undefined : decodeBlobReference(row)
   }
 
   marks(): CatalogMarks {
-    const marks = new Map(this.#statements.marks.all())
+    const marks = new Map(this.#read(() => this.#statements.marks.all()))
     return { appliedLsn: marks.get('appliedLsn') ?? 0, nextIno: marks.get('nextIno') ?? 1, nextCookie: marks.get('nextCookie') ?? 16 }
   }
 
   orphans(): readonly number[] {
-    return this.#statements.orphans.all()
+    return this.#read(() => this.#statements.orphans.all())
   }
 
   counts(): { entries: number; chunks: number } {
@@ -88,6 +88,14 @@ export class Catalog implements CatalogPort, CatalogWriter {
     } catch (error) {
       this.#database.rollback()
       throw error
+    }
+  }
+
+  #read<Value>(read: () => Value): Value {
+    try {
+      return read()
+    } catch (error) {
+      throw damaged(error, this.#options.path)
     }
   }
 
@@ -131,11 +139,16 @@ function open({ path, key, cacheBytes }: CatalogOptions): Database {
     prepareSchema(database)
     return database
   } catch (error) {
-    if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
-    throw new VaultError('corrupt', `The catalog is damaged: ${error.message}`, {
-      subject: path, next: "Run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.", cause: error,
-    })
+    throw damaged(error, path)
   }
+}
+
+/** With the next step, when it is damage. */
+function damaged(error: unknown, path: string): unknown {
+  if (!(error instanceof VaultError) || error.code !== 'corrupt') return error
+  return new VaultError('corrupt', `The catalog is damaged: ${error.message}`, {
+    subject: path, next: "Unmount, then run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.", cause: error,
+  })
 }
 
 function prepareStatements(database: Database): Statements {

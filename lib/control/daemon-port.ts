@@ -46,6 +46,8 @@ export interface StatusReport {
     readonly waiting: number
     readonly oldest: { readonly opcode: number; readonly ino: number; readonly waitedMs: number } | null
   }
+  /** What programs asked for since the mount and could not be read: how many files and folders, and some of them. */
+  readonly damaged: { readonly entries: number; readonly found: readonly { readonly path: string | null; readonly reason: string }[] }
   /** Sentences, each with its next step. */
   readonly warnings: readonly string[]
 }

@@ -65,7 +65,7 @@ export function decodeEntry(bytes: Uint8Array): ManifestEntry {
   if (found !== magic) {
     if (found >>> 8 !== magic >>> 8) throw reader.corrupt('not a manifest entry')
     throw new VaultError('format-unknown', `manifest entry: written by a newer VaultFS (version ${found & 0xff})`, {
-      subject: 'manifest', next: 'Update VaultFS and try again.',
+      subject: 'manifest', next: "Update VaultFS; when this is the newest, the entry is damaged: restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
     })
   }
   const vaultId = reader.copy(32) as Uint8Array as VaultId

@@ -90,7 +90,7 @@ function memberOf(path: string, { page, ...vault }: ManifestFolder): Member | un
     if (operation.kind === 'member') return verifyMember(operation.record, vault)
   }
   throw new VaultError('chain-broken', `${path}: its first entry does not say whose it is`, {
-    subject: path, next: 'Restore the folder "manifest" of the store from a copy.',
+    subject: path, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
   })
 }
 
@@ -101,13 +101,13 @@ function told<Result>(subject: string, work: () => Result): Result {
   } catch (error) {
     if (!(error instanceof VaultError) || error.code !== 'corrupt') throw error
     throw new VaultError('chain-broken', `${subject}: ${error.message}`, {
-      subject, next: 'Restore the folder "manifest" of the store from a copy.', cause: error,
+      subject, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.", cause: error,
     })
   }
 }
 
 function notIts(name: string): VaultError {
   return new VaultError('chain-broken', `manifest/${name} is the chain of another device`, {
-    subject: name, next: 'Restore the folder "manifest" of the store from a copy.',
+    subject: name, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
   })
 }

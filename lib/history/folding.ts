@@ -114,7 +114,7 @@ export class Folding {
       if ((this.#lamport.get(followed.deviceId, followed.sequence) ?? 0) < lamport) continue
       const subject = `manifest entry ${sequence} of device ${hex(deviceId)}`
       throw new VaultError('chain-broken', `${subject}: its time is not later than that of an entry which it follows`, {
-        subject, next: 'Restore the folder "manifest" of the store from a copy.',
+        subject, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
       })
     }
   }

@@ -83,7 +83,7 @@ class HistoryRole {
 
   #short(sequence: number): VaultError {
     return new VaultError('chain-broken', `The manifest ends with entry ${this.#history.progress.folded}, and entry ${sequence} was written`, {
-      subject: 'manifest', next: 'Restore the folder "manifest" of the store from a copy.',
+      subject: 'manifest', next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
     })
   }
 

@@ -15,6 +15,8 @@ export interface NodeDiskOptions {
   readonly directory: string
   /** fallocate(2) from byte 0. Left out, or where the filesystem can't: the file only gets its size. */
   readonly preallocate?: (fd: number, sizeBytes: number) => void
+  /** Nothing can be written: also where the files are on a disk that is mounted so. */
+  readonly readOnly?: boolean
 }
 
 export function openNodeDisk(options: NodeDiskOptions): LogDisk {
@@ -25,9 +27,11 @@ class NodeDisk implements LogDisk {
   readonly directory: string
   readonly #fd: number
   readonly #preallocate: ((fd: number, sizeBytes: number) => void) | undefined
+  readonly #readOnly: boolean
 
   constructor(options: NodeDiskOptions) {
     this.directory = options.directory
+    this.#readOnly = options.readOnly ?? false
     this.#fd = openSync(options.directory, constants.O_RDONLY | constants.O_DIRECTORY)
     this.#preallocate = options.preallocate
   }
@@ -37,7 +41,7 @@ class NodeDisk implements LogDisk {
   }
 
   open(name: string, create: boolean): LogFile {
-    const flags = create ? constants.O_RDWR | constants.O_CREAT | constants.O_EXCL : constants.O_RDWR
+    const flags = create ? constants.O_RDWR | constants.O_CREAT | constants.O_EXCL : this.#readOnly ? constants.O_RDONLY : constants.O_RDWR
     const fd = openSync(join(this.directory, name), flags, 0o600)
     try {
       return new NodeFile(fd, fstatSync(fd).size, this.#preallocate)

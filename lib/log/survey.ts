@@ -30,7 +30,7 @@ export interface Survey {
 export function corrupt(path: string, what: string, cause?: unknown): VaultError {
   return new VaultError('corrupt', `${path}: ${what}`, {
     subject: path,
-    next: 'nothing was changed: copy the store away, then restore this file from a backup, or move the whole log folder aside and mount what was published before',
+    next: "nothing was changed: restore this file from a copy of the store; without one, 'vaultfs salvage' saves what can be read, the rest of the log included",
     cause,
   })
 }
@@ -95,7 +95,7 @@ function readLink(disk: LogDisk, segment: number, owner: LogOwner, key: Uint8Arr
       })
     case 'unknown-version':
       throw new VaultError('format-unknown', `${path}: the log has a format that this version does not know`, {
-        subject: path, next: 'open the vault with the newer version that wrote it',
+        subject: path, next: "open the vault with the newer version that wrote it; when this is the newest, it is damaged: restore it from a copy of the store, or 'vaultfs salvage' saves what can be read",
       })
   }
 }

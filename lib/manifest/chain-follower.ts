@@ -128,7 +128,7 @@ export class ChainFollower {
   #broken(what: string): VaultError {
     const number = this.sequence + 1
     return new VaultError('chain-broken', `manifest entry ${number} of device ${hex(this.#identity.deviceId)}: ${what}`, {
-      subject: `${hex(this.#identity.deviceId)} entry ${number}`, next: 'Restore the folder "manifest" of the store from a copy.',
+      subject: `${hex(this.#identity.deviceId)} entry ${number}`, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
     })
   }
 }
@@ -144,7 +144,7 @@ export function readFirstEntry(path: string): Uint8Array | undefined {
     const bytes = new Uint8Array(length > entryBytesMax ? 0 : length)
     if (bytes.byteLength > 0 && readSync(fd, bytes, 0, length, 0) === length) return bytes
     throw new VaultError('chain-broken', `${path}: its first entry is damaged`, {
-      subject: path, next: 'Restore the folder "manifest" of the store from a copy.',
+      subject: path, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
     })
   } finally {
     closeSync(fd)

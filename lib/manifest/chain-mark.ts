@@ -24,7 +24,7 @@ export interface Acknowledged {
 }
 
 /** Undefined: nothing was ever acknowledged, or the file is gone. */
-export async function readMark(file: ChainFile): Promise<Acknowledged | undefined> {
+export async function readMark(file: Pick<ChainFile, 'read'>): Promise<Acknowledged | undefined> {
   const bytes = await file.read(0, places[1] + bodyBytes + checkBytes)
   const found = places.map((place) => decode(bytes.subarray(place, place + bodyBytes + checkBytes)))
     .filter((mark) => mark !== undefined).sort((a, b) => b.sequence - a.sequence)

@@ -266,7 +266,7 @@ export class ManifestChain {
 
   #broken(sequence: number, what: string): VaultError {
     return new VaultError('chain-broken', `manifest entry ${sequence} of this device: ${what}`, {
-      subject: this.#subject(sequence), next: 'Restore the folder "manifest" of the store from a copy.',
+      subject: this.#subject(sequence), next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",
     })
   }
 }

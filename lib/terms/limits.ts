@@ -135,6 +135,9 @@ export const limits = {
   /** How often what is about to be replaced is published once more, because somebody wrote to it meanwhile. */
   restoreAttemptsMax: 5,
 
+  /** Damaged files and folders that `status` names. */
+  damageMetMax: 64,
+
   // verifying
   /** Versions of one file that are told of by name when they are damaged; the others are counted. */
   verifiedVersionsTold: 20,

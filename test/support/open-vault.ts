@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createVault, type CreatedVault } from '../../lib/crypto/vault-keys.js'
 import { silent, type Logger } from '../../lib/terms/log.js'
 import { retentionDefault } from '../../lib/terms/retention.js'
+import type { HeadMark } from '../../lib/vault-head-mark.js'
 import { openStore, type OpenedStore, type OpenStore } from '../../lib/vault-open.js'
 import { rebuildStore, type Rebuilt, type RebuildProgress } from '../../lib/vault-rebuild.js'
 import type { Vault } from '../../lib/vault.js'
@@ -39,6 +40,8 @@ export interface OpenTestVault {
   readonly clock?: TestClock
   readonly logger?: Logger
   readonly readOnly?: boolean
+  readonly headMark?: HeadMark
+  readonly acceptOlder?: boolean
   /** Numbers that the kernel is taken to hold: what is unlinked then lives on. */
   readonly held?: ReadonlySet<number>
 }
@@ -60,9 +63,9 @@ export class TestVault {
     this.operations = new Operations(this.#volume, new Answering(opened.vault, opened.upkeep))
   }
 
-  static async open({ store, clock = new TestClock(), logger = silent, readOnly = false, held = new Set<number>() }: OpenTestVault = {}): Promise<TestVault> {
+  static async open({ store, clock = new TestClock(), logger = silent, readOnly = false, held = new Set<number>(), ...mark }: OpenTestVault = {}): Promise<TestVault> {
     const folder = store ?? await newFolder()
-    const opened = await openStore(await storeOptions(folder, clock, { readOnly, logger }))
+    const opened = await openStore(await storeOptions(folder, clock, { readOnly, logger, ...mark }))
     return new TestVault(opened, folder, clock, held)
   }
 
@@ -122,7 +125,7 @@ export class TestVault {
   }
 }
 
-async function storeOptions(store: string, clock: TestClock, more: { readonly readOnly: boolean; readonly logger: Logger }): Promise<OpenStore> {
+async function storeOptions(store: string, clock: TestClock, more: Pick<OpenStore, 'readOnly' | 'logger' | 'headMark' | 'acceptOlder'>): Promise<OpenStore> {
   const { page, header, identity } = await testKeys()
   return {
     store, page, header, identity, retention: { ...retentionDefault, offsetMin: 0 }, bulkThreads: 1, owner, clock,
