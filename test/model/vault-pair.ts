@@ -209,6 +209,7 @@ export class VaultPair {
     }
     this.vault.operations.afterBatch()
     this.trace.push('crash')
+    this.fold.repeats = true
     const folder = await this.vault.crashImage()
     await this.#letGo()
     this.#loose.clear()

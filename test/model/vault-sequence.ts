@@ -28,7 +28,7 @@ export interface SequenceStep {
 }
 
 /** How many steps lie between two of a kind, about; one that opens a vault costs as much as some hundred operations. */
-const everySteps: readonly (readonly [StepKind, number])[] = [['compare', 300], ['crash', 400], ['remount', 600], ['image', 2500], ['settle', 900], ['verify', 4000], ['rebuild', 8000]]
+const everySteps: readonly (readonly [StepKind, number])[] = [['compare', 600], ['crash', 700], ['remount', 1000], ['image', 2500], ['settle', 1500], ['verify', 4000], ['rebuild', 8000]]
 
 /** Without an end; `kinds`: which looks are taken. */
 export function* randomSequence(seed: number, kinds: ReadonlySet<StepKind> = new Set(Object.keys(work) as StepKind[])): IterableIterator<SequenceStep> {
