@@ -2,6 +2,7 @@
 import { blobTargets } from './targets/blob-targets.js'
 import { contentTargets } from './targets/content-targets.js'
 import { controlTargets } from './targets/control-targets.js'
+import { foldTargets } from './targets/fold-target.js'
 import { kernelTargets } from './targets/kernel-target.js'
 import { logTargets } from './targets/log-targets.js'
 import { manifestTargets } from './targets/manifest-targets.js'
@@ -11,7 +12,7 @@ import { vaultTargets } from './targets/vault-targets.js'
 import type { Target } from './target.js'
 
 export const targets: readonly Target[] = [
-  ...vaultTargets, ...blobTargets, ...contentTargets, ...manifestTargets, ...storeTargets, ...logTargets, ...kernelTargets, ...controlTargets, ...textTargets,
+  ...vaultTargets, ...blobTargets, ...contentTargets, ...manifestTargets, ...foldTargets, ...storeTargets, ...logTargets, ...kernelTargets, ...controlTargets, ...textTargets,
 ]
 
 export function targetOf(name: string): Target {

@@ -18,6 +18,8 @@ const trialsPerPace = 1000
 /** Within so many trials a decoder that is wrong on purpose is found. */
 const mutantTrials = 120
 
+t.setTimeout(300_000)
+
 for (const target of targets) {
   t.test(`${target.name}: ${target.says}`, async (t) => {
     const trials = Math.round(trialsPerPace * (target.pace ?? 1))

@@ -29,6 +29,8 @@ export class VaultPair {
   #background: Promise<void>[] = []
   #failure: unknown
   readonly #openVault: OpenVault
+  /** How large writes are, of what they are as a rule: less is faster, and finds less about large files. */
+  scale = 1
   /** Done on both sides so far. */
   operations = 0
 

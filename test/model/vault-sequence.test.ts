@@ -6,6 +6,8 @@ import { MemoryTree } from './memory-tree.js'
 import { shrunk } from './shrinking.js'
 import { decodeSequence, encodeSequence, randomSequence, runSequence, type SequenceStep, type StepKind } from './vault-sequence.js'
 
+t.setTimeout(120_000)
+
 t.test('a list is shrunk to what it takes', async (t) => {
   const list = Array.from({ length: 1000 }, (_, index) => index)
   let asked = 0
@@ -48,10 +50,11 @@ t.test('a fault of the vault is found, shrunk to a few operations, kept and repl
   const fails = async (part: readonly SequenceStep[]): Promise<boolean> => /fallocate .*answers -5/.test((await runSequence(part, options)).failure ?? '')
   const steps = await shrunk(run.steps, { fails })
   t.ok(steps.length <= 4, `${steps.length} steps are left`)
-  const again = await runSequence(decodeSequence(encodeSequence(steps, run.trace)), options)
+  const again = await runSequence(decodeSequence(encodeSequence({ steps, scale: 1 }, run.trace)).steps, options)
   t.match(again.failure, /fallocate .*answers -5/)
   t.strictSame(again.trace.length <= 6, true, again.trace.join(', '))
-  t.throws(() => decodeSequence('explode 7'))
+  t.throws(() => decodeSequence('scale 1\nexplode 7'))
+  t.throws(() => decodeSequence('operation 7'))
 })
 
 t.test('a real vault, with crashes and remounts', async (t) => {

@@ -54,13 +54,16 @@ export interface SequenceOptions {
   /** Ends before the next step when it says so. */
   readonly isEnough?: (operations: number) => boolean
   readonly openVault?: (options: OpenTestVault) => Promise<TestVault>
+  /** VaultPair.scale */
+  readonly scale?: number
   /** Looks taken at the end, whatever the sequence says. */
   readonly last?: readonly StepKind[]
 }
 
-export async function runSequence(sequence: Iterable<SequenceStep>, { isEnough = () => false, openVault, last = ['compare'] }: SequenceOptions = {}): Promise<SequenceRun> {
+export async function runSequence(sequence: Iterable<SequenceStep>, { isEnough = () => false, openVault, scale = 1, last = ['compare'] }: SequenceOptions = {}): Promise<SequenceRun> {
   const random = new Random(0)
   const pair = new VaultPair(random, openVault)
+  pair.scale = scale
   const steps: SequenceStep[] = []
   const counts: Partial<Record<StepKind, number>> = {}
   let failure: string | undefined
@@ -87,16 +90,26 @@ export async function runSequence(sequence: Iterable<SequenceStep>, { isEnough =
   return { steps, counts, operations: pair.operations, failure, trace: pair.trace }
 }
 
-/** One step a line; what follows a # is for people. */
-export function encodeSequence(steps: readonly SequenceStep[], remarks: readonly string[] = []): string {
-  const told = remarks.flatMap((remark) => remark.split('\n')).map((line) => `# ${line.replace(/x{255}/g, 'x…')}`)
-  return [...told, ...steps.map(({ kind, seed }) => `${kind} ${String(seed)}`), ''].join('\n')
+/** A run as it is kept. */
+export interface KeptSequence {
+  readonly steps: readonly SequenceStep[]
+  readonly scale: number
 }
 
-export function decodeSequence(text: string): readonly SequenceStep[] {
-  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
+/** The scale, then one step a line; what follows a # is for people. */
+export function encodeSequence({ steps, scale }: KeptSequence, remarks: readonly string[] = []): string {
+  const told = remarks.flatMap((remark) => remark.split('\n')).map((line) => `# ${line.replace(/x{255}/g, 'x…')}`)
+  return [...told, `scale ${String(scale)}`, ...steps.map(({ kind, seed }) => `${kind} ${String(seed)}`), ''].join('\n')
+}
+
+export function decodeSequence(text: string): KeptSequence {
+  const [head = '', ...lines] = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  const scale = Number(/^scale ([\d.]+)$/.exec(head)?.[1])
+  if (!(scale > 0)) throw new Error(`no scale: ${head}`)
+  const steps = lines.map((line) => {
     const [kind = '', seed = ''] = line.split(' ')
     if (!(kind in work) || !/^\d+$/.test(seed)) throw new Error(`no step: ${line}`)
     return { kind: kind as StepKind, seed: Number(seed) }
   })
+  return { steps, scale }
 }
