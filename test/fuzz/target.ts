@@ -32,6 +32,8 @@ export interface Target<Decoded = unknown> {
   fields?(valid: Uint8Array): readonly Field[]
   /** Makes checksums fit again, as somebody would who has no key. */
   repair?(input: Uint8Array): Uint8Array
+  /** Changes a valid input within its language, in place of the mutator for half of the trials; undefined: it can't. */
+  vary?(random: Random, valid: Uint8Array): Uint8Array | undefined
 }
 
 export class Finding extends Error {}

@@ -88,7 +88,8 @@ export async function fuzz(target: Target, { seed, goesOn, findingsMax = 1, onTr
     if (outcome.kind !== 'decoded') continue
     const fields = await fieldsOf(target, valid)
     for (let left = trialsPerInput; left > 0 && found.size < findingsMax && goesOn(trials); left--) {
-      const changed = mutated(random, valid, other, fields)
+      const varied = target.vary !== undefined && random.chance(0.5) ? target.vary(random, valid) : undefined
+      const changed = varied ?? mutated(random, valid, other, fields)
       await look(target.repair !== undefined && random.chance(0.8) ? target.repair(changed) : changed, [valid, other])
     }
     other = valid

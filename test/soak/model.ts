@@ -11,8 +11,8 @@ const traceLines = 60
 /** Most vaults write little at a time, and so get through more; one in so many has large files. */
 const largeEvery = 16
 const smallScale = 0.1
-/** What goes on beside is not repeated exactly, so a part that passes is tried again. */
-const attempts = 2
+/** What goes on beside is not repeated exactly: when the whole does not fail again, each part is tried so often. */
+const attemptsMax = 3
 
 const { values } = parseArgs({
   options: {
@@ -69,14 +69,16 @@ function kindOf(failure: string): string {
 async function tellShortest(run: SequenceRun, scale: number, where: string): Promise<void> {
   const kind = kindOf(run.failure ?? '')
   const until = performance.now() + wholeNumber('shrink-minutes') * 60_000
+  const failsOnce = async (part: readonly SequenceStep[]): Promise<boolean> => {
+    const { failure } = await runSequence(part, { scale })
+    return failure !== undefined && kindOf(failure) === kind
+  }
+  const attempts = await failsOnce(run.steps) ? 1 : attemptsMax
   const fails = async (part: readonly SequenceStep[]): Promise<boolean> => {
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const again = await runSequence(part, { scale })
-      if (again.failure !== undefined && kindOf(again.failure) === kind) return true
-    }
+    for (let attempt = 0; attempt < attempts; attempt++) if (await failsOnce(part)) return true
     return false
   }
-  say(`${run.steps.length} steps; shrinking`)
+  say(`${run.steps.length} steps; ${attempts === 1 ? 'they fail again' : 'they do not fail each time'}; shrinking`)
   const steps = await shrunk(run.steps, { fails, goesOn: () => performance.now() < until, onShrunk: (part) => { say(`  ${part.length} steps`) } })
   const last = await runSequence(steps, { scale })
   const path = join(values.out, `model-failure-${Date.now()}.txt`)

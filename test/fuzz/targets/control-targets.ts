@@ -8,6 +8,7 @@ import { performPast } from '../../../lib/control/past-requests.js'
 import { VaultError } from '../../../lib/terms/errors.js'
 import { retentionCountMax } from '../../../lib/terms/retention.js'
 import type { Random } from '../../model/random.js'
+import { oddJson } from '../json-mutator.js'
 import { require, type Target } from '../target.js'
 import { magnitude, textOf } from './samples.js'
 
@@ -68,7 +69,7 @@ function recordingPort(given: unknown[]): PastPort {
 }
 
 const request: Target<Asked> = {
-  name: 'control-request', says: 'a line that asks the daemon', canonical: false, refusals: ['invalid'],
+  name: 'control-request', says: 'a line that asks the daemon', canonical: false, refusals: ['invalid'], vary: oddJson,
   make: (random) => Buffer.from(encodeLine({ id: 1 + magnitude(random, 30), verb: random.pick(controlVerbs), args: argumentsOf(random) })),
   decode: async (input) => {
     const decoded = decodeRequest(Buffer.from(input).toString('utf8'))
@@ -106,7 +107,7 @@ function answerOf(random: Random): ControlAnswer {
 }
 
 const answer: Target<ControlAnswer> = {
-  name: 'control-answer', says: 'a line that the daemon answers', canonical: false, refusals: ['invalid', 'too-large'],
+  name: 'control-answer', says: 'a line that the daemon answers', canonical: false, refusals: ['invalid', 'too-large'], vary: oddJson,
   make: (random) => {
     const made = answerOf(random)
     return Buffer.from('items' in made ? [...encodeItems(made.id, made.items)].join('') : encodeLine(made))

@@ -61,7 +61,9 @@ function replayed(disk: LogDisk): readonly LogRecord[] {
 const kinds = Object.values(recordKind).filter((kind) => kind !== recordKind.extent)
 
 const files: Target<readonly LogRecord[]> = {
-  name: 'log-files', says: 'the segment files of the log, LOG.md §2 to §5', canonical: false, refusals, pace: 0.5, memoryBytes: 512 * 1024,
+  name: 'log-files', says: 'the segment files of the log, LOG.md §2 to §5', canonical: false, refusals, pace: 0.5,
+  // Four bytes of input make a file of two sectors here.
+  memoryBytes: 4 * 1024 * 1024,
   make: async (random) => {
     const disk = new MemoryDisk()
     const log = await openLog({ disk, ...owner, key, segmentBytes: 16 * 1024, entropy: { bytes: (length) => random.bytes(length) }, logger: silent }, () => undefined)

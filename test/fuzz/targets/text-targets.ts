@@ -13,6 +13,7 @@ import { exactName, parseMoment, requireMoment, snapshotNameFault, type Moment }
 import { retentionCountMax } from '../../../lib/terms/retention.js'
 import { accessAclName, decodeAcl, encodeAcl, type Acl } from '../../../lib/tree/posix/acl.js'
 import type { Random } from '../../model/random.js'
+import { oddJson } from '../json-mutator.js'
 import { orRefused, require, same, type Target } from '../target.js'
 import { textOf } from './samples.js'
 
@@ -98,7 +99,7 @@ const settingsFile = join(configHome, 'vaultfs', 'settings.json')
 mkdirSync(join(configHome, 'vaultfs'), { recursive: true })
 
 const settings: Target<Settings> = {
-  name: 'settings', says: 'settings.json, bin/CLI.md', canonical: false, refusals: ['usage'],
+  name: 'settings', says: 'settings.json, bin/CLI.md', canonical: false, refusals: ['usage'], vary: oddJson,
   make: (random) => {
     const own = { hourly: random.below(100), guard: random.pick(choices.guard) }
     return Buffer.from(JSON.stringify({
@@ -133,7 +134,7 @@ const store = '/srv/vault'
 mkdirSync(join(stateHome, 'vaultfs', 'vaults'), { recursive: true })
 
 const registration: Target<Registration> = {
-  name: 'registration', says: 'what is remembered of a vault between commands', canonical: false, refusals: ['corrupt'],
+  name: 'registration', says: 'what is remembered of a vault between commands', canonical: false, refusals: ['corrupt'], vary: oddJson,
   make: (random) => Buffer.from(`${JSON.stringify({ name: textOf(random, 30), store, mountPoint: `/mnt/${textOf(random, 20)}`, socket: '/run/s', pid: random.below(2 ** 22), mountPointMode: random.pick([null, 0o755]) }, null, 2)}\n`),
   decode: (input) => {
     writeFileSync(join(stateHome, 'vaultfs', 'vaults', `${storeKey(store)}.json`), input)
