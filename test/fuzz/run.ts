@@ -48,11 +48,14 @@ function runOne(target: string): Promise<WorkerReport> {
     const watch = setInterval(() => {
       const now = Atomics.load(head, 0)
       if (now !== seen) [seen, sinceMs] = [now, Date.now()]
-      else if (Date.now() - sinceMs > hangMs) end({ trials: now, decoded: 0, refused: 0, found: [stuck(shared)] })
+      else if (Date.now() - sinceMs > hangMs) {
+        void worker.terminate()
+        end({ trials: now, decoded: 0, refused: 0, found: [stuck(shared)] })
+      }
     }, 1000)
     const end = (report: WorkerReport): void => {
+      // The thread ends by itself, and takes its files with it.
       clearInterval(watch)
-      void worker.terminate()
       resolve(report)
     }
     worker.once('message', end)
