@@ -14,7 +14,10 @@ export const ownerOptions = {
 
 /** As it stands in settings: ranges with commas between; undefined: it is none. */
 export function readIdRanges(value: unknown): string | undefined {
-  const text = String(value)
+  // An option that is given several times is a list.
+  const parts: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (!parts.every((one) => typeof one === 'string')) return undefined
+  const text = parts.join(',')
   return text === '' || text.split(',').every((one) => parseIdRange(one) !== undefined) ? text : undefined
 }
 

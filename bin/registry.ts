@@ -81,6 +81,10 @@ export function storeKey(store: string): string {
   return createHash('sha256').update(store).digest('hex').slice(0, 16)
 }
 
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+}
+
 function readOne(path: string): Registration | undefined {
   let value: unknown
   try {
@@ -96,7 +100,8 @@ function readOne(path: string): Registration | undefined {
     store,
     ...(typeof mountPoint === 'string' ? { mountPoint } : {}),
     ...(typeof socket === 'string' ? { socket } : {}),
-    ...(typeof pid === 'number' ? { pid } : {}),
-    ...(typeof mountPointMode === 'number' || mountPointMode === null ? { mountPointMode } : {}),
+    // 0 and less would be a signal to many.
+    ...(isWhole(pid, 1, 2 ** 31) ? { pid } : {}),
+    ...(isWhole(mountPointMode, 0, 0o7777) || mountPointMode === null ? { mountPointMode } : {}),
   }
 }

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { isRecord } from '../lib/control/messages.js'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { LogLevel } from '../lib/terms/log.js'
 import { memoryMib as memoryBounds } from '../lib/terms/memory.js'
@@ -70,7 +71,7 @@ const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined 
   spinMicroseconds: (value) => wholeNumber(value, 0, 1000),
   memoryMib: (value) => wholeNumber(value, memoryBounds.min, memoryBounds.max),
   mapUid: readIdRanges, mapGid: readIdRanges, forceOwner: readOwner,
-  keepWithin: (value) => parseSpan(String(value)),
+  keepWithin: (value) => (typeof value === 'string' || typeof value === 'number' ? parseSpan(String(value)) : undefined),
   hourly: readCount, daily: readCount, weekly: readCount, monthly: readCount,
 }
 
@@ -124,7 +125,7 @@ function apply(choice: { -readonly [K in Key]: Choice[K] }, values: Readonly<Rec
   const put = <K extends Key>(key: K, value: unknown): void => {
     const read = readers[key](value)
     if (read === undefined)
-      throw new VaultError('usage', `${nameOf(key)}: '${String(value)}' is no value for it`, { subject: nameOf(key), next: 'bin/CLI.md lists the settings and their values' })
+      throw new VaultError('usage', `${nameOf(key)}: ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)} is no value for it`, { subject: nameOf(key), next: 'bin/CLI.md lists the settings and their values' })
     choice[key] = read
   }
   for (const key of keys()) if (values[key] !== undefined) put(key, values[key])
@@ -150,15 +151,20 @@ function readFile(path: string): Readonly<Record<string, unknown>> {
 
 /** What the file says of single vaults, by name. */
 function ownSettings(vaults: unknown, path: string): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-  const record: Readonly<Record<string, unknown>> = typeof vaults === 'object' && vaults !== null ? { ...vaults } : {}
+  const record = vaults === undefined ? {} : asRecord(vaults, `vaults in ${path}`)
   return new Map(Object.entries(record).map(([name, value]) => [name, known(value, `vaults.${name} in ${path}`, keys())]))
 }
 
 function known(value: unknown, where: string, names: readonly string[]): Readonly<Record<string, unknown>> {
-  const record: Readonly<Record<string, unknown>> = typeof value === 'object' && value !== null ? { ...value } : {}
+  const record = asRecord(value, where)
   for (const key of Object.keys(record))
     if (!names.includes(key)) throw new VaultError('usage', `unknown key '${key}' in ${where}`, { subject: key, next: `known keys: ${names.join(', ')}` })
   return record
+}
+
+function asRecord(value: unknown, where: string): Readonly<Record<string, unknown>> {
+  if (isRecord(value)) return { ...value }
+  throw new VaultError('usage', `${where}: settings are names with values, in braces`, { subject: where, next: 'bin/CLI.md lists the settings and their values' })
 }
 
 /** For a child process: ours, with some of it set otherwise. */

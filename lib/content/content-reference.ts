@@ -42,10 +42,33 @@ export function decodeContent(bytes: Uint8Array): ContentReference {
   const form = reader.u8()
   const length = reader.varint()
   const allocated = reader.varint()
-  if (form === forms.inline) return { length, allocated, body: { form: 'inline', bytes: reader.copy(reader.remaining) } }
-  if (form === forms.runs) return { length, allocated, body: { form: 'runs', runs: readRuns(reader, limits.pageRunsMax) } }
-  if (form === forms.tree) return { length, allocated, body: { form: 'tree', depth: reader.u8(), root: readBlobReference(reader) } }
-  throw reader.corrupt(`content of the unknown form ${form}`)
+  if (length === 0) throw reader.corrupt('content of no bytes')
+  const body = readBody(reader, form, length)
+  reader.end()
+  return { length, allocated, body }
+}
+
+/** Readers go by what it says without looking again, so it is looked at here, whoever has signed it. */
+function readBody(reader: ByteReader, form: number, length: number): ContentReference['body'] {
+  if (form === forms.inline) {
+    if (reader.remaining !== length) throw reader.corrupt(`${reader.remaining} bytes of content instead of ${length}`)
+    return { form: 'inline', bytes: reader.copy(length) }
+  }
+  if (form === forms.runs) {
+    const runs = readRuns(reader, limits.pageRunsMax)
+    if (runs.reduce((sum, run) => sum + run.length, 0) !== length) throw reader.corrupt(`runs that are not ${length} bytes`)
+    return { form: 'runs', runs }
+  }
+  if (form !== forms.tree) throw reader.corrupt(`content of the unknown form ${form}`)
+  const depth = reader.u8()
+  if (depth === 0) throw reader.corrupt('a tree without a page')
+  return { form: 'tree', depth, root: readReference(reader, 'page') }
+}
+
+function readReference(reader: ByteReader, kind: BlobReference['kind']): BlobReference {
+  const reference = readBlobReference(reader)
+  if (reference.kind !== kind) throw reader.corrupt(`a ${reference.kind} where a ${kind} belongs`)
+  return reference
 }
 
 export interface Child {
@@ -70,12 +93,23 @@ export function encodePage(page: Page): Uint8Array {
 export function decodePage(bytes: Uint8Array, subject: string): Page {
   const reader = new ByteReader(bytes, subject)
   const kind = reader.u8()
-  if (kind === 1) return { kind: 'leaf', runs: readRuns(reader, limits.pageRunsMax) }
+  if (kind === 1) {
+    const runs = readRuns(reader, limits.pageRunsMax)
+    reader.end()
+    return { kind: 'leaf', runs }
+  }
   if (kind !== 2) throw reader.corrupt(`a page of the unknown kind ${kind}`)
   const count = reader.varint()
   if (count > limits.pageRunsMax) throw reader.corrupt(`a page of ${count} children`)
   const children: Child[] = []
-  for (let index = 0; index < count; index++) children.push({ length: reader.varint(), reference: readBlobReference(reader) })
+  let total = 0
+  for (let index = 0; index < count; index++) {
+    const child = { length: reader.varint(), reference: readReference(reader, 'page') }
+    total += child.length
+    if (child.length === 0 || !Number.isSafeInteger(total)) throw reader.corrupt('children of lengths that can not be')
+    children.push(child)
+  }
+  reader.end()
   return { kind: 'inner', children }
 }
 
@@ -91,14 +125,25 @@ export function readRuns(reader: ByteReader, countMax: number): Run[] {
   const count = reader.varint()
   if (count > countMax) throw reader.corrupt(`${count} runs where at most ${countMax} may be`)
   const runs: Run[] = []
+  let total = 0
   for (let index = 0; index < count; index++) {
-    const kind = reader.u8()
-    const length = reader.varint()
-    if (kind === 0) runs.push({ kind: 'hole', length })
-    else if (kind === 1) runs.push({ kind: 'chunk', length, skip: reader.varint(), reference: readBlobReference(reader) })
-    else throw reader.corrupt(`a run of the unknown kind ${kind}`)
+    const run = readRun(reader)
+    total += run.length
+    if (run.length === 0 || !Number.isSafeInteger(total)) throw reader.corrupt('runs of lengths that can not be')
+    runs.push(run)
   }
   return runs
+}
+
+function readRun(reader: ByteReader): Run {
+  const kind = reader.u8()
+  const length = reader.varint()
+  if (kind === 0) return { kind: 'hole', length }
+  if (kind !== 1) throw reader.corrupt(`a run of the unknown kind ${kind}`)
+  const skip = reader.varint()
+  const reference = readReference(reader, 'chunk')
+  if (skip + length > reference.plainLength) throw reader.corrupt('a run past the end of its chunk')
+  return { kind: 'chunk', length, skip, reference }
 }
 
 /** The part of `run` from byte `from` (of it) on, `length` bytes long. */

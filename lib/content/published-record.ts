@@ -26,7 +26,12 @@ export function encodePublished({ throughLsn, contents, inos, names }: Published
 export function decodePublished(body: Uint8Array): PublishedRecord {
   const reader = new ByteReader(body, 'published record')
   const throughLsn = reader.varint()
-  const list = <Item>(read: () => Item): Item[] => Array.from({ length: reader.varint() }, read)
+  const list = <Item>(read: () => Item): Item[] => {
+    const items: Item[] = []
+    // As they come: room for a count that lies could not be had.
+    for (let left = reader.varint(); left > 0; left--) items.push(read())
+    return items
+  }
   const contents = list(() => ({ ino: reader.varint(), throughLsn: reader.varint(), content: new Uint8Array(reader.lengthPrefixed(contentBytesMax)) }))
   const inos = list(() => reader.varint())
   const names = list(() => ({ parent: reader.varint(), name: Buffer.from(reader.lengthPrefixed(255)).toString('latin1') }))

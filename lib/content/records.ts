@@ -77,6 +77,7 @@ function readChange(reader: ByteReader): ContentChange {
   const ino = reader.varint()
   const start = reader.varint()
   const end = start + reader.varint()
+  if (!Number.isSafeInteger(end)) throw reader.corrupt('a change past the end of all files')
   const size = reader.varint()
   const moment = (): Moment => ({ sec: reader.varint() - secondsBias, nsec: reader.varint() })
   const modified = moment()

@@ -48,7 +48,7 @@ export function readSlot(reader: ByteReader): KeySlot {
   return {
     slotId: reader.copy(slotIdBytes),
     kind: reader.u8(),
-    label: Buffer.from(reader.lengthPrefixed(limits.keySlotLabelBytesMax)).toString('utf8'),
+    label: reader.text(limits.keySlotLabelBytesMax),
     createdSec: reader.u64(),
     publicKey: reader.copy(32),
     sealedMaster: reader.copy(sealedMasterBytes),

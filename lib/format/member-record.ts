@@ -50,7 +50,7 @@ export function decodeMemberRecord(bytes: Uint8Array): SignedMember {
     boxPublicKey: reader.copy(32),
     tlsPublicKey: reader.copy(32),
     createdSec: reader.u64(),
-    name: Buffer.from(reader.lengthPrefixed(limits.memberNameBytesMax)).toString('utf8'),
+    name: reader.text(limits.memberNameBytesMax),
   }
   const signed = new Uint8Array(bytes.subarray(0, reader.position))
   const signature = reader.copy(signatureBytes)

@@ -3,6 +3,8 @@
 
 import { VaultError } from '../terms/errors.js'
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
@@ -77,6 +79,16 @@ export class ByteReader {
     const length = this.varint()
     if (length > lengthMax) throw this.corrupt(`a part of ${length} bytes where at most ${lengthMax} may be`)
     return this.bytes(length)
+  }
+
+  /** A varint length and that many bytes of UTF-8. Bytes that are none are refused: written again they would be others. */
+  text(lengthMax: number): string {
+    const bytes = this.lengthPrefixed(lengthMax)
+    try {
+      return utf8.decode(bytes)
+    } catch {
+      throw this.corrupt('a text that is not UTF-8')
+    }
   }
 
   rest(): Uint8Array {

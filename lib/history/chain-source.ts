@@ -10,6 +10,7 @@ import { ChainFollower, readFirstEntry } from '../manifest/chain-follower.js'
 import { openEntryBody } from '../manifest/entry-author.js'
 import { hex, type DeviceId, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { requireRecords } from './entry-records.js'
 import type { FoldEntry } from './fold.js'
 import type { EntrySource, FoldedEntry } from './folding.js'
 
@@ -62,7 +63,11 @@ export class ChainSource implements EntrySource {
 
   #opened(entry: ManifestEntry): FoldEntry {
     const { sequence, hash, place } = this.#follower
-    const { lamport, sec, nsec, deps, operations } = told(`manifest entry ${sequence} of device ${hex(this.deviceId)}`, () => openEntryBody(entry, this.#page))
+    const { lamport, sec, nsec, deps, operations } = told(`manifest entry ${sequence} of device ${hex(this.deviceId)}`, () => {
+      const body = openEntryBody(entry, this.#page)
+      requireRecords(body.operations)
+      return body
+    })
     return { deviceId: this.deviceId, sequence, hash, ...place, lamport, sec, nsec, deps, operations }
   }
 }

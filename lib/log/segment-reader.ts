@@ -36,8 +36,9 @@ export class SegmentReader {
   readonly #owner: LogOwner
   readonly #key: Uint8Array
   readonly #codec: HeadCodec
-  #window: Uint8Array
-  #view: DataView
+  /** Made when something is read: payloads are verified past it. */
+  #window: Uint8Array = new Uint8Array(0)
+  #view = viewOf(this.#window)
   #windowAt = 0
   #windowLength = 0
 
@@ -46,8 +47,6 @@ export class SegmentReader {
     this.#owner = owner
     this.#key = key
     this.#codec = new HeadCodec(owner, key)
-    this.#window = new Uint8Array(Math.min(windowBytesMax, file.sizeBytes))
-    this.#view = viewOf(this.#window)
   }
 
   /** The record at `position`, when it verifies and follows what came before. The payload itself is not opened. */
@@ -119,7 +118,7 @@ export class SegmentReader {
     if (at >= 0 && at + length <= this.#windowLength) return at
     if (position + length > this.#file.sizeBytes) return undefined
     if (length > this.#window.byteLength) {
-      this.#window = new Uint8Array(length)
+      this.#window = new Uint8Array(Math.max(length, Math.min(windowBytesMax, this.#file.sizeBytes)))
       this.#view = viewOf(this.#window)
     }
     this.#windowAt = position

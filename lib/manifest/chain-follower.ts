@@ -96,6 +96,8 @@ export class ChainFollower {
     if (head.byteLength < entryClearBytes) return undefined
     const length = entryLengthAt(head)
     if (length === undefined || length > entryBytesMax) throw this.#broken('it is damaged')
+    // No room for a length that lies.
+    if (length > windowBytes && start + length > this.progress.size) return undefined
     const bytes = this.#bytes(start, length)
     // A copy: the window moves on.
     return bytes.byteLength < length ? undefined : bytes.slice()
@@ -141,7 +143,7 @@ export function readFirstEntry(path: string): Uint8Array | undefined {
     const read = readSync(fd, head, 0, head.byteLength, 0)
     if (read === 0) return undefined
     const length = entryLengthAt(head.subarray(0, read)) ?? Infinity
-    const bytes = new Uint8Array(length > entryBytesMax ? 0 : length)
+    const bytes = new Uint8Array(length > Math.min(entryBytesMax, fstatSync(fd).size) ? 0 : length)
     if (bytes.byteLength > 0 && readSync(fd, bytes, 0, length, 0) === length) return bytes
     throw new VaultError('chain-broken', `${path}: its first entry is damaged`, {
       subject: path, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",

@@ -48,5 +48,7 @@ function decode(bytes: Uint8Array): Acknowledged | undefined {
   if (!equalBytes(sha256(body).subarray(0, checkBytes), bytes.subarray(bodyBytes))) return undefined
   const reader = new ByteReader(body, 'manifest mark')
   if (reader.u32() !== magic) return undefined
-  return { sequence: reader.u64(), start: reader.u64(), end: reader.u64(), hash: reader.copy(32) as Uint8Array as ManifestHash }
+  const [sequence, start, end] = [reader.u64(), reader.u64(), reader.u64()]
+  if (sequence === 0 || start >= end) throw reader.corrupt('a mark of no entry')
+  return { sequence, start, end, hash: reader.copy(32) as Uint8Array as ManifestHash }
 }

@@ -81,7 +81,7 @@ export class ManifestChain {
     return result
   }
 
-  /** The exact bytes of an entry, its link and its place checked. Throws 'not-found' beyond the head. */
+  /** The exact bytes of an entry, its signature and its place checked. Throws 'not-found' beyond the head. */
   async read(sequence: number): Promise<Uint8Array> {
     if (!Number.isInteger(sequence) || sequence < 1 || sequence > this.#head.sequence) {
       throw new VaultError('not-found', `this chain has no entry ${sequence}`, { subject: this.#subject(sequence) })
@@ -91,7 +91,10 @@ export class ManifestChain {
     invariant(start !== undefined, 'an indexed entry')
     const bytes = await this.#entryAt(start, this.#head.end)
     if (bytes === undefined) throw this.#broken(sequence, 'it is damaged')
-    if (this.#decode(bytes, sequence).clear.sequence !== sequence) throw this.#broken(sequence, 'another entry is in its place')
+    const entry = this.#decode(bytes, sequence)
+    if (entry.clear.sequence !== sequence) throw this.#broken(sequence, 'another entry is in its place')
+    // A 'tail' opening has looked at the newest one only.
+    if (!this.#isSigned(entry)) throw this.#broken(sequence, 'its signature is not this device\'s')
     return bytes
   }
 

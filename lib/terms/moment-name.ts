@@ -39,6 +39,9 @@ export function parseMoment(text: string, nowSec: number): Moment | undefined {
   return moment === noSuchTime ? undefined : moment
 }
 
+/** A date can be no further away; what is told in years ago may be. */
+const secMax = 8.64e12
+
 /** For commands: as parseMoment, but what has the form of a moment and can't be one is refused ('usage'). */
 export function requireMoment(text: string, nowSec: number): Moment | undefined {
   const moment = read(text, nowSec)
@@ -75,6 +78,11 @@ export function isReservedName(name: string): boolean {
 }
 
 function read(text: string, nowSec: number): Read {
+  const found = readShape(text, nowSec)
+  return typeof found !== 'object' || Math.abs(found.throughSec) <= secMax ? found : noSuchTime
+}
+
+function readShape(text: string, nowSec: number): Read {
   return readExact(text) ?? readDate(text) ?? readTime(text) ?? readClock(text, nowSec) ?? readWord(text.toLowerCase(), nowSec)
 }
 

@@ -4,6 +4,8 @@ import { VaultError, invariant } from '../terms/errors.js'
 import type { EntryId } from '../terms/bytes.js'
 import { noContent, type Entry, type Name } from './entry.js'
 
+const rebuild = "Unmount, then run 'vaultfs rebuild': the catalog is made anew."
+
 /** Bytes of the fixed part: version, id, 17 numbers. */
 const fixedBytes = 1 + 16 + 4 * 5 + 8 * 2 + 12 * 4 + 8 + 4 + 2
 
@@ -32,9 +34,7 @@ export function encodeAttributes(entry: Entry, out: Buffer, at: number): number 
 
 /** The entry at `at`, without xattrs and content, and where it ends. */
 export function decodeAttributes(input: Buffer, at: number, ino: number): { entry: Entry; end: number } {
-  if (input[at] !== 1 || at + fixedBytes > input.byteLength) {
-    throw new VaultError('corrupt', `The record of entry ${ino} is damaged`, { subject: `entry ${ino}`, next: "Unmount, then run 'vaultfs rebuild': the catalog is made anew." })
-  }
+  if (input[at] !== 1 || at + fixedBytes > input.byteLength) throw damaged(ino)
   const id = Uint8Array.prototype.slice.call(input, at + 1, at + 17) as EntryId
   let from = at + 17
   const u32 = (): number => input.readUInt32LE((from += 4) - 4)
@@ -48,12 +48,17 @@ export function decodeAttributes(input: Buffer, at: number, ino: number): { entr
   const targetLength = input.readUInt16LE(from)
   const end = from + 2 + targetLength
   if (end > input.byteLength) throw new VaultError('corrupt', `The record of entry ${ino} is cut short`, { subject: `entry ${ino}` })
+  if (![size, blocks, atimeSec, mtimeSec, ctimeSec, btimeSec, parent].every(Number.isSafeInteger)) throw damaged(ino)
   const target = targetLength === 0 ? null : new Uint8Array(input.subarray(from + 2, end))
   const entry: Entry = {
     ino, id, mode, nlink, uid, gid, rdev, size, blocks, atimeSec, atimeNsec, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec,
     btimeSec, btimeNsec, parent, children, target, xattrs: null, content: noContent,
   }
   return { entry, end }
+}
+
+function damaged(ino: number): VaultError {
+  return new VaultError('corrupt', `The record of entry ${ino} is damaged`, { subject: `entry ${ino}`, next: rebuild })
 }
 
 export function encodeXattrs(xattrs: ReadonlyMap<Name, Uint8Array> | null): Buffer {
@@ -72,10 +77,13 @@ export function decodeXattrs(input: Buffer): Map<Name, Uint8Array> | null {
   if (input.byteLength === 0) return null
   const xattrs = new Map<Name, Uint8Array>()
   for (let at = 0; at < input.byteLength; ) {
-    const nameEnd = at + 6 + input.readUInt16LE(at)
-    const end = nameEnd + input.readUInt32LE(at + 2)
-    if (end > input.byteLength) throw new VaultError('corrupt', 'An extended attribute is cut short', { next: "Unmount, then run 'vaultfs rebuild': the catalog is made anew." })
-    xattrs.set(input.toString('latin1', at + 6, nameEnd), new Uint8Array(input.subarray(nameEnd, end)))
+    const hasHead = at + 6 <= input.byteLength
+    const nameEnd = hasHead ? at + 6 + input.readUInt16LE(at) : Infinity
+    const end = hasHead ? nameEnd + input.readUInt32LE(at + 2) : Infinity
+    if (end > input.byteLength) throw new VaultError('corrupt', 'An extended attribute is cut short', { next: rebuild })
+    const name = input.toString('latin1', at + 6, nameEnd)
+    if (xattrs.has(name)) throw new VaultError('corrupt', 'An extended attribute is there twice', { next: rebuild })
+    xattrs.set(name, new Uint8Array(input.subarray(nameEnd, end)))
     at = end
   }
   return xattrs

@@ -37,13 +37,15 @@ export interface Images {
 }
 
 const tag = { entry: 1, gone: 2, dirent: 3 } as const
+/** Tag, number, id. */
+const goneBytes = 1 + 8 + 16
 /** Tag, four numbers, two ids, a flag, the name's length. */
 const direntFixedBytes = 1 + 4 * 8 + 2 * 16 + 1 + 2
 const flag = { xattrs: 1, born: 2 } as const
 
 export function encodeImages(images: Images): Buffer {
   const xattrs = images.entries.map((entry) => (images.xattrsOf.has(entry.ino) ? encodeXattrs(entry.xattrs) : undefined))
-  let bytes = images.gone.length * 25
+  let bytes = images.gone.length * goneBytes
   images.entries.forEach((entry, index) => {
     const extra = xattrs[index]
     bytes += 10 + encodedAttributesBytes(entry) + (extra === undefined ? 0 : 4 + extra.byteLength)
@@ -90,14 +92,17 @@ export function decodeImages(input: Buffer): Images {
   const images = { entries: [] as Entry[], xattrsOf: new Set<number>(), born: new Set<number>(), gone: [] as GoneImage[], dirents: [] as DirentImage[] }
   for (let at = 0; at < input.byteLength; ) {
     const kind = input[at]
-    const number = readU64(input, at + 1)
     if (kind === tag.entry) {
-      at = decodeEntry(input, at + 9, number, images)
+      requireBytes(input, at + 10)
+      at = decodeEntry(input, at + 9, readNumber(input, at + 1), images)
     } else if (kind === tag.gone) {
-      images.gone.push({ ino: number, id: new Uint8Array(input.subarray(at + 9, at + 25)) as EntryId })
-      at += 25
+      requireBytes(input, at + goneBytes)
+      images.gone.push({ ino: readNumber(input, at + 1), id: new Uint8Array(input.subarray(at + 9, at + goneBytes)) as EntryId })
+      at += goneBytes
     } else if (kind === tag.dirent) {
+      requireBytes(input, at + direntFixedBytes)
       const end = at + direntFixedBytes + input.readUInt16LE(at + 66)
+      requireBytes(input, end)
       images.dirents.push(decodeDirent(input, at, end))
       at = end
     } else {
@@ -107,23 +112,42 @@ export function decodeImages(input: Buffer): Images {
   return images
 }
 
+function requireBytes(input: Buffer, end: number): void {
+  if (end > input.byteLength) throw damaged('is cut short')
+}
+
+function readNumber(input: Buffer, at: number): number {
+  const number = readU64(input, at)
+  if (!Number.isSafeInteger(number)) throw damaged('has a number above 2^53')
+  return number
+}
+
+function damaged(what: string): VaultError {
+  return new VaultError('corrupt', `An image in the log ${what}`, { subject: 'log' })
+}
+
 function decodeDirent(input: Buffer, at: number, end: number): DirentImage {
   const id = (from: number): EntryId => new Uint8Array(input.subarray(from, from + 16)) as EntryId
-  const was = readU64(input, at + 25)
+  const was = readNumber(input, at + 25)
+  const displaced = input[at + 65] ?? 0
+  if (displaced > 1 || (was === 0 && input.subarray(at + 49, at + 65).some((byte) => byte !== 0))) throw damaged('says what no image says')
   return {
-    parent: readU64(input, at + 1), ino: readU64(input, at + 9), cookie: readU64(input, at + 17), was,
-    parentId: id(at + 33), wasId: was === 0 ? undefined : id(at + 49), displaced: input[at + 65] === 1,
+    parent: readNumber(input, at + 1), ino: readNumber(input, at + 9), cookie: readNumber(input, at + 17), was,
+    parentId: id(at + 33), wasId: was === 0 ? undefined : id(at + 49), displaced: displaced === 1,
     name: input.toString('latin1', at + direntFixedBytes, end),
   }
 }
 
 function decodeEntry(input: Buffer, at: number, ino: number, into: { entries: Entry[]; xattrsOf: Set<number>; born: Set<number> }): number {
   const flags = input[at] ?? 0
+  if ((flags & ~(flag.xattrs | flag.born)) !== 0) throw damaged(`has the unknown flags ${flags}`)
   const { entry, end } = decodeAttributes(input, at + 1, ino)
   into.entries.push(entry)
   if ((flags & flag.born) !== 0) into.born.add(ino)
   if ((flags & flag.xattrs) === 0) return end
+  requireBytes(input, end + 4)
   const length = input.readUInt32LE(end)
+  requireBytes(input, end + 4 + length)
   entry.xattrs = decodeXattrs(input.subarray(end + 4, end + 4 + length))
   into.xattrsOf.add(ino)
   return end + 4 + length

@@ -12,7 +12,7 @@ import { findMount } from './mount-table.js'
 import { fuseAddon, type Channel } from './native.js'
 import { initReplyBytes, negotiate, putInitReply, readOffer, writeBytesMax, type Negotiated } from './negotiation.js'
 import { Notices } from './notices.js'
-import { isChanging, operationTable } from './operations.js'
+import { isChanging, isWhole, operationTable } from './operations.js'
 import { errno, initFlags, version } from './protocol.js'
 import type { RequestBuffer } from './protocol-input.js'
 import { validity } from './protocol-output.js'
@@ -75,6 +75,7 @@ class KernelMount implements Mount {
       valid: { entry: validity(options.entrySeconds), attributes: validity(options.attributeSeconds) },
       operations: operationTable((session, input, exchange) => this.#init(session, input, exchange, options)),
       changing: isChanging,
+      fits: isWhole,
       spinner: new Spinner(options.spinMicroseconds),
       onEnd: () => this.#end(),
       dropPages: (ino, offset, length) => (this.#open ? this.#notices.inodeDone(ino, offset, length) : Promise.resolve()),

@@ -87,9 +87,12 @@ export function readlink(session: Session, _input: RequestBuffer, exchange: Exch
 export function setxattr(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const extended = (session.negotiated & initFlags.setxattrExt) !== 0n
   const nameAt = headerBytes + (extended ? 16 : 8)
+  const valueAt = input.nameEnd(nameAt) + 1
+  const size = input.word(headerBytes)
+  if (valueAt <= nameAt || size > input.length - valueAt) return session.fail(exchange, -errno.EINVAL)
   const name = input.name(nameAt)
   if (name.length > nameBytesMax) return session.fail(exchange, -errno.ERANGE)
-  const value = input.copy(input.nameEnd(nameAt) + 1, input.word(headerBytes))
+  const value = input.copy(valueAt, size)
   const killSgid = extended && (input.word(headerBytes + 8) & setxattrKillSgid) !== 0
   const flags = input.word(headerBytes + 4)
   session.answerStatus(exchange, session.handler.setxattr(exchange.node, name, value, flags, killSgid, exchange), nothing)

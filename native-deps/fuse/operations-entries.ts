@@ -1,5 +1,5 @@
-// Operations on names: what they read from a request, and what their answer looks like. A name longer than 255 bytes
-// never reaches the handler.
+// Operations on names: what they read from a request, and what their answer looks like. A name longer than 255 bytes,
+// or of none, never reaches the handler.
 import type { Exchange } from './exchange.js'
 import type { Attributes, CreateReply } from './handler.js'
 import { errno, nameBytesMax } from './protocol.js'
@@ -42,22 +42,23 @@ function orNoEntry(answer: Attributes | number): Attributes | number {
   return answer === -errno.ENOENT ? noEntry : answer
 }
 
-function tooLong(session: Session, exchange: Exchange, name: string): boolean {
-  if (name.length <= nameBytesMax) return false
-  session.fail(exchange, -errno.ENAMETOOLONG)
+/** Too long, or none at all: answered. */
+function isUnfit(session: Session, exchange: Exchange, name: string): boolean {
+  if (name.length > 0 && name.length <= nameBytesMax) return false
+  session.fail(exchange, name.length === 0 ? -errno.EINVAL : -errno.ENAMETOOLONG)
   return true
 }
 
 export function lookup(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   const answer = session.handler.lookup(exchange.node, name, exchange)
   session.answer(exchange, answer instanceof Promise ? answer.then(orNoEntry) : orNoEntry(answer), encodeLookup)
 }
 
 export function symlink(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   const start = input.nameEnd(headerBytes) + 1
   const target = input.copy(start, input.nameEnd(start) - start)
   session.answer(exchange, session.handler.symlink(exchange.node, name, target, exchange), encodeEntry)
@@ -66,7 +67,7 @@ export function symlink(session: Session, input: RequestBuffer, exchange: Exchan
 /** struct fuse_mknod_in */
 export function mknod(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes + 16)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   const [mode, rdev, umask] = [input.word(headerBytes), input.word(headerBytes + 4), input.word(headerBytes + 8)]
   session.answer(exchange, session.handler.mknod(exchange.node, name, mode, rdev, umask, exchange), encodeEntry)
 }
@@ -74,20 +75,20 @@ export function mknod(session: Session, input: RequestBuffer, exchange: Exchange
 /** struct fuse_mkdir_in */
 export function mkdir(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes + 8)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   const mode = input.word(headerBytes)
   session.answer(exchange, session.handler.mkdir(exchange.node, name, mode, input.word(headerBytes + 4), exchange), encodeEntry)
 }
 
 export function unlink(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   session.answerStatus(exchange, session.handler.unlink(exchange.node, name, exchange), nothing)
 }
 
 export function rmdir(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   session.answerStatus(exchange, session.handler.rmdir(exchange.node, name, exchange), nothing)
 }
 
@@ -109,7 +110,7 @@ interface RenameShape {
 function renameNames(session: Session, input: RequestBuffer, exchange: Exchange, shape: RenameShape): void {
   const name = input.name(shape.namesAt)
   const newName = input.name(input.nameEnd(shape.namesAt) + 1)
-  if (tooLong(session, exchange, name) || tooLong(session, exchange, newName)) return
+  if (isUnfit(session, exchange, name) || isUnfit(session, exchange, newName)) return
   const newParent = input.long(headerBytes)
   session.answerStatus(
     exchange, session.handler.rename(exchange.node, name, newParent, newName, shape.flags, exchange), nothing)
@@ -118,14 +119,14 @@ function renameNames(session: Session, input: RequestBuffer, exchange: Exchange,
 /** struct fuse_link_in: the header's node is the new parent. */
 export function link(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes + 8)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   session.answer(exchange, session.handler.link(input.long(headerBytes), exchange.node, name, exchange), encodeEntry)
 }
 
 /** struct fuse_create_in */
 export function create(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const name = input.name(headerBytes + 16)
-  if (tooLong(session, exchange, name)) return
+  if (isUnfit(session, exchange, name)) return
   const [flags, mode, umask] = [input.word(headerBytes), input.word(headerBytes + 4), input.word(headerBytes + 8)]
   session.answer(exchange, session.handler.create(exchange.node, name, mode, flags, umask, exchange), encodeCreate)
 }

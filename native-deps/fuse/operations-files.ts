@@ -55,7 +55,9 @@ export function read(session: Session, input: RequestBuffer, exchange: Exchange)
 /** struct fuse_write_in */
 export function write(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const offset = input.long(headerBytes + 8)
-  const data = input.data(writeDataAt, input.word(headerBytes + 16))
+  const size = input.word(headerBytes + 16)
+  if (size > input.length - writeDataAt) return session.fail(exchange, -errno.EINVAL)
+  const data = input.data(writeDataAt, size)
   if (offset + data.byteLength > Number.MAX_SAFE_INTEGER) return session.fail(exchange, -errno.EFBIG)
   const flags = flagsOfWrite(input.word(headerBytes + 20), input.word(headerBytes + 32))
   const answer = session.handler.write(exchange.node, input.long(headerBytes), offset, data, flags, exchange)

@@ -21,7 +21,7 @@ const extendedBytes = 28
 export function ioctl(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const command = input.word(headerBytes + 12)
   const argumentAt = headerBytes + 32
-  const length = input.word(headerBytes + 24)
+  const length = Math.min(input.word(headerBytes + 24), input.length - argumentAt)
   exchange.sizeMax = input.word(headerBytes + 28)
   const { handler } = session
   const { node } = exchange

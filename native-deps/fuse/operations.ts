@@ -12,6 +12,7 @@ import type { Operation, Session } from './session.js'
 
 /** struct fuse_interrupt_in. No reply: one whose request we don't know was answered already, we read in order. */
 function interrupt(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  if (input.length < headerBytes + 8) return session.forgo(exchange)
   const high = input.word(headerBytes + 4) & 0x1fffff
   session.interrupt(high * 0x100000000 + input.word(headerBytes))
   session.forgo(exchange)
@@ -30,6 +31,20 @@ export function operationTable(init: Operation): readonly (Operation | undefined
   return table
 }
 
+/** Bytes of the structures that the operations read, <linux/fuse.h>; what is not named here reads none. */
+const structureBytes: Partial<Record<keyof typeof opcodes, number>> = {
+  getattr: 16, setattr: 88, mknod: 16, mkdir: 8, rename: 8, link: 8, open: 8, read: 40, write: 40, release: 24, fsync: 16, setxattr: 8,
+  getxattr: 8, listxattr: 8, flush: 24, init: 16, readdir: 40, fsyncdir: 16, create: 16, ioctl: 32, fallocate: 32,
+  readdirplus: 40, rename2: 16, lseek: 24, copyFileRange: 56, tmpfile: 16, statx: 16, copyFileRange64: 56,
+}
+const bytesMin = new Uint8Array(opcodesMax).fill(headerBytes)
+for (const [name, bytes] of Object.entries(structureBytes)) bytesMin[opcodes[name as keyof typeof opcodes]] = headerBytes + bytes
+
+/** Whether it is as long as its structure: behind it lies what is left of another request. */
+export function isWhole(input: RequestBuffer): boolean {
+  return input.length >= (bytesMin[input.opcode] ?? headerBytes)
+}
+
 const changing = new Set<number>([
   opcodes.setattr, opcodes.symlink, opcodes.mknod, opcodes.mkdir, opcodes.unlink, opcodes.rmdir, opcodes.rename,
   opcodes.link, opcodes.write, opcodes.release, opcodes.fsync, opcodes.setxattr, opcodes.removexattr, opcodes.flush,
@@ -40,6 +55,6 @@ const changing = new Set<number>([
 /** Whether the reply has to wait for the handler's log. */
 export function isChanging(input: RequestBuffer): boolean {
   const opcode = input.opcode
-  if (opcode === opcodes.open) return (input.word(headerBytes) & openTruncate) !== 0
+  if (opcode === opcodes.open) return isWhole(input) && (input.word(headerBytes) & openTruncate) !== 0
   return changing.has(opcode)
 }

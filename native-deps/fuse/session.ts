@@ -34,6 +34,7 @@ export interface SessionParts {
   readonly valid: Validities
   readonly operations: readonly (Operation | undefined)[]
   readonly changing: (input: RequestBuffer) => boolean
+  readonly fits: (input: RequestBuffer) => boolean
   readonly spinner: Spinner
   readonly onEnd: () => void
   /** Resolves when the kernel has let go of the pages. */
@@ -135,7 +136,7 @@ export class Session {
     if (before !== undefined) return this.#send(exchange, encodeAgain, before)
     const operation = exchange.opcode < opcodesMax ? this.#parts.operations[exchange.opcode] : undefined
     if (operation === undefined) return this.fail(exchange, -errno.ENOSYS)
-    if (exchange.node === Infinity) return this.fail(exchange, -errno.EINVAL)
+    if (exchange.node === Infinity || !this.#parts.fits(input)) return this.fail(exchange, -errno.EINVAL)
     try {
       operation(this, input, exchange)
     } catch (error) {

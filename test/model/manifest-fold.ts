@@ -27,11 +27,11 @@ export class ManifestFold {
   count = 0
   /** Newest entry that was folded. */
   sequence = 0
-  readonly #repeats: boolean
+  /** After a crash what was told may be told again, and that is no complaint. */
+  repeats: boolean
 
-  /** `repeats`: after a crash what was told may be told again, and that is no complaint. */
   constructor(repeats = false) {
-    this.#repeats = repeats
+    this.repeats = repeats
   }
 
   /** Folds what the store's chain says after `sequence`. Nothing may be published meanwhile. */
@@ -73,7 +73,7 @@ export class ManifestFold {
     this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1)
     switch (operation.kind) {
       case 'create':
-        if (this.entries.has(hex(operation.id)) && !this.#repeats) this.#complain(`create of ${hex(operation.id)}, which is known`)
+        if (this.entries.has(hex(operation.id)) && !this.repeats) this.#complain(`create of ${hex(operation.id)}, which is known`)
         this.entries.set(hex(operation.id), { content: new Uint8Array(0), size: undefined, ...this.entries.get(hex(operation.id)), attributes: operation.attributes })
         return
       case 'link':
@@ -85,7 +85,7 @@ export class ManifestFold {
       case 'move':
         this.#unlink(operation.id, operation.fromParent, operation.fromName)
         // What is told again is told by links, whose unlinks follow.
-        if (!this.#repeats && this.below(hex(operation.id)).has(hex(operation.parent))) this.#complain(`move of ${hex(operation.id)} into itself`)
+        if (!this.repeats && this.below(hex(operation.id)).has(hex(operation.parent))) this.#complain(`move of ${hex(operation.id)} into itself`)
         this.#link(operation.id, operation.parent, operation.name)
         return
       case 'attributes':
@@ -98,7 +98,7 @@ export class ManifestFold {
         })
         return
       case 'trash':
-        if (!this.entries.delete(hex(operation.id)) && !this.#repeats) this.#complain(`trash of ${hex(operation.id)}, which is not known`)
+        if (!this.entries.delete(hex(operation.id)) && !this.repeats) this.#complain(`trash of ${hex(operation.id)}, which is not known`)
         for (const [key, ids] of this.names) if (ids.has(hex(operation.id))) this.#complain(`trash of ${hex(operation.id)}, which is ${key}`)
         return
       case 'snapshot':
@@ -123,7 +123,7 @@ export class ManifestFold {
   #unlink(id: Uint8Array, parent: Uint8Array, name: Uint8Array): void {
     const key = `${hex(parent)}/${Buffer.from(name).toString('latin1')}`
     const ids = this.names.get(key)
-    if (ids?.delete(hex(id)) !== true && !this.#repeats) this.#complain(`unlink of ${hex(id)}, which is not ${key}`)
+    if (ids?.delete(hex(id)) !== true && !this.repeats) this.#complain(`unlink of ${hex(id)}, which is not ${key}`)
     if (ids?.size === 0) this.names.delete(key)
   }
 

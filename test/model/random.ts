@@ -7,6 +7,11 @@ export class Random {
     this.#state = seed >>> 0
   }
 
+  /** Goes on as one that was made with this seed. */
+  reseed(seed: number): void {
+    this.#state = seed >>> 0
+  }
+
   /** 0 ≤ x < 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Answer, Attributes, CreateReply, Handler } from '../../native-deps/fuse/handler.js'
 import { historyDigest } from '../support/history-digest.js'
-import { owner, rebuildTestStore, removeFolder, request, TestVault } from '../support/open-vault.js'
+import { owner, rebuildTestStore, removeFolder, request, TestVault, type OpenTestVault } from '../support/open-vault.js'
 import { TestClock } from '../support/test-clock.js'
 import { foldDifferences } from './fold-comparison.js'
 import { ManifestFold } from './manifest-fold.js'
@@ -13,6 +13,8 @@ import type { Random } from './random.js'
 import { attributeDifferences, differences, type LooseWrite } from './vault-comparison.js'
 
 export class Finding extends Error {}
+
+type OpenVault = (options: OpenTestVault) => Promise<TestVault>
 
 export class VaultPair {
   readonly clock = new TestClock()
@@ -26,9 +28,15 @@ export class VaultPair {
   /** Under way beside the operations. */
   #background: Promise<void>[] = []
   #failure: unknown
+  readonly #openVault: OpenVault
+  /** How large writes are, of what they are as a rule: less is faster, and finds less about large files. */
+  scale = 1
+  /** Done on both sides so far. */
+  operations = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, openVault: OpenVault = (options) => TestVault.open(options)) {
     this.random = random
+    this.#openVault = openVault
     this.model = new MemoryTree(() => this.clock.now(), owner)
     this.model.state.watchForget = (ino) => this.held.has(ino)
   }
@@ -39,7 +47,11 @@ export class VaultPair {
   }
 
   async open(): Promise<void> {
-    this.#vault = await TestVault.open({ clock: this.clock, held: this.held, logger: this, ...(this.#vault === undefined ? {} : { store: this.#vault.store }) })
+    await this.#openAt(this.#vault?.store)
+  }
+
+  async #openAt(store: string | undefined): Promise<void> {
+    this.#vault = await this.#openVault({ clock: this.clock, held: this.held, logger: this, ...(store === undefined ? {} : { store }) })
   }
 
   log(level: string, message: string, fields: object = {}): void {
@@ -55,6 +67,7 @@ export class VaultPair {
   async both<T>(label: string, work: (tree: Handler) => Answer<T>): Promise<T | number> {
     if (this.#failure !== undefined) throw this.#failure
     this.trace.push(label)
+    this.operations++
     this.clock.advance(1 + this.random.below(40))
     const answering = work(this.vault.operations)
     const wanted = await work(this.model)
@@ -100,6 +113,7 @@ export class VaultPair {
       done()
     })
     this.trace.push(label)
+    this.operations++
     if (this.random.chance(0.3)) this.beside(`${label} beside`, answering)
     else await answering
   }
@@ -186,6 +200,24 @@ export class VaultPair {
       this.#loose.clear()
     } else await this.closeLogged()
     await this.open()
+  }
+
+  /** A kill -9 with all files closed, whatever goes on beside; the copy that it leaves is the vault from then on. */
+  async crash(): Promise<void> {
+    for (const ino of [...this.#loose.keys()]) {
+      if (this.model.state.node(ino) === undefined) continue
+      const status = await this.vault.operations.flush(ino)
+      if (status !== 0) throw new Finding(`flush ${String(ino)} before a crash answers ${String(status)}`)
+    }
+    this.vault.operations.afterBatch()
+    this.trace.push('crash')
+    this.fold.repeats = true
+    const folder = await this.vault.crashImage()
+    await this.#letGo()
+    this.#loose.clear()
+    await this.vault.remove()
+    await this.#openAt(folder)
+    await this.compare()
   }
 
   /** Nothing is published that was not, nothing is lost. */

@@ -43,9 +43,9 @@ function length(pair: VaultPair): number {
   const { random } = pair
   const draw = random.next()
   if (draw < 0.5) return 1 + random.below(3000)
-  if (draw < 0.85) return 1 + random.below(60 * KiB)
-  if (draw < 0.97) return 1 + random.below(400 * KiB)
-  return 1 + random.below(3 * MiB)
+  if (draw < 0.85) return 1 + random.below(60 * KiB * pair.scale)
+  if (draw < 0.97) return 1 + random.below(400 * KiB * pair.scale)
+  return 1 + random.below(3 * MiB * pair.scale)
 }
 
 /** Bytes of which parts repeat, so that chunks and pages are met again. */
@@ -93,7 +93,7 @@ async function write(pair: VaultPair): Promise<void> {
 /** Large enough that chunks are cut while it goes on. */
 async function stream(pair: VaultPair): Promise<void> {
   const node = pick(pair, isFile)
-  if (node === undefined || node.size > 4 * MiB) return
+  if (node === undefined || node.size > 4 * MiB || (pair.scale < 1 && !pair.random.chance(pair.scale))) return
   const block = bytes(pair, 512 * KiB)
   for (let left = 34 + pair.random.below(6); left > 0; left--) {
     block.set(pair.random.bytes(64), pair.random.below(block.byteLength - 64))

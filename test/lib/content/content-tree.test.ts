@@ -163,7 +163,7 @@ t.test('pages and references survive their encoding; what is not one is refused'
     emptyContent,
     { length: 5, allocated: 5, body: { form: 'inline', bytes: new Uint8Array([1, 2, 3, 4, 5]) } },
     { length: 7, allocated: 0, body: { form: 'runs', runs: [{ kind: 'hole', length: 7 }] } },
-    { length: 7e12, allocated: 123, body: { form: 'tree', depth: 2, root: { ...reference(1), sealedLength: world.sealedLength } } },
+    { length: 7e12, allocated: 123, body: { form: 'tree', depth: 2, root: { ...reference(1), kind: 'page', sealedLength: world.sealedLength } } },
   ] as const satisfies readonly ContentReference[]) t.same(decodeContent(encodeContent(content)), content)
   for (let cut = 1; cut < page.byteLength; cut += 7) t.throws(() => decodePage(page.subarray(0, cut), 'page'), { code: 'corrupt' })
   t.throws(() => decodePage(new Uint8Array([9]), 'page'), { code: 'corrupt' })

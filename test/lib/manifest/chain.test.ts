@@ -221,6 +221,18 @@ t.test('entries out of order, or of another chain spliced in, are found', async 
   t.equal(await codeOf(async () => await ManifestChain.open(one.options)), 'chain-broken')
 })
 
+t.test('a chain opened at its end reads no older entry whose signature is not its own', async (t) => {
+  const one = rig()
+  const chain = await ManifestChain.open(one.options)
+  const author = pageAuthor(one.page, seededEntropy(5))
+  const first = await chain.append(bodyOf(1, 2), author)
+  await chain.append(bodyOf(2, 2), author)
+  one.entries.bytes = one.entries.bytes.map((byte, at) => (at === first.bytes.byteLength - 1 ? byte ^ 1 : byte))
+  const again = await ManifestChain.open({ ...one.options, depth: 'tail' })
+  t.equal(await codeOf(async () => await again.read(1)), 'chain-broken')
+  t.equal(await codeOf(async () => await again.read(2)), undefined)
+})
+
 t.test('after a failed sync nothing more is appended until the chain is opened again', async (t) => {
   const { options, page, entries } = rig()
   const author = pageAuthor(page, seededEntropy(8))
