@@ -100,7 +100,7 @@ async function exchanged(input: Uint8Array, before: number): Promise<Exchanged> 
     },
     replyData: (slot, bytes, length) => take(slot, bytes.slice(0, length)),
     setPolling: () => undefined, watch: () => false, takeForgotten: () => undefined, invalidateInode: () => 0, invalidateEntry: () => 0,
-    noticesSent: () => 0, close: () => undefined,
+    noticesSent: () => 0, close: () => undefined, inherit: () => 0,
   }
   session.channel = channel
   session.buffers = new RequestBuffers(channel, writeBytesMax)
