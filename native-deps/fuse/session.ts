@@ -206,9 +206,7 @@ export class Session {
   }
 
   /** A request that wants no reply. */
-  forgo(exchange: Exchange): void {
-    this.#pool.push(exchange)
-  }
+  forgo(exchange: Exchange): void { this.#pool.push(exchange) }
 
   /** Bytes are sent from where they lie. */
   sendBytes(exchange: Exchange, bytes: Uint8Array, length: number, areEntries: boolean): void {
