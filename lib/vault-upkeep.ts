@@ -137,13 +137,19 @@ export class Upkeep {
     await this.apply()
     const { appliedLsn } = feed
     if (!(await checkpointCatalog(this.#catalogPath, this.#page.shared))) return
+    let needed = 0
+    let saidLsn = 0
     await publisher.whenIdle(() => {
-      const needed = Math.min(unpublished.oldestLsn, appliedLsn + 1)
-      // A read that began before may still go to the log.
-      void reading.settled().then(() => {
-        log.trim(needed)
-        contents.resume()
-      })
+      needed = Math.min(unpublished.oldestLsn, appliedLsn + 1)
+      saidLsn = log.lastLsn
+    })
+    // The apply may have begun before the log's word that something is published: a power cut could take that word back,
+    // and nobody would know where the content is (test/model/durability-model.ts).
+    await log.sync(saidLsn)
+    // A read that began before may still go to the log.
+    void reading.settled().then(() => {
+      log.trim(needed)
+      contents.resume()
     })
   }
 
