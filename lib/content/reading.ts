@@ -53,8 +53,10 @@ export class Reading {
   }
 
   async #fetch(pieces: readonly Piece[]): Promise<Uint8Array> {
-    // A worker reads from the file: what waits for the end of the batch goes there first.
-    if (pieces.some(({ kind }) => kind === 'log')) this.#context.log.flush()
+    const { log } = this.#context
+    // A worker reads from the file: what waits for the end of the batch goes there first. The rest reads also from a log
+    // that takes nothing more.
+    if (pieces.some((piece) => piece.kind === 'log' && piece.extent.lsn > log.flushedLsn)) log.flush()
     const lease = await this.#context.pool.read(pieces.map((piece) => this.#pinned(piece)))
     // The reply leaves in the microtask that this answer starts; the room may be lent again after that.
     setImmediate(() => lease.release())

@@ -81,7 +81,20 @@ export class VaultRig {
 
   /** System calls of the daemon that say they succeeded and do nothing, from now on: a disk that lies. */
   async swallow(calls: readonly string[]): Promise<void> {
-    await this.#trace([`inject=${calls.join(',')}:retval=0`])
+    await this.inject(`${calls.join(',')}:retval=0`)
+  }
+
+  /** What strace's inject= says happens to its calls, from now on. */
+  async inject(what: string): Promise<void> {
+    await this.#trace([`inject=${what}`])
+  }
+
+  /** Its calls are its own again. */
+  async leaveAlone(): Promise<void> {
+    const tracer = this.#tracer
+    tracer?.kill('SIGTERM')
+    await until(() => tracer === undefined || tracer.exitCode !== null || tracer.signalCode !== null, 'strace does not let go')
+    this.#tracer = undefined
   }
 
   /** Resolves when the daemon is dead; it is helped along when its moment does not come. */
