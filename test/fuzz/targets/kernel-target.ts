@@ -37,7 +37,7 @@ function answersOf(calls: string[]): Handler {
     open: opened, create: { ...opened, attributes }, tmpfile: { ...opened, attributes }, write: 1, copyFileRange: 7, lseek: 5, getflags: 0x10,
     statfs: { blocks: 1, blocksFree: 1, blocksAvailable: 1, files: 1, filesFree: 1, blockSize: 4096, nameLengthMax: 255 },
   }
-  const silentOnes = new Set(['afterBatch', 'forgotten', 'ready', 'then'])
+  const silentOnes = new Set(['afterBatch', 'forgotten', 'isLogged', 'ready', 'then'])
   return new Proxy({}, {
     get: (_, name) => (...args: unknown[]) => {
       if (silentOnes.has(String(name))) return undefined
