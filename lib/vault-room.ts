@@ -6,8 +6,10 @@ import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Vault } from './vault.js'
 
+/** A byte of the log takes up to so many in a blob: sizes are padded to the next of buckets that lie √2 apart. */
+const blobShare = 1.5
 /** Log and blob. */
-const copies = 2
+const copies = 1 + blobShare
 /** So many rounds of publishing that made no room, one after another, are enough. */
 const vainRoundsMax = 3
 
@@ -76,7 +78,7 @@ export class Room {
     if (space === undefined) return
     const { blocks, blocksAvailable, blockSize } = space
     const reserve = Math.min(limits.roomReserveBytes, blocks * blockSize * limits.roomReserveShare)
-    this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes - reserve
+    this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes * blobShare - reserve
     if (this.#bytes >= this.#refused) this.#vault.short = undefined
   }
 }

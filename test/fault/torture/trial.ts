@@ -32,6 +32,8 @@ export interface TrialOptions {
 
 export interface TrialOutcome extends Verdict {
   readonly moment: string
+  /** With heirs: the longest time from a death to the next daemon. */
+  readonly waitedMs?: number
 }
 
 /** The vault is mounted before, and after. */
