@@ -1,6 +1,7 @@
 // Fifty kills of a real daemon under writers, and a judge that is shown to see what it has to see.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tap, { type Test } from 'tap'
@@ -112,4 +113,25 @@ void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, time
   }
   vault.unmount()
   vault.verify()
+})
+
+void tap.test('a daemon that hangs is replaced too', { skip, timeout: 120_000 }, async (t) => {
+  const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-hung-')), undefined, 'resume')
+  t.teardown(async () => {
+    await vault.close()
+    rmSync(vault.folder, { recursive: true, force: true })
+  })
+  vault.create()
+  await vault.mount()
+  const file = await open(join(vault.mountPoint, 'file'), 'w+')
+  await file.write('before')
+  vault.hang()
+  const began = performance.now()
+  await file.write(' and after')
+  t.comment(`who wrote waited for ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  await vault.resumed()
+  t.equal((await file.read(Buffer.alloc(100), 0, 100, 0)).buffer.toString('utf8').replaceAll('\0', ''), 'before and after')
+  await file.close()
+  t.match(vault.run('status', vault.mountPoint), /another went on/)
+  vault.unmount()
 })

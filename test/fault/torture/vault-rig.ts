@@ -105,6 +105,11 @@ export class VaultRig {
     await this.end()
   }
 
+  /** It stays, and does nothing any more. */
+  hang(): void {
+    process.kill(this.#pid, 'SIGSTOP')
+  }
+
   /** At once. */
   async end(): Promise<void> {
     try {
