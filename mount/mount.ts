@@ -75,10 +75,13 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
   }
 }
 
-function supervise({ heir, inheritance }: MountVault, mount: Mount, memory: HandoverMemory | undefined): Supervision {
+function supervise({ heir, inheritance, logger }: MountVault, mount: Mount, memory: HandoverMemory | undefined): Supervision {
   if (inheritance !== undefined) return joinSupervisor(inheritance.supervisorFd)
   const connection = mount.connection()
-  if (heir === undefined || connection === undefined || memory === undefined) return superviseMount(mount.mountPoint)
+  if (heir === undefined || connection === undefined || memory === undefined) {
+    if (heir !== undefined) logger.log('info', 'no other daemon can go on if this one dies: that takes Linux 6.9 and memory without a file')
+    return superviseMount(mount.mountPoint)
+  }
   return superviseMount(mount.mountPoint, { ...heir(connection), connectionFd: connection.fd, memoryFd: memory.fd })
 }
 
