@@ -4,7 +4,7 @@
 // then is for the changes that give room back.
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
-import type { Vault } from './vault.js'
+import type { Space, Vault } from './vault.js'
 
 /** A byte of the log takes up to so many in a blob: sizes are padded to the next of buckets that lie √2 apart. */
 const blobShare = 1.5
@@ -12,6 +12,11 @@ const blobShare = 1.5
 const copies = 1 + blobShare
 /** So many rounds of publishing that made no room, one after another, are enough. */
 const vainRoundsMax = 3
+
+/** Bytes of a disk that only what gives room back may use. */
+export function reserveOf({ blocks, blockSize }: Space): number {
+  return Math.min(limits.roomReserveBytes, blocks * blockSize * limits.roomReserveShare)
+}
 
 export class Room {
   readonly #vault: Vault
@@ -76,9 +81,8 @@ export class Room {
   async #look(): Promise<void> {
     const space = await this.#vault.space().catch(() => undefined)
     if (space === undefined) return
-    const { blocks, blocksAvailable, blockSize } = space
-    const reserve = Math.min(limits.roomReserveBytes, blocks * blockSize * limits.roomReserveShare)
-    this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes * blobShare - reserve
+    const { blocksAvailable, blockSize } = space
+    this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes * blobShare - reserveOf(space)
     if (this.#bytes >= this.#refused) this.#vault.short = undefined
   }
 }

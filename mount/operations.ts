@@ -12,7 +12,7 @@ import * as files from './ops/files.js'
 import * as flags from './ops/flags.js'
 import * as links from './ops/links.js'
 import * as renames from './ops/renames.js'
-import { attributesOf, forgotten, orphan, shutdown, type Volume } from './ops/volume.js'
+import { attributesOf, forgotten, orphan, shutdown, statistics, type Volume } from './ops/volume.js'
 import * as xattrs from './ops/xattrs.js'
 
 export class Operations implements Handler {
@@ -140,7 +140,7 @@ export class Operations implements Handler {
   }
 
   statfs(): Answer<VolumeStatistics> {
-    return this.#answering.ask(() => this.#volume.vault.space())
+    return this.#answering.ask(() => statistics(this.#volume))
   }
 
   setxattr(ino: number, name: Name, value: Uint8Array, flags: number, killSgid: boolean): Status {

@@ -1,6 +1,7 @@
 // What every family of operations works on: the vault's parts, the entries' ends, and the volume's own figures.
 import { modeType, rootIno, touchWritten, type Entry } from '../../lib/tree/entry.js'
 import type { Vault } from '../../lib/vault.js'
+import { reserveOf } from '../../lib/vault-room.js'
 import { effectiveUidOf } from '../../native-deps/system.js'
 import { errno } from '../errno.js'
 import type { Attributes, Caller, VolumeStatistics } from '../../native-deps/fuse/handler.js'
@@ -59,6 +60,9 @@ export function shutdown({ vault }: Volume, { pid }: Caller): number {
   return 0
 }
 
-export function statistics(volume: Volume): Promise<VolumeStatistics> {
-  return volume.vault.space()
+/** Available is what can be stored yet: not what is kept free, nor what will be taken by what is written already. */
+export async function statistics({ vault }: Volume): Promise<VolumeStatistics> {
+  const space = await vault.space()
+  const spoken = Math.ceil((reserveOf(space) + vault.contents.unstoredBytes) / space.blockSize)
+  return { ...space, blocksAvailable: Math.max(0, space.blocksAvailable - spoken) }
 }
