@@ -39,7 +39,14 @@ export function decodeAttributes(input: Buffer, at: number, ino: number): { entr
   let from = at + 17
   const u32 = (): number => input.readUInt32LE((from += 4) - 4)
   const u64 = (): number => readU64(input, (from += 8) - 8)
-  const i64 = (): number => readI64(input, (from += 8) - 8)
+  // Seconds are doubles here, and some far ones are above 2^53 (touch(1) takes years of ten digits): then they are what a
+  // double can say exactly, or no encoder of ours wrote them.
+  let areExact = true
+  const i64 = (): number => {
+    const value = readI64(input, (from += 8) - 8)
+    if (!Number.isSafeInteger(value) && BigInt(value) !== input.readBigInt64LE(from - 8)) areExact = false
+    return value
+  }
   const mode = u32(), nlink = u32(), uid = u32(), gid = u32(), rdev = u32()
   const size = u64(), blocks = u64()
   const atimeSec = i64(), atimeNsec = u32(), mtimeSec = i64(), mtimeNsec = u32()
@@ -48,7 +55,7 @@ export function decodeAttributes(input: Buffer, at: number, ino: number): { entr
   const targetLength = input.readUInt16LE(from)
   const end = from + 2 + targetLength
   if (end > input.byteLength) throw new VaultError('corrupt', `The record of entry ${ino} is cut short`, { subject: `entry ${ino}` })
-  if (![size, blocks, atimeSec, mtimeSec, ctimeSec, btimeSec, parent].every(Number.isSafeInteger)) throw damaged(ino)
+  if (!areExact || ![size, blocks, parent].every(Number.isSafeInteger)) throw damaged(ino)
   const target = targetLength === 0 ? null : new Uint8Array(input.subarray(from + 2, end))
   const entry: Entry = {
     ino, id, mode, nlink, uid, gid, rdev, size, blocks, atimeSec, atimeNsec, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec,

@@ -148,6 +148,10 @@ t.test('entries, xattrs and images survive their encoding; what is cut short is 
   const bytes = Buffer.alloc(encodedAttributesBytes(entry))
   t.equal(encodeAttributes(entry, bytes, 0), bytes.byteLength)
   t.same(decodeAttributes(bytes, 0, 77).entry, entry)
+  // As far as touch(1) goes, both ways: above 2^53.
+  const far = { ...entry, atimeSec: -67768040609740800, mtimeSec: 67767976233532800 }
+  encodeAttributes(far, bytes, 0)
+  t.same(decodeAttributes(bytes, 0, 77).entry, far)
   for (let cut = 0; cut < bytes.byteLength; cut += 5) t.throws(() => decodeAttributes(bytes.subarray(0, cut), 0, 77), { code: 'corrupt' })
   const xattrs = new Map([['user.a', random.bytes(10)], ['user.\xff', new Uint8Array(0)]])
   t.same(decodeXattrs(encodeXattrs(xattrs)), xattrs)
