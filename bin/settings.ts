@@ -111,9 +111,9 @@ export function readSettings(flags: Readonly<Partial<Record<Key, unknown>>>, env
   })
 }
 
-/** What a daemon hands on to the one that goes on for it: language, time zone, where programs and folders are. */
+/** What a daemon hands on to the one that goes on for it: language, time zone, where programs and folders are, how malloc is tuned. */
 export function environmentOfHeirs(environment: Environment = process.env): Readonly<Record<string, string>> {
-  const handedOn = /^(PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|XDG_\w+)$/
+  const handedOn = /^(PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|XDG_\w+|MALLOC_\w+)$/
   return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (handedOn.test(name) && value !== undefined ? [[name, value]] : [])))
 }
 
