@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import tap from 'tap'
+import tap, { type Test } from 'tap'
 import { until, VaultRig } from './torture/vault-rig.js'
 
 const diskMib = 120
@@ -38,14 +38,11 @@ function lost(kept: ReadonlyMap<string, string>): readonly string[] {
   return [...kept].filter(([path, wanted]) => hash(readFileSync(path)) !== wanted).map(([path]) => path)
 }
 
-tap.setTimeout(300_000)
-
-void tap.test('a disk that is full', { skip }, async (t) => {
+async function onSmallDisk(t: Test): Promise<{ readonly vault: VaultRig; readonly disk: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-full-'))
   const disk = join(folder, 'disk')
   mkdirSync(disk)
-  const mounting = (options: string): void => { spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'none', disk]) }
-  mounting(`size=${String(diskMib)}m`)
+  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${String(diskMib)}m`, 'none', disk])
   const vault = new VaultRig(join(folder, 'vault'), disk)
   t.teardown(async () => {
     await vault.close()
@@ -54,7 +51,13 @@ void tap.test('a disk that is full', { skip }, async (t) => {
   })
   vault.create()
   await vault.mount()
+  return { vault, disk }
+}
 
+tap.setTimeout(300_000)
+
+void tap.test('a disk that is full', { skip }, async (t) => {
+  const { vault, disk } = await onSmallDisk(t)
   const first = fill(vault.mountPoint, 'a')
   t.equal(first.code, 'ENOSPC', 'the one that has no room is told so')
   t.ok(first.kept.size > diskMib / 2, `and before that ${String(first.kept.size)} MiB went onto ${String(diskMib)}`)
@@ -83,18 +86,7 @@ void tap.test('a disk that is full', { skip }, async (t) => {
 })
 
 void tap.test('a disk that has no room at all, not even what is kept free', { skip }, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'vaultfs-full-'))
-  const disk = join(folder, 'disk')
-  mkdirSync(disk)
-  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${String(diskMib)}m`, 'none', disk])
-  const vault = new VaultRig(join(folder, 'vault'), disk)
-  t.teardown(async () => {
-    await vault.close()
-    await until(() => spawnSync('umount', [disk]).status === 0, `${disk} is held by somebody`)
-    rmSync(folder, { recursive: true, force: true })
-  })
-  vault.create()
-  await vault.mount()
+  const { vault, disk } = await onSmallDisk(t)
   const path = join(vault.mountPoint, 'kept')
   const bytes = randomBytes(3 * 1024 * 1024)
   writeFileSync(path, bytes)

@@ -98,7 +98,8 @@ void tap.test('after a loss of power a later change may be gone, an earlier one 
   t.ok((await judge([record], 'power')).faults.length > 0, 'all of it is gone')
 })
 
-void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, timeout: 300_000 }, async (t) => {
+/** Mounted. */
+async function withHeirs(t: Test): Promise<VaultRig> {
   const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-heirs-')), undefined, 'resume')
   t.teardown(async () => {
     await vault.close()
@@ -106,6 +107,11 @@ void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, time
   })
   vault.create()
   await vault.mount()
+  return vault
+}
+
+void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, timeout: 300_000 }, async (t) => {
+  const vault = await withHeirs(t)
   for (const seed of [1, 2]) {
     const { faults, moment, steps, waitedMs } = await resumeTrial({ vault, seed, kills: 2, longestMs: 400 })
     t.comment(`a mount without a daemon waited for ${String(Math.round(waitedMs))} ms at most`)
@@ -116,13 +122,7 @@ void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, time
 })
 
 void tap.test('a daemon that hangs is replaced too', { skip, timeout: 120_000 }, async (t) => {
-  const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-hung-')), undefined, 'resume')
-  t.teardown(async () => {
-    await vault.close()
-    rmSync(vault.folder, { recursive: true, force: true })
-  })
-  vault.create()
-  await vault.mount()
+  const vault = await withHeirs(t)
   const file = await open(join(vault.mountPoint, 'file'), 'w+')
   await file.write('before')
   vault.hang()
