@@ -81,8 +81,11 @@ export class Room {
   async #look(): Promise<void> {
     const space = await this.#vault.space().catch(() => undefined)
     if (space === undefined) return
-    const { blocksAvailable, blockSize } = space
-    this.#bytes = blocksAvailable * blockSize - this.#vault.contents.unstoredBytes * blobShare - reserveOf(space)
+    const { contents, parts: { log } } = this.#vault
+    const free = space.blocksAvailable * space.blockSize - reserveOf(space)
+    // What is not stored lies in the log and in memory: where there is room for all of these, nothing is added up.
+    const roughly = free - (log.sizeBytes + contents.arena.sizeBytes) * blobShare
+    this.#bytes = roughly > limits.roomAmpleBytes ? roughly : free - contents.unstoredBytes * blobShare
     if (this.#bytes >= this.#refused) this.#vault.short = undefined
   }
 }

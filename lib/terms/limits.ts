@@ -59,6 +59,8 @@ export const limits = {
   roomReserveBytes: 32 * MiB,
   roomReserveShare: 0.05,
   roomLookMs: 100,
+  /** From here on it is not looked at closely. */
+  roomAmpleBytes: 1024 * MiB,
   /** For so long a change waits for room that publishing makes. */
   roomWaitMs: 30_000,
   /** A segment of the log is at most this share of the disk, and at least so many bytes. */
