@@ -164,7 +164,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   const contents = new Contents(context)
   const { appliedLsn } = catalog.marks()
   const madeAnew = appliedLsn === logMadeAnew
-  const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, nowMs: () => clock.monotonicMs() }
+  const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, held: new Map(), nowMs: () => clock.monotonicMs() }
   log = await openLog({
     disk: openNodeDisk({ directory: join(store, 'log'), preallocate: (fd, length) => { preallocate(fd, { offset: 0, length }) } }), key: page.key('log'), vault: options.header.vaultId,
     device: options.identity.member.deviceId, entropy, logger, segmentBytes: await segmentBytesFor(store),
@@ -174,7 +174,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     replayed = true
     replayRecord(record, target)
   })
-  endReplay(target)
+  endReplay(target, options.handover?.inherited === true ? 'go on' : 'drop')
   if (!replayed && madeAnew) target.appliedLsn = log.lastLsn
   if (log.lastLsn < target.appliedLsn || (!replayed && log.lastLsn > target.appliedLsn)) {
     await log.close()
@@ -211,6 +211,7 @@ function takeOver(contents: Contents, dirtyTable: DirtyTable, lastLsn: number): 
     if (entry === undefined) dirtyTable.free(row.row)
     else contents.adopt(entry, row)
   }
+  contents.adoptGroups()
 }
 
 /**

@@ -3,7 +3,7 @@
 import { decodeContent } from './content/content-reference.js'
 import type { Contents } from './content/contents.js'
 import { decodePublished } from './content/published-record.js'
-import { decodeChange, decodeSplice, type ContentChange } from './content/records.js'
+import { decodeChange, decodeGroupEnd, decodeSplice, type ContentChange } from './content/records.js'
 import { applyParts } from './content/splicing.js'
 import { recordKind, type LogRecord } from './store/log-port.js'
 import { VaultError } from './terms/errors.js'
@@ -20,6 +20,8 @@ export interface ReplayTarget {
   readonly appliedLsn: number
   /** The catalog was made anew: its places in listings are not those that the log knows. */
   readonly renumber: boolean
+  /** Of each file what holds only with the end of its group, oldest first. */
+  readonly held: Map<number, LogRecord[]>
   nowMs(): number
 }
 
@@ -30,22 +32,73 @@ export function replayRecord(record: LogRecord, target: ReplayTarget): void {
   else if (kind === recordKind.splice) replaySplice(body, lsn, target)
   else if (kind === recordKind.published) replayPublished(body, lsn, target)
   else if (kind === recordKind.announced) replayAnnounced(body, target)
+  else if (kind === recordKind.heldExtent) hold(record, decodeChange(body).ino, target)
+  else if (kind === recordKind.heldSplice) hold(record, decodeSplice(body, lsn).change.ino, target)
+  else if (kind === recordKind.groupEnd) replayGroup(body, lsn, target)
   else if (kind !== recordKind.mark) {
     throw new VaultError('format-unknown', `The log holds a record of kind ${String(kind)}`, { next: 'Use a newer VaultFS.' })
   }
 }
 
+/**
+ * What becomes of groups that have no end. `drop`: a crash cut them off, nobody was told that they are there. `go on`: the
+ * rest of each is in the memory that was taken over. `take`: their ends may be among what is lost of the log.
+ */
+export type UnendedGroups = 'drop' | 'go on' | 'take'
+
 /** After the last record: what is open has the size that the tree says. */
-export function endReplay({ tree, contents }: ReplayTarget): void {
+export function endReplay(target: ReplayTarget, unended: UnendedGroups): void {
+  const { tree, contents, held } = target
   for (const content of contents.all()) {
     const entry = tree.get(content.ino)
     if (entry !== undefined) content.size = entry.size
   }
+  if (unended !== 'drop') for (const [ino, records] of held) takeUnended(ino, records, unended, target)
+  held.clear()
 }
 
-function replayImages(images: Images, lsn: number, { tree, unpublished, contents, appliedLsn, renumber, nowMs }: ReplayTarget): void {
+function takeUnended(ino: number, records: readonly LogRecord[], unended: UnendedGroups, target: ReplayTarget): void {
+  const [first] = records
+  const last = lay(records, target)
+  const content = contentOf(ino, target)
+  if (first === undefined || last === undefined || content === undefined) return
+  if (unended === 'take') return applyChange(last, records.at(-1)?.lsn ?? first.lsn, first.lsn, target)
+  content.group = { first: first.lsn, size: last.size }
+  content.size = last.size
+}
+
+function hold(record: LogRecord, ino: number, { held }: ReplayTarget): void {
+  const records = held.get(ino)
+  if (records === undefined) held.set(ino, [record])
+  else records.push(record)
+}
+
+function replayGroup(body: Uint8Array, lsn: number, target: ReplayTarget): void {
+  const { first, change } = decodeGroupEnd(body)
+  // Older ones were cut off by a crash.
+  lay((target.held.get(change.ino) ?? []).filter((record) => record.lsn >= first), target)
+  target.held.delete(change.ino)
+  if (contentOf(change.ino, target) !== undefined) applyChange(change, lsn, lsn, target)
+}
+
+/** Lays held records over their file's content; answers the last change. Size and times come with the group's end. */
+function lay(records: readonly LogRecord[], target: ReplayTarget): ContentChange | undefined {
+  let last: ContentChange | undefined
+  for (const { lsn, kind, body, extent } of records) {
+    const { change, needed } = kind === recordKind.heldSplice ? laySplice(body, lsn, target) ?? {} : { change: layExtent(body, lsn, extent, target), needed: lsn }
+    if (change === undefined) continue
+    target.unpublished.noteContent(change.ino, lsn, target.nowMs(), needed)
+    last = change
+  }
+  return last
+}
+
+function replayImages(images: Images, lsn: number, { tree, unpublished, contents, appliedLsn, renumber, held, nowMs }: ReplayTarget): void {
   unpublished.note(images, lsn, nowMs())
-  for (const { ino } of images.gone) contents.discard(ino)
+  for (const { ino } of images.gone) {
+    contents.discard(ino)
+    held.delete(ino)
+  }
   if (lsn <= appliedLsn) return
   for (const entry of images.entries) {
     const before = tree.get(entry.ino)
@@ -62,22 +115,32 @@ function replayImages(images: Images, lsn: number, { tree, unpublished, contents
 }
 
 function replayExtent({ lsn, body, extent }: LogRecord, target: ReplayTarget): void {
+  const change = layExtent(body, lsn, extent, target)
+  if (change !== undefined) applyChange(change, lsn, lsn, target)
+}
+
+/** Undefined: the file is not there. */
+function layExtent(body: Uint8Array, lsn: number, extent: LogRecord['extent'], target: ReplayTarget): ContentChange | undefined {
   if (extent === undefined) throw new VaultError('corrupt', `Log record ${lsn} lacks its data`, { subject: `log record ${lsn}` })
   const change = decodeChange(body)
   const content = contentOf(change.ino, target)
-  if (content === undefined) return
-  content.extents.put({ start: change.start, end: change.end, source: { kind: 'log', extent, lsn }, skip: 0 })
-  applyChange(change, lsn, lsn, target)
+  content?.extents.put({ start: change.start, end: change.end, source: { kind: 'log', extent, lsn }, skip: 0 })
+  return content === undefined ? undefined : change
 }
 
 function replaySplice(body: Uint8Array, lsn: number, target: ReplayTarget): void {
+  const laid = laySplice(body, lsn, target)
+  if (laid !== undefined) applyChange(laid.change, lsn, laid.needed, target)
+}
+
+/** Undefined: the file is not there. `needed`: the oldest record that it needs. */
+function laySplice(body: Uint8Array, lsn: number, target: ReplayTarget): { readonly change: ContentChange; readonly needed: number } | undefined {
   const { change, parts } = decodeSplice(body, lsn)
   const content = contentOf(change.ino, target)
-  if (content === undefined) return
+  if (content === undefined) return undefined
   applyParts(content, change.start, parts, lsn)
   if (lsn > target.appliedLsn) for (const { source } of parts) if (source.kind === 'blob') target.tree.addChunk(source.reference)
-  const needed = parts.reduce((oldest, { source }) => (source.kind === 'log' ? Math.min(oldest, source.extent.lsn) : oldest), lsn)
-  applyChange(change, lsn, needed, target)
+  return { change, needed: parts.reduce((oldest, { source }) => (source.kind === 'log' ? Math.min(oldest, source.extent.lsn) : oldest), lsn) }
 }
 
 /** Undefined: the file ended later in the log. */

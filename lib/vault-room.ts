@@ -84,7 +84,7 @@ export class Room {
     const { contents, parts: { log } } = this.#vault
     const free = space.blocksAvailable * space.blockSize - reserveOf(space)
     // What is not stored lies in the log and in memory: where there is room for all of these, nothing is added up.
-    const roughly = free - (log.sizeBytes + contents.arena.sizeBytes) * blobShare
+    const roughly = free - (log.sizeBytes + contents.context.arena.sizeBytes) * blobShare
     this.#bytes = roughly > limits.roomAmpleBytes ? roughly : free - contents.unstoredBytes * blobShare
     if (this.#bytes >= this.#refused) this.#vault.short = undefined
   }

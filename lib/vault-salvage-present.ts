@@ -5,7 +5,7 @@ import { decodeContent } from './content/content-reference.js'
 import { Contents } from './content/contents.js'
 import type { Extent } from './content/extent-map.js'
 import type { ContentContext } from './content/open-content.js'
-import { decodeChange, decodeSplice } from './content/records.js'
+import { decodeChange, decodeGroupEnd, decodeSplice, type ContentChange } from './content/records.js'
 import type { SavedLog } from './log/log-salvage.js'
 import { logMadeAnew } from './store/catalog-port.js'
 import { recordKind, type LogRecord } from './store/log-port.js'
@@ -117,7 +117,7 @@ export class SavedPresent implements SavedView {
   }
 
   #replay(appliedLsn: number): void {
-    const target = { tree: this.#tree, unpublished: this.#unpublished, contents: this.#contents, appliedLsn, renumber: !this.#parts.isStored, nowMs: () => 0 }
+    const target = { tree: this.#tree, unpublished: this.#unpublished, contents: this.#contents, appliedLsn, renumber: !this.#parts.isStored, held: new Map(), nowMs: () => 0 }
     for (const record of this.#parts.log.records) {
       try {
         this.#note(record)
@@ -127,11 +127,19 @@ export class SavedPresent implements SavedView {
         this.leftOut++
       }
     }
-    endReplay(target)
+    endReplay(target, this.#parts.log.gaps.length === 0 ? 'drop' : 'take')
+  }
+
+  /** What is held counts with its group's end, unless that may be lost. */
+  #changeOf(kind: number, lsn: number, body: Uint8Array): ContentChange | undefined {
+    if (kind === recordKind.groupEnd) return decodeGroupEnd(body).change
+    const takesHeld = this.#parts.log.gaps.length > 0
+    if (kind === recordKind.extent || (takesHeld && kind === recordKind.heldExtent)) return decodeChange(body)
+    return kind === recordKind.splice || (takesHeld && kind === recordKind.heldSplice) ? decodeSplice(body, lsn).change : undefined
   }
 
   #note({ kind, lsn, body }: LogRecord): void {
-    const change = kind === recordKind.extent ? decodeChange(body) : kind === recordKind.splice ? decodeSplice(body, lsn).change : undefined
+    const change = this.#changeOf(kind, lsn, body)
     if (change !== undefined) this.#changes.set(change.ino, change)
   }
 }

@@ -1,5 +1,4 @@
 // Every file's content that is open to change or to reading, and the room for dirty data that they share.
-import type { Arena } from '../store/arena.js'
 import type { DirtyRow } from '../store/handover.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
@@ -7,6 +6,7 @@ import type { Entry } from '../tree/entry.js'
 import { encodeContent, type ContentReference } from './content-reference.js'
 import type { MemorySource, Source } from './extent-map.js'
 import { OpenContent, type ContentContext } from './open-content.js'
+import { RoomQueue } from './room-queue.js'
 import { drain, spill } from './spill.js'
 import { stream } from './streaming.js'
 import { buffer } from './write-buffer.js'
@@ -15,11 +15,9 @@ export class Contents {
   readonly context: ContentContext
   readonly #open = new Map<number, OpenContent>()
   readonly #dirty = new Set<OpenContent>()
-  #waiting: (() => void)[] = []
+  readonly #queue = new RoomQueue()
   /** Nobody needs them any more, once the log's newest record is in the kernel's hands. */
   #superseded: MemorySource[] = []
-  /** Why nothing can be logged: writers get it instead of waiting for room. */
-  #failure: VaultError | undefined
 
   constructor(context: ContentContext) {
     this.context = context
@@ -97,11 +95,11 @@ export class Contents {
    */
   async still<Value>(content: OpenContent, view: () => Value): Promise<Value> {
     await this.pinned(content, Promise.resolve(this.drain(content)))
-    if (content.extents.memoryBytes === 0) return view()
+    if (content.isLogged) return view()
     const gate = Promise.withResolvers<undefined>()
     content.gate = gate.promise
     try {
-      while (content.extents.memoryBytes > 0) await this.pinned(content, Promise.resolve(this.drain(content)))
+      while (!content.isLogged) await this.pinned(content, Promise.resolve(this.drain(content)))
       return view()
     } finally {
       content.gate = undefined
@@ -109,15 +107,15 @@ export class Contents {
     }
   }
 
-  /** Logs what of the file is only in memory. Undefined: done at once. */
+  /** Logs what of the file is only in memory; it holds at the latest when what is under way with the file has ended. Undefined: done at once. */
   spill(content: OpenContent): Promise<void> | undefined {
-    const spilling = spill(content, this.context)
+    const spilling = spill(content, this.context, 'later')
     if (spilling !== undefined) return spilling.then(() => this.#spilled(content))
     this.#noteClean(content)
     return undefined
   }
 
-  /** As `spill`, and what is being cut into chunks is waited for too. */
+  /** As `spill`, and what is being cut into chunks is waited for too: all of it holds. */
   drain(content: OpenContent): Promise<void> | undefined {
     const draining = drain(content, this.context)
     if (draining !== undefined) return draining.then(() => this.#spilled(content))
@@ -130,8 +128,8 @@ export class Contents {
     return Promise.all([...this.#dirty].filter(({ dirtySinceMs }) => dirtySinceMs <= ms).map((content) => this.spill(content)))
   }
 
-  async spillAll(): Promise<void> {
-    await this.spillOlderThan(Infinity)
+  spillAll(): Promise<unknown> {
+    return Promise.all([...this.#dirty].map((content) => this.drain(content)))
   }
 
   /** The arena fills: a large file's chunks are cut; when that lags, the file with most dirty bytes goes to the log. */
@@ -143,7 +141,7 @@ export class Contents {
     if (largest === undefined) return
     const streamed = largest
     if (stream(streamed, this.context)) {
-      streamed.streaming?.then(() => this.#spilled(streamed), (error: unknown) => this.#streamFailed(streamed, error))
+      streamed.streaming?.then(() => this.#streamed(streamed)).catch((error: unknown) => this.#streamFailed(streamed, error))
       return
     }
     const { arena } = this.context
@@ -152,6 +150,11 @@ export class Contents {
     const spilling = this.spill(largest)
     if (spilling === undefined) this.#spilled(largest)
     else spilling.catch((error: unknown) => this.fail(error))
+  }
+
+  /** Chunks that hold only together with what is still in memory: that is logged at once. */
+  async #streamed(content: OpenContent): Promise<void> {
+    await (content.group === undefined ? this.#spilled(content) : this.spill(content))
   }
 
   /** What keeps chunks from being stored may not keep the log from taking the bytes. */
@@ -168,33 +171,36 @@ export class Contents {
     if (this.#superseded.length === 0) return
     for (const { position, row } of this.#superseded) {
       this.context.dirtyTable?.free(row)
-      this.arena.free(position)
+      this.context.arena.free(position)
     }
     this.#superseded = []
-    this.#wake()
+    this.#queue.wake()
   }
 
   /** What a daemon left that died: as if it had just been written. */
   adopt(entry: Entry, { row, start, length, position }: DirtyRow): void {
     const content = this.of(entry)
-    this.arena.adopt(position)
-    content.extents.put({ start, end: start + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row }, skip: 0 })
+    this.context.arena.adopt(position)
+    content.extents.put({ start, end: start + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row, oldest: 0, newest: content.version + 1, inOrder: false }, skip: 0 })
     content.version++
     content.size = Math.max(content.size, start + length)
     content.times = this.context.now()
-    content.dirtySinceMs = Math.min(content.dirtySinceMs, this.context.nowMs())
-    this.#dirty.add(content)
+    this.#noteDirty(content)
+  }
+
+  /** What a daemon left in the log whose end is still to be said. */
+  adoptGroups(): void {
+    for (const content of this.#open.values()) if (content.group !== undefined) this.#noteDirty(content)
   }
 
   /** The log has shrunk: who waited for that tries again. */
   resume(): void {
-    this.#wake()
+    this.#queue.wake()
   }
 
   /** Nothing can be logged: those who wait for room are told. Cleared by the next spill that works. */
   fail(error: unknown): void {
-    this.#failure = error instanceof VaultError ? error : new VaultError('io', String(error))
-    this.#wake()
+    this.#queue.fail(error)
   }
 
   /** What was logged of the file up to `throughLsn` is published: its extents go, the content reference takes their place. */
@@ -220,13 +226,14 @@ export class Contents {
 
   async #writeRest(content: OpenContent, offset: number, data: Uint8Array, taken: number): Promise<number> {
     content.pins++
+    content.halfTaken++
     try {
       while (taken < data.byteLength) {
         this.relieve()
-        await new Promise<void>((resolve) => this.#waiting.push(resolve))
-        if (this.#failure !== undefined) {
+        await this.#queue.wait()
+        if (this.#queue.failure !== undefined) {
           if (taken > 0) return taken
-          throw this.#failure
+          throw this.#queue.failure
         }
         const more = buffer(content, offset + taken, data.subarray(taken), this.context)
         if (more > 0) this.#dirty.add(content)
@@ -234,6 +241,7 @@ export class Contents {
       }
       return taken
     } finally {
+      content.halfTaken--
       content.pins--
     }
   }
@@ -241,8 +249,8 @@ export class Contents {
   /** Publishing is far behind: writers wait until the log has shrunk, or it would take the disk. */
   async #writeLater(content: OpenContent, offset: number, data: Uint8Array): Promise<number> {
     while (this.context.log.sizeBytes > limits.logBytesMax * 2) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-      if (this.#failure !== undefined) throw this.#failure
+      await this.#queue.wait()
+      if (this.#queue.failure !== undefined) throw this.#queue.failure
     }
     return await this.write(content, offset, data)
   }
@@ -260,31 +268,25 @@ export class Contents {
     this.flushed()
   }
 
+  #noteDirty(content: OpenContent): void {
+    content.dirtySinceMs = Math.min(content.dirtySinceMs, this.context.nowMs())
+    this.#dirty.add(content)
+  }
+
   #noteClean(content: OpenContent): void {
-    this.#failure = undefined
-    if (content.extents.memoryBytes === 0) this.#dirty.delete(content)
+    this.#queue.recover()
+    if (content.isLogged) this.#dirty.delete(content)
   }
 
   #release(source: Source): void {
     if (source.kind !== 'memory') return
-    const { dirtyTable, log } = this.context
+    const { arena, dirtyTable, log } = this.context
     if (dirtyTable === undefined) {
-      this.arena.free(source.position)
-      return this.#wake()
+      arena.free(source.position)
+      return this.#queue.wake()
     }
     dirtyTable.supersede(source.row, log.lastLsn)
     this.#superseded.push(source)
-  }
-
-  get arena(): Arena {
-    return this.context.arena
-  }
-
-  #wake(): void {
-    if (this.#waiting.length === 0) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resume of waiting) resume()
   }
 
   /** `but`: somebody is about to use it, so it must stay the one of its file. */

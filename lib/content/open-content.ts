@@ -2,7 +2,7 @@
 // between two awaits changes it; `flushing` says that a worker is sealing a part of it for the log.
 import type { Arena } from '../store/arena.js'
 import type { DirtyTable } from '../store/handover.js'
-import type { LogPort } from '../store/log-port.js'
+import type { LogPort, Lsn } from '../store/log-port.js'
 import type { PoolPort } from '../store/pool-port.js'
 import type { Entry, Moment } from '../tree/entry.js'
 import type { Tree } from '../tree/tree.js'
@@ -44,6 +44,10 @@ export class OpenContent {
   dirtySinceMs = Infinity
   /** The spill to the log that is under way. */
   flushing: Promise<void> | undefined
+  /** Records of it that hold only together, and whose end is not logged yet: what is only in memory belongs to them. */
+  group: { readonly first: Lsn; size: number } | undefined
+  /** Writes of which a part found room and the rest waits for some. */
+  halfTaken = 0
   /** Chunks are being cut from the dirty data of a large file while it is still written. */
   streaming: Promise<void> | undefined
   /** Writers wait while it is set: somebody needs the file still for a moment. */
@@ -60,8 +64,13 @@ export class OpenContent {
     this.size = entry.size
   }
 
+  /** All that was written is in the log, and holds. */
+  get isLogged(): boolean {
+    return this.extents.memoryBytes === 0 && this.group === undefined
+  }
+
   get idle(): boolean {
-    return this.extents.size === 0 && this.pins === 0 && this.times === undefined
+    return this.extents.size === 0 && this.group === undefined && this.pins === 0 && this.times === undefined
   }
 
   /** 512-byte units that are not hole: exact when all is published, an estimate from above before. */

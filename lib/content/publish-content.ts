@@ -22,7 +22,7 @@ export interface ContentDraft extends ContentView {
 
 /** The file as it is at this moment; nothing of it may lie in memory only. */
 export function draftOf(entry: Entry, open: OpenContent, context: ContentContext): ContentDraft {
-  invariant(open.extents.memoryBytes === 0, 'a file is published while bytes of it are not logged')
+  invariant(open.isLogged, 'a file is published while bytes of it are not logged')
   const { ino, size } = entry
   return { ino, size, base: open.base, extents: open.extents.snapshot(), throughLsn: context.log.lastLsn, content: open.base }
 }

@@ -1,4 +1,4 @@
-// What the log says of content: FORMAT "Log: extent" and "Log: splice". Each carries the size and the times that hold
+// What the log says of content: FORMAT §10.3. Each carries the size and the times that hold
 // after it, so that replaying it needs nothing else.
 import { readBlobReference, writeBlobReference } from '../format/blob-reference.js'
 import { ByteReader } from '../format/reader.js'
@@ -25,6 +25,14 @@ export interface SplicePart {
   readonly source: { readonly kind: 'hole' } | Extract<Source, { kind: 'blob' }> | Extract<Source, { kind: 'log' }>
 }
 
+/** What was held of a file from a record on holds together from here on: it is one content that the file had. */
+export interface GroupEnd {
+  /** LSN of the group's first record. */
+  readonly first: number
+  /** Of an empty stretch: the size and times are what counts. */
+  readonly change: ContentChange
+}
+
 /** Seconds may be negative: stored above this. */
 const secondsBias = 2 ** 40
 
@@ -37,6 +45,18 @@ export function decodeChange(body: Uint8Array): ContentChange {
   const change = readChange(reader)
   reader.end()
   return change
+}
+
+export function encodeGroupEnd({ first, change }: GroupEnd): Uint8Array {
+  return writeChange(new ByteWriter(64).varint(first), change).take()
+}
+
+export function decodeGroupEnd(body: Uint8Array): GroupEnd {
+  const reader = new ByteReader(body, 'group end')
+  const first = reader.varint()
+  const change = readChange(reader)
+  reader.end()
+  return { first, change }
 }
 
 export function encodeSplice(change: ContentChange, parts: readonly SplicePart[]): Uint8Array {

@@ -2,10 +2,9 @@
 // file at a time, so that its records stand in the order in which the writes came.
 import type { LogExtent, SealedExtent } from '../store/log-port.js'
 import { limits } from '../terms/limits.js'
-import { touchWritten, type Entry } from '../tree/entry.js'
 import type { Extent, MemorySource, Source } from './extent-map.js'
+import { endGroup, logData, type Holding } from './log-group.js'
 import type { ContentContext, OpenContent } from './open-content.js'
-import { encodeChange } from './records.js'
 
 export interface DirtyExtent extends Extent {
   readonly source: MemorySource
@@ -17,34 +16,42 @@ const batchBytes = 1024 * 1024
 const batchesAhead = 3
 
 /**
- * Logs what is only in memory. Resolves (or answers undefined at once) when all that was dirty at the call is in the
- * log; in the kernel's hands after the log's next flush, on the disk after its next sync.
+ * How a group of records ends: `end`, here and now; `later`, when no stream and no write is half done with the file; `open`:
+ * the caller ends it.
  */
-export function spill(content: OpenContent, context: ContentContext): Promise<void> | undefined {
-  if (content.flushing !== undefined) return content.flushing.then(() => spill(content, context))
+export type GroupEnding = 'end' | 'later' | 'open'
+
+/**
+ * Logs what is only in memory. Resolves (or answers undefined at once) when all that was dirty at the call is in the
+ * log; in the kernel's hands after the log's next flush, on the disk after its next sync. It holds when its group ends.
+ */
+export function spill(content: OpenContent, context: ContentContext, ending: GroupEnding): Promise<void> | undefined {
+  if (content.flushing !== undefined) return content.flushing.then(() => spill(content, context, ending))
   const dirty = dirtyExtents(content)
-  content.dirtySinceMs = Infinity
-  if (dirty.length === 0) return undefined
+  const ends = ending === 'end' || (ending === 'later' && content.streaming === undefined && content.halfTaken === 0)
+  const holding = ends && dirty.length === 1 && content.group === undefined ? 'alone' : 'held'
   if (dirty.reduce((sum, { start, end }) => sum + end - start, 0) <= limits.mainSealBytesMax) {
     for (const extent of dirty) {
       const data = context.arena.bytes.subarray(extent.source.position + extent.skip, extent.source.position + extent.skip + extent.end - extent.start)
-      const body = nextChange(content, extent, context)
-      settle(content, extent, context.log.appendExtent(body, content.ino, extent.start, data), context)
+      settle(content, extent, logData(content, extent, holding, data, context), context)
     }
+    if (ends) endGroup(content, context)
+    content.dirtySinceMs = content.group === undefined ? Infinity : context.nowMs()
     return undefined
   }
   for (const { source } of dirty) content.extents.lend(source)
+  content.dirtySinceMs = ends ? Infinity : context.nowMs()
   content.pins++
-  content.flushing = spillThroughWorkers(content, dirty, context).finally(() => {
+  content.flushing = spillThroughWorkers(content, dirty, { holding, ends }, context).finally(() => {
     content.flushing = undefined
     content.pins--
   })
   return content.flushing
 }
 
-/** As `spill`, and what is being cut into chunks is waited for: everything written before the call is in the log after. */
+/** As `spill`, and what is being cut into chunks is waited for: everything written before the call is in the log after, and holds. */
 export function drain(content: OpenContent, context: ContentContext): Promise<void> | undefined {
-  return content.streaming === undefined ? spill(content, context) : content.streaming.then(() => drain(content, context))
+  return content.streaming === undefined ? spill(content, context, 'end') : content.streaming.then(() => drain(content, context))
 }
 
 export function dirtyExtents(content: OpenContent): DirtyExtent[] {
@@ -52,7 +59,7 @@ export function dirtyExtents(content: OpenContent): DirtyExtent[] {
   return content.extents.memoryBytes === 0 ? [] : content.extents.all().filter(isDirty)
 }
 
-async function spillThroughWorkers(content: OpenContent, dirty: readonly DirtyExtent[], context: ContentContext): Promise<void> {
+async function spillThroughWorkers(content: OpenContent, dirty: readonly DirtyExtent[], { holding, ends }: { readonly holding: Holding; readonly ends: boolean }, context: ContentContext): Promise<void> {
   const batches = inBatches(dirty)
   const sealed = batches.slice(0, batchesAhead).map((batch) => seal(content, batch, context))
   let done = 0
@@ -61,10 +68,11 @@ async function spillThroughWorkers(content: OpenContent, dirty: readonly DirtyEx
       const lease = await sealed[index]
       const ahead = batches[index + batchesAhead]
       if (ahead !== undefined) sealed.push(seal(content, ahead, context))
-      lease?.extents.forEach((each, at) => appendSealed(content, batches[index]?.[at], each, context))
+      lease?.extents.forEach((each, at) => appendSealed(content, batches[index]?.[at], each, holding, context))
       lease?.release()
       done++
       for (const { source } of batches[index] ?? []) content.extents.takeBack(source)
+      if (ends && done === batches.length) endGroup(content, context)
       // At once: the log's memory for what it has not written is small.
       context.log.flush()
     }
@@ -84,25 +92,10 @@ function seal(content: OpenContent, batch: readonly DirtyExtent[], context: Cont
   return context.pool.sealExtents(extents, context.log.generation)
 }
 
-function appendSealed(content: OpenContent, extent: DirtyExtent | undefined, sealed: SealedExtent, context: ContentContext): void {
+function appendSealed(content: OpenContent, extent: DirtyExtent | undefined, sealed: SealedExtent, holding: Holding, context: ContentContext): void {
   // A file that ended meanwhile needs no record.
   if (extent === undefined || context.tree.get(content.ino) === undefined) return
-  const body = nextChange(content, extent, context)
-  settle(content, extent, context.log.appendSealed(body, sealed), context)
-}
-
-/** The record's body; the entry has the size and times that it tells from now on. */
-function nextChange(content: OpenContent, { start, end }: Extent, context: ContentContext): Uint8Array {
-  const entry = context.tree.edit(content.ino)
-  if (content.times !== undefined) touchWritten(entry, content.times, context.now())
-  content.times = undefined
-  entry.size = Math.max(entry.size, end)
-  entry.blocks = content.blocks
-  return encodeChange({ ino: content.ino, start, end, size: entry.size, ...timesOf(entry) })
-}
-
-export function timesOf(entry: Entry): { modified: { sec: number; nsec: number }; changed: { sec: number; nsec: number } } {
-  return { modified: { sec: entry.mtimeSec, nsec: entry.mtimeNsec }, changed: { sec: entry.ctimeSec, nsec: entry.ctimeNsec } }
+  settle(content, extent, logData(content, extent, holding, sealed, context), context)
 }
 
 /** The parts of the extent that were not written over meanwhile lie in the log from now on. */
@@ -114,6 +107,7 @@ function settle(content: OpenContent, extent: DirtyExtent, logged: LogExtent, co
     const from = Math.max(start, extent.start)
     content.extents.put({ start: from, end: Math.min(end, extent.end), source, skip: from - extent.start })
   }
+  context.tree.edit(content.ino).blocks = content.blocks
 }
 
 function inBatches(extents: readonly DirtyExtent[]): DirtyExtent[][] {

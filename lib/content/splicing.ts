@@ -1,22 +1,23 @@
 // Changes of content that move no bytes: truncate, punch, zero, copy. What was written before is logged before, so that
 // the log's order is the order of arrival.
-import { recordKind } from '../store/log-port.js'
 import { limits } from '../terms/limits.js'
-import { touchModified } from '../tree/entry.js'
 import type { Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { stretchesOf, type Stretch } from './read-plan.js'
-import { encodeSplice, type SplicePart } from './records.js'
-import { drain, timesOf } from './spill.js'
+import { endGroup, logSplice } from './log-group.js'
+import type { SplicePart } from './records.js'
+import { drain, spill } from './spill.js'
 
 /** Cuts the file or lengthens it by a hole. Undefined: done at once. */
 export function resize(content: OpenContent, size: number, context: ContentContext): Promise<void> | undefined {
   // A spill under way would log, after the cut, bytes that were written before it.
   const under = content.flushing ?? content.streaming
   if (under !== undefined) return under.then(() => resize(content, size, context))
-  // Bytes behind the cut never were in the log and need not get there.
+  // Bytes behind the cut never were in the log and need not get there: what is logged without them holds with the cut.
+  const { memoryBytes } = content.extents
   if (size < content.size) content.extents.removeWhere(({ source, start }) => source.kind === 'memory' && start >= size)
-  const spilling = drain(content, context)
+  const isCut = content.extents.memoryBytes < memoryBytes || content.group !== undefined
+  const spilling = spill(content, context, isCut ? 'open' : 'end')
   if (spilling !== undefined) return spilling.then(() => resize(content, size, context))
   const end = Math.max(content.size, content.extents.end, content.base.length)
   if (size < content.size) content.reserved.remove(size, Infinity)
@@ -81,14 +82,12 @@ function namable(stretches: readonly Stretch[]): SplicePart[] {
 }
 
 function record(content: OpenContent, start: number, end: number, parts: readonly SplicePart[], context: ContentContext): void {
-  const entry = context.tree.edit(content.ino)
-  touchModified(entry, context.now())
-  content.times = undefined
-  entry.size = content.size
-  const change = { ino: content.ino, start, end, size: entry.size, ...timesOf(entry) }
-  const lsn = context.log.append(recordKind.splice, encodeSplice(change, parts))
+  content.times = context.now()
+  const lsn = logSplice(content, { start, end, size: content.size }, content.group === undefined ? 'alone' : 'held', parts, context)
   applyParts(content, start, parts, lsn)
-  entry.blocks = content.blocks
+  // What is on its way to the log meanwhile ends the group itself.
+  if (content.group !== undefined && content.flushing === undefined && content.streaming === undefined) endGroup(content, context)
+  else context.tree.edit(content.ino).blocks = content.blocks
   const needed = parts.reduce((oldest, { source }) => (source.kind === 'log' ? Math.min(oldest, source.extent.lsn) : oldest), lsn)
   context.unpublished.noteContent(content.ino, lsn, context.nowMs(), needed)
 }

@@ -1,17 +1,16 @@
 // Chunks of a large file are cut while it is still being written, so that most of its bytes are sealed once and never
 // pass through the log. The blobs are durable before the log names them.
-import { recordKind } from '../store/log-port.js'
 import type { Cut } from '../store/pool-port.js'
 import { limits } from '../terms/limits.js'
-import { touchWritten } from '../tree/entry.js'
 import { sliceRun, type Run } from './content-reference.js'
 import type { Extent } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { pieceOf } from './read-plan.js'
-import { encodeSplice, type SplicePart } from './records.js'
+import { logSplice, type Holding, type Stretch } from './log-group.js'
+import type { SplicePart } from './records.js'
 import { storeRuns } from './stored-runs.js'
+import type { DirtyExtent } from './spill.js'
 import { applyParts } from './splicing.js'
-import { timesOf } from './spill.js'
 
 /** Begins to cut, when enough dirty bytes lie in one stretch; answers whether it did. */
 export function stream(content: OpenContent, context: ContentContext): boolean {
@@ -27,7 +26,7 @@ export function stream(content: OpenContent, context: ContentContext): boolean {
   }).finally(() => {
     for (const { source } of extents) if (source.kind === 'memory') content.extents.takeBack(source)
     // A spill that came meanwhile passed these bytes by: what was not cut of them is as old as it was.
-    if (content.extents.memoryBytes > 0) content.dirtySinceMs = Math.min(content.dirtySinceMs, dirtySinceMs)
+    if (!content.isLogged) content.dirtySinceMs = Math.min(content.dirtySinceMs, dirtySinceMs)
     content.streaming = undefined
     content.pins--
   })
@@ -74,25 +73,43 @@ async function cutStretch(content: OpenContent, extents: readonly Extent[], cont
   context.log.flush()
 }
 
-/** What was written over meanwhile is newer than the chunks: only stretches that still show the same bytes take them. */
+/**
+ * What was written over meanwhile is newer than the chunks: only stretches that still show the same bytes take them. Where
+ * what is left in memory is not all newer, the chunks hold only together with that.
+ */
 function spliceUnchanged(content: OpenContent, extents: readonly Extent[], start: number, runs: readonly Run[], cut: Cut, context: ContentContext): void {
   const end = start + cut.consumed
-  let from = -1
-  let to = -1
-  const close = (): void => {
-    if (to > from && from >= 0) logRuns(content, from, clipRuns(runs, start, from, to), context)
-    from = -1
-  }
+  const stretches = unchanged(content, extents, end)
+  const [only] = stretches
+  const isWhole = stretches.length === 1 && only?.start === start && only.end === end
+  const holding = isWhole && content.group === undefined && isOlderThanRest(content, extents, end) ? 'alone' : 'held'
+  for (const stretch of stretches) logRuns(content, stretch, clipRuns(runs, start, stretch.start, stretch.end), holding, context)
+}
+
+function unchanged(content: OpenContent, extents: readonly Extent[], end: number): Stretch[] {
+  const stretches: { start: number; end: number }[] = []
   for (const old of extents) {
     for (const now of content.extents.overlapping(old.start, Math.min(old.end, end))) {
       if (now.source !== old.source) continue
-      const begins = Math.max(now.start, old.start)
-      if (from >= 0 && begins !== to) close()
-      if (from < 0) from = begins
-      to = Math.min(now.end, old.end, end)
+      const start = Math.max(now.start, old.start)
+      const last = stretches.at(-1)
+      if (last?.end === start) last.end = Math.min(now.end, old.end, end)
+      else stretches.push({ start, end: Math.min(now.end, old.end, end) })
     }
   }
-  close()
+  return stretches.filter((stretch) => stretch.end > stretch.start)
+}
+
+/** Whether no byte in memory is older than one of those that were cut, which end at `end`. */
+function isOlderThanRest(content: OpenContent, extents: readonly Extent[], end: number): boolean {
+  const memory = extents.filter((extent): extent is DirtyExtent => extent.source.kind === 'memory' && extent.start < end)
+  const parted = memory.find((extent) => extent.end > end)
+  if (parted?.source.inOrder === false) return false
+  const newest = Math.max(0, ...memory.map(({ source }) => source.newest))
+  const cut = new Set(memory.map(({ source }) => source))
+  const whole = Math.max(0, ...memory.filter((extent) => extent !== parted).map(({ source }) => source.newest))
+  return (parted === undefined || whole <= parted.source.oldest) &&
+    content.extents.all().every(({ source }) => source.kind !== 'memory' || cut.has(source) || source.oldest >= newest)
 }
 
 function clipRuns(runs: readonly Run[], start: number, from: number, to: number): Run[] {
@@ -107,18 +124,13 @@ function clipRuns(runs: readonly Run[], start: number, from: number, to: number)
   return out
 }
 
-function logRuns(content: OpenContent, start: number, runs: readonly Run[], context: ContentContext): void {
-  const end = start + runs.reduce((sum, { length }) => sum + length, 0)
-  const entry = context.tree.edit(content.ino)
-  if (content.times !== undefined) touchWritten(entry, content.times, context.now())
-  content.times = undefined
-  entry.size = Math.max(entry.size, end)
+function logRuns(content: OpenContent, { start, end }: Stretch, runs: readonly Run[], holding: Holding, context: ContentContext): void {
   const parts = runs.map((run): SplicePart => run.kind === 'hole'
     ? { length: run.length, skip: 0, source: { kind: 'hole' } }
     : { length: run.length, skip: run.skip, source: { kind: 'blob', reference: run.reference, lsn: 0 } })
-  const lsn = context.log.append(recordKind.splice, encodeSplice({ ino: content.ino, start, end, size: entry.size, ...timesOf(entry) }, parts))
+  const lsn = logSplice(content, { start, end }, holding, parts, context)
   applyParts(content, start, parts, lsn)
-  entry.blocks = content.blocks
+  context.tree.edit(content.ino).blocks = content.blocks
   context.unpublished.noteContent(content.ino, lsn, context.nowMs())
 }
 

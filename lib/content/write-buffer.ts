@@ -27,7 +27,10 @@ function overwrite(content: OpenContent, at: number, data: Uint8Array, from: num
   const extent = content.extents.at(at)
   if (extent === undefined || !isWritable(extent.source)) return 0
   const length = Math.min(extent.end - at, data.byteLength - from)
-  arena.bytes.set(data.subarray(from, from + length), extent.source.position + extent.skip + at - extent.start)
+  const { source } = extent
+  arena.bytes.set(data.subarray(from, from + length), source.position + extent.skip + at - extent.start)
+  source.newest = content.version + 1
+  source.inOrder = false
   return length
 }
 
@@ -41,6 +44,7 @@ function append(content: OpenContent, at: number, data: Uint8Array, from: number
   if (length <= 0 || !arena.extend(source.position, source.length, length)) return 0
   arena.bytes.set(data.subarray(from, from + length), source.position + source.length)
   source.length += length
+  source.newest = content.version + 1
   dirtyTable?.lengthen(source.row, source.length)
   content.extents.lengthen(extent, length)
   return length
@@ -60,7 +64,9 @@ function place(content: OpenContent, at: number, data: Uint8Array, from: number,
     arena.free(position)
     return 0
   }
-  content.extents.put({ start: at, end: at + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row }, skip: 0 })
+  const version = content.version + 1
+  const source: Source = { kind: 'memory', position, length, users: 0, readers: 0, row, oldest: version, newest: version, inOrder: true }
+  content.extents.put({ start: at, end: at + length, source, skip: 0 })
   return length
 }
 

@@ -2,8 +2,7 @@
 // shared by all who wait. When the disk fails a sync the log fails for good: the kernel may have dropped the pages and
 // marked them clean, so a second sync would succeed and say nothing. What was acknowledged is on the disk; the next
 // opening writes the rest again from what can still be read.
-import type { LogExtent, LogPort, LogRecord, Lsn, RecordKind, SealedExtent } from '../store/log-port.js'
-import { recordKind } from '../store/log-port.js'
+import type { ExtentKind, LogExtent, LogPort, LogRecord, Lsn, RecordKind, SealedExtent } from '../store/log-port.js'
 import { syncMarkKind } from '../format/log-record.js'
 import type { LogOwner } from '../format/log-record.js'
 import { segmentHeaderBytes } from '../format/log-segment.js'
@@ -145,22 +144,22 @@ export class WriteAheadLog implements LogPort {
     return lsn
   }
 
-  appendExtent(body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent {
+  appendExtent(kind: ExtentKind, body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent {
     if (data.byteLength > limits.mainSealBytesMax) {
       throw new VaultError('too-large', `an extent of ${String(data.byteLength)} bytes is to be sealed by a worker`)
     }
-    return this.#appendPayload(body, { ino, offset, length: data.byteLength, bytes: data, sealed: false })
+    return this.#appendPayload(kind, body, { ino, offset, length: data.byteLength, bytes: data, sealed: false })
   }
 
-  appendSealed(body: Uint8Array, extent: SealedExtent): LogExtent {
+  appendSealed(kind: ExtentKind, body: Uint8Array, extent: SealedExtent): LogExtent {
     const { ino, offset, length, sealed } = extent
-    return this.#appendPayload(body, { ino, offset, length, bytes: sealed, sealed: true })
+    return this.#appendPayload(kind, body, { ino, offset, length, bytes: sealed, sealed: true })
   }
 
-  #appendPayload(body: Uint8Array, payload: Payload): LogExtent {
+  #appendPayload(kind: ExtentKind, body: Uint8Array, payload: Payload): LogExtent {
     this.#admit()
     const lsn = this.#lastLsn + 1
-    const position = this.#batch.addExtent({ kind: recordKind.extent, lsn, synced: this.#syncedLsn }, body, payload)
+    const position = this.#batch.addExtent({ kind, lsn, synced: this.#syncedLsn }, body, payload)
     this.#lastLsn = lsn
     const { ino, offset, length } = payload
     return { segment: this.#segments.segment, position, length, lsn, generation: this.generation, ino, offset }

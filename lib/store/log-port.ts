@@ -21,8 +21,10 @@ export interface LogExtent {
 }
 
 /** Kinds of records. The body of each is encoded by the layer that owns it; the log does not look inside. */
-export const recordKind = { images: 1, extent: 2, splice: 3, published: 4, mark: 5, announced: 6 } as const
+export const recordKind = { images: 1, extent: 2, splice: 3, published: 4, mark: 5, announced: 6, heldExtent: 7, heldSplice: 8, groupEnd: 9 } as const
 export type RecordKind = (typeof recordKind)[keyof typeof recordKind]
+/** Those that carry data. */
+export type ExtentKind = typeof recordKind.extent | typeof recordKind.heldExtent
 
 export interface LogRecord {
   readonly lsn: Lsn
@@ -57,9 +59,9 @@ export interface LogPort {
   /** Appends a record without data. Never waits. The body is copied. */
   append(kind: RecordKind, body: Uint8Array): Lsn
   /** Appends data of at most 16 KiB, sealed on this thread. Both are copied. */
-  appendExtent(body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent
+  appendExtent(kind: ExtentKind, body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent
   /** Appends data that a worker sealed. */
-  appendSealed(body: Uint8Array, extent: SealedExtent): LogExtent
+  appendSealed(kind: ExtentKind, body: Uint8Array, extent: SealedExtent): LogExtent
   /**
    * Hands all appended records to the kernel in one pwrite. Throws 'no-space' or 'io': the records stay queued and
    * are tried again at the next flush.

@@ -61,7 +61,7 @@ export function write(volume: Volume, ino: number, offset: number, data: Uint8Ar
 
 /** Everything of the file that was changed is in the kernel's hands. */
 export function isLogged({ vault: { contents, parts: { log, unpublished } } }: Volume, ino: number): boolean {
-  return (contents.peek(ino)?.extents.memoryBytes ?? 0) === 0 && (unpublished.entries.get(ino)?.lastLsn ?? 0) <= log.flushedLsn
+  return (contents.peek(ino)?.isLogged ?? true) && (unpublished.entries.get(ino)?.lastLsn ?? 0) <= log.flushedLsn
 }
 
 /** close(2): what was written is in the kernel's hands when it returns; the log is flushed after the batch. */

@@ -86,12 +86,12 @@ async function write(directory: string, notes: string): Promise<void> {
 function append(log: WriteAheadLog): void {
   const { body, data } = contentOf(log.generation, log.lastLsn + 1)
   if (data === undefined) log.append(recordKind.images, body)
-  else if (data.byteLength <= 10000) log.appendExtent(body, 1, 0, data)
+  else if (data.byteLength <= 10000) log.appendExtent(recordKind.extent, body, 1, 0, data)
   else {
     const sealed = new Uint8Array(data.byteLength + 40)
     const place = { generation: log.generation, ino: 1, offset: 0, length: data.byteLength }
     sealExtentInto(sealed, data, extentAssociatedData(owner, place), randomBytes(24), key)
-    log.appendSealed(body, { ino: 1, offset: 0, length: data.byteLength, sealed })
+    log.appendSealed(recordKind.extent, body, { ino: 1, offset: 0, length: data.byteLength, sealed })
   }
 }
 

@@ -31,7 +31,7 @@ export async function damageLog(ending: Ending, step: number, figures: DamageFig
     const body = random.bytes(random.below(100))
     if (index % 3 === 0) {
       const data = random.bytes(200)
-      written.push({ kind: recordKind.extent, body, data, extent: log.appendExtent(body, index, 4096, data) })
+      written.push({ kind: recordKind.extent, body, data, extent: log.appendExtent(recordKind.extent, body, index, 4096, data) })
     } else {
       log.append(recordKind.images, body)
       written.push({ kind: recordKind.images, body, data: undefined, extent: undefined })

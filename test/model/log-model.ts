@@ -221,17 +221,18 @@ class Life {
     const random = this.#random
     const body = random.bytes(random.pick([0, 16]))
     const data = random.bytes(random.pick([0, 100, 600, 600, 2900]))
+    const kind = random.pick([recordKind.extent, recordKind.heldExtent])
     const ino = random.below(5)
     const offset = random.below(3) * 4096
     let extent: LogExtent
-    if (random.chance(0.5)) extent = log.appendExtent(body, ino, offset, data)
+    if (random.chance(0.5)) extent = log.appendExtent(kind, body, ino, offset, data)
     else {
       const place = { generation: log.generation, ino, offset, length: data.byteLength }
       const sealed = new Uint8Array(data.byteLength + 40)
       sealExtentInto(sealed, data, extentAssociatedData(owner, place), random.bytes(24), key)
-      extent = log.appendSealed(body, { ino, offset, length: data.byteLength, sealed })
+      extent = log.appendSealed(kind, body, { ino, offset, length: data.byteLength, sealed })
     }
-    this.#put(extent.lsn, { kind: recordKind.extent, body, data, extent })
+    this.#put(extent.lsn, { kind, body, data, extent })
   }
 
   #put(lsn: number, written: Written): void {

@@ -1,7 +1,7 @@
 // The real tree, contents and publisher over a log, pool, catalog and manifest in memory. At every await something else
 // may happen: operations, and moments that are kept for a crash. Everything follows from the seed.
 import { Contents } from '../../lib/content/contents.js'
-import type { ContentContext } from '../../lib/content/open-content.js'
+import type { ContentContext, OpenContent } from '../../lib/content/open-content.js'
 import { PageStore } from '../../lib/content/page-store.js'
 import { Publisher } from '../../lib/content/publisher.js'
 import { resize } from '../../lib/content/splicing.js'
@@ -48,7 +48,7 @@ export class PublishingWorld {
   /** Called when a manifest entry is durable. */
   told: (operations: readonly Operation[]) => void = () => undefined
 
-  constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesBytes: 4800 }) {
+  constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesBytes: 4800 }, arenaBytes = 4 * 1024 * 1024) {
     this.random = random
     const pause = async (): Promise<void> => {
       this.meanwhile()
@@ -57,7 +57,7 @@ export class PublishingWorld {
     this.log = disk === undefined ? new FakeLog(this.calls, pause) : disk.log.cutAfter(disk.log.lastLsn, this.calls, pause)
     this.catalog = disk?.catalog.copy(this.calls, pause) ?? new FakeCatalog(this.calls, pause)
     this.manifest = [...disk?.manifest ?? []]
-    const arena = new Arena(4 * 1024 * 1024)
+    const arena = new Arena(arenaBytes)
     this.pool = new FakePool(arena, this.log, this.calls, pause)
     for (const [id, bytes] of disk?.blobs ?? []) this.pool.blobs.set(id, bytes)
     this.tree = new Tree(this.catalog, limits)
@@ -76,9 +76,9 @@ export class PublishingWorld {
     }
     this.publisher = new Publisher(this.contents, { append, sequence: 0, appendedBytes: 0 }, (_ino, error) => { throw error })
     const { appliedLsn } = this.catalog.marks()
-    const target = { tree: this.tree, unpublished: this.unpublished, contents: this.contents, appliedLsn, renumber: false, nowMs: () => this.clock.monotonicMs() }
+    const target = { tree: this.tree, unpublished: this.unpublished, contents: this.contents, appliedLsn, renumber: false, held: new Map(), nowMs: () => this.clock.monotonicMs() }
     for (const record of this.log.records) replayRecord(record, target)
-    endReplay(target)
+    endReplay(target, 'drop')
     this.feed = new CatalogFeed(this.tree, this.catalog, this.log, appliedLsn)
     this.#prepare()
   }
@@ -179,7 +179,11 @@ export class PublishingWorld {
 
   truncate(ino: number, size: number): void {
     const entry = this.tree.get(ino)
-    if (entry !== undefined && isFile(entry)) void resize(this.contents.of(entry), size, this.contents.context)
+    if (entry !== undefined && isFile(entry)) void this.resize(this.contents.of(entry), size)
+  }
+
+  resize(content: OpenContent, size: number): Promise<void> | undefined {
+    return resize(content, size, this.contents.context)
   }
 
   /** Nobody has it open any more. */

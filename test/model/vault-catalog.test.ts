@@ -113,9 +113,9 @@ t.test('a rename over a file has the new content in the log before (renames.ts: 
     order.push('rename')
     return append(kind, body)
   }
-  log.appendSealed = (body, extent) => {
+  log.appendSealed = (kind, body, extent) => {
     order.push('content')
-    return appendSealed(body, extent)
+    return appendSealed(kind, body, extent)
   }
   t.equal(await test.operations.rename(1, 'b', 1, 'a', 0, request), 0)
   test.operations.afterBatch()

@@ -252,7 +252,7 @@ export class VaultPair {
     if (entries.length > 0) left.push(`entries ${entries.join()} unpublished`)
     if (orphans.length === 0 && unpublished.entries.size > 0) left.push(`${String(unpublished.entries.size)} ended entries unpublished`)
     if (contents.dirtyBytes > 0) left.push(`${String(contents.dirtyBytes)} bytes dirty`)
-    if (contents.arena.usedBytes > 65536) left.push(`${String(contents.arena.usedBytes)} bytes of the arena taken`)
+    if (contents.context.arena.usedBytes > 65536) left.push(`${String(contents.context.arena.usedBytes)} bytes of the arena taken`)
     if (orphans.length === 0 && feed.appliedLsn !== log.lastLsn) left.push(`the catalog is at ${String(feed.appliedLsn)} of ${String(log.lastLsn)}`)
     const counted = this.vault.vault.parts.catalog.counts().entries
     if (counted !== this.model.state.nodes.size) left.push(`${String(counted)} entries in the catalog, ${String(this.model.state.nodes.size)} in the model`)

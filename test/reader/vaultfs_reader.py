@@ -1608,7 +1608,7 @@ def moment_end(text):
 LogRecord = collections.namedtuple('LogRecord', 'end lsn kind synced payload body tag')
 Payload = collections.namedtuple('Payload', 'segment position length lsn generation ino offset')
 Segment = collections.namedtuple('Segment', 'data number generation first before before_end synced before_tag tag')
-SYNC_MARK, IMAGES, EXTENT, SPLICE, PUBLISHED, MARK, ANNOUNCED = range(7)
+SYNC_MARK, IMAGES, EXTENT, SPLICE, PUBLISHED, MARK, ANNOUNCED, HELD_EXTENT, HELD_SPLICE, GROUP_END = range(10)
 
 
 class Log:
@@ -1643,7 +1643,7 @@ class Log:
             if record.payload is not None and record.lsn > synced and not self._whole(record):
                 self._refuse_damage(self.segments[number], position, record.lsn - 1, [])
                 break
-            if record.kind > ANNOUNCED:
+            if record.kind > GROUP_END:
                 raise UnknownFormat(f'log record {record.lsn} is of kind {record.kind}')
             if record.kind != SYNC_MARK:
                 whole.append(record)
@@ -1746,6 +1746,8 @@ class Replay:
 
     def __init__(self, state, log):
         self.state, self.log = state, log
+        # Of each file what waits for the end of its group (§10.3).
+        self.held = collections.defaultdict(list)
         self.ids = {node.number: entry_id for entry_id, node in state.nodes.items() if not node.ended}
 
     def run(self):
@@ -1760,6 +1762,16 @@ class Replay:
             self._images(record.body)
         elif record.kind in (EXTENT, SPLICE):
             self._content(record)
+        elif record.kind in (HELD_EXTENT, HELD_SPLICE):
+            self.held[Cursor(record.body, f'log record {record.lsn}').varint()].append(record)
+        elif record.kind == GROUP_END:
+            body = Cursor(record.body, f'log record {record.lsn}')
+            first, ino = body.varint(), body.varint()
+            for each in self.held.pop(ino, []):
+                if each.lsn >= first:
+                    self._content(each)
+            body.varint(), body.varint()
+            self._settle(ino, body)
         elif record.kind == PUBLISHED:
             body = Cursor(record.body, f'log record {record.lsn}')
             body.varint()
@@ -1826,12 +1838,12 @@ class Replay:
 
     def _content(self, record):
         body = Cursor(record.body, f'log record {record.lsn}')
-        ino, start, length, size = (body.varint() for _ in range(4))
-        times = [(body.varint() - (1 << 40), body.varint()) for _ in range(2)]
+        ino, start, length = (body.varint() for _ in range(3))
+        told = body.varint(), [(body.varint() - (1 << 40), body.varint()) for _ in range(2)]
         node = self._node(ino)
         if node is None:
             return
-        if record.kind == EXTENT:
+        if record.kind in (EXTENT, HELD_EXTENT):
             if record.payload is None:
                 raise Damage(f'log record {record.lsn} lacks its data')
             self._lay(node, start, length, record.lsn, (record.payload[0], 0))
@@ -1849,6 +1861,17 @@ class Replay:
                 self._lay(node, start, part, record.lsn, source)
                 start += part
         body.end()
+        if record.kind in (EXTENT, SPLICE):
+            self._set(node, *told)
+
+    def _settle(self, ino, body):
+        told = body.varint(), [(body.varint() - (1 << 40), body.varint()) for _ in range(2)]
+        body.end()
+        if (node := self._node(ino)) is not None:
+            self._set(node, *told)
+
+    @staticmethod
+    def _set(node, size, times):
         stamps = b''.join(struct.pack('<qI', *time) for time in times)
         node.attributes = node.attributes[:37] + U64.pack(size) + node.attributes[45:65] + stamps + node.attributes[89:]
 

@@ -1,5 +1,5 @@
 // A log in memory that keeps what was appended, in plain, and tells when it was asked to sync and trim.
-import { recordKind, type LogExtent, type LogPort, type LogRecord, type RecordKind, type SealedExtent } from '../../lib/store/log-port.js'
+import { type ExtentKind, type LogExtent, type LogPort, type LogRecord, type RecordKind, type SealedExtent } from '../../lib/store/log-port.js'
 
 export class FakeLog implements LogPort {
   readonly generation = 1
@@ -29,15 +29,15 @@ export class FakeLog implements LogPort {
     return this.#append(kind, body, undefined)
   }
 
-  appendExtent(body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent {
+  appendExtent(kind: ExtentKind, body: Uint8Array, ino: number, offset: number, data: Uint8Array): LogExtent {
     const extent = { segment: 1, position: this.lastLsn + 1, length: data.byteLength, lsn: this.lastLsn + 1, generation: 1, ino, offset }
     this.data.set(extent.lsn, data.slice())
-    this.#append(recordKind.extent, body, extent)
+    this.#append(kind, body, extent)
     return extent
   }
 
-  appendSealed(body: Uint8Array, { ino, offset, sealed }: SealedExtent): LogExtent {
-    return this.appendExtent(body, ino, offset, sealed)
+  appendSealed(kind: ExtentKind, body: Uint8Array, { ino, offset, sealed }: SealedExtent): LogExtent {
+    return this.appendExtent(kind, body, ino, offset, sealed)
   }
 
   flush(): void {

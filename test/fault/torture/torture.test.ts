@@ -32,13 +32,14 @@ void tap.test('nothing acknowledged is lost by a kill', { skip, timeout: 600_000
   t.ok(steps > trials, 'there were steps to lose')
 })
 
-/** A folder in which a writer was stopped after some steps, without any vault: so nothing is gone. */
+/** A folder in which a writer did so many steps, without any vault: so nothing is gone. */
 function written(t: Test, seed: number): WriterRecord {
   const folder = mkdtempSync(join(tmpdir(), 'vaultfs-judged-'))
   t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
   const record = { folder: join(folder, 'w'), seed, notes: join(folder, 'notes') }
   mkdirSync(record.folder)
-  spawnSync(process.execPath, [join(import.meta.dirname, 'writer.js'), record.folder, String(seed), record.notes], { timeout: 700, killSignal: 'SIGKILL' })
+  // By itself: a kill would tear its last write, and this filesystem promises nothing about that.
+  spawnSync(process.execPath, [join(import.meta.dirname, 'writer.js'), record.folder, String(seed), record.notes, '400'], { stdio: ['ignore', 'ignore', 'inherit'] })
   return record
 }
 

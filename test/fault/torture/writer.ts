@@ -1,5 +1,5 @@
-// One writer of the torture, a process: `writer FOLDER SEED NOTES` does the plan's steps in FOLDER, one system call after
-// another, until it is killed, or NOTES.stop is there, or a call fails, as all do when the daemon is gone for good: says
+// One writer of the torture, a process: `writer FOLDER SEED NOTES [STEPS]` does the plan's steps in FOLDER, one system call
+// after another, until it is killed, or has done so many, or NOTES.stop is there, or a call fails, as all do when the daemon is gone for good: says
 // then which, and ends with 3.
 import { chmodSync, closeSync, existsSync, fsyncSync, ftruncateSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { StepNotes } from './notes.js'
 import { Plan } from './plan.js'
 import { contentOf, type Step } from './step.js'
 
-const [, , folder = '', seed = '', notesPath = ''] = process.argv
+const [, , folder = '', seed = '', notesPath = '', most = 'Infinity'] = process.argv
 const descriptors = new Map<number, number>()
 const at = (path: string): string => join(folder, path)
 
@@ -59,7 +59,7 @@ const notes = new StepNotes(notesPath)
 const plan = new Plan(Number(seed))
 const pauses = new Random(Number(seed) + 1)
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
-for (let index = 0; !existsSync(`${notesPath}.stop`); index++) {
+for (let index = 0; index < Number(most) && !existsSync(`${notesPath}.stop`); index++) {
   const step = plan.next()
   notes.begin(index)
   try {

@@ -1,7 +1,7 @@
 // The write-ahead log: its files as a disk gives them back, and what is sealed in their records. LOG.md, FORMAT §10.
 import { signKeyPair } from '../../../native-deps/sodium.js'
 import { decodePublished, encodePublished, type PublishedRecord } from '../../../lib/content/published-record.js'
-import { decodeChange, decodeSplice, encodeChange, encodeSplice, type ContentChange, type SplicePart } from '../../../lib/content/records.js'
+import { decodeChange, decodeGroupEnd, decodeSplice, encodeChange, encodeGroupEnd, encodeSplice, type ContentChange, type GroupEnd, type SplicePart } from '../../../lib/content/records.js'
 import {
   decodeHead, extentAssociatedData, extentHeadBytes, extentOverheadBytes, headPosition, HeadCodec, plainHeadBytes, putExtentHead, putFraming, putHead, recordBytes, sealExtentInto, viewOf,
 } from '../../../lib/format/log-record.js'
@@ -68,7 +68,7 @@ const files: Target<readonly LogRecord[]> = {
     const disk = new MemoryDisk()
     const log = await openLog({ disk, ...owner, key, segmentBytes: 16 * 1024, entropy: { bytes: (length) => random.bytes(length) }, logger: silent }, () => undefined)
     for (let left = random.below(24); left > 0; left--) {
-      if (random.chance(0.4)) log.appendExtent(random.bytes(random.below(60)), 1 + random.below(9), magnitude(random, 30), random.bytes(1 + random.below(3000)))
+      if (random.chance(0.4)) log.appendExtent(recordKind.extent, random.bytes(random.below(60)), 1 + random.below(9), magnitude(random, 30), random.bytes(1 + random.below(3000)))
       else log.append(random.pick(kinds), random.bytes(random.below(300)))
       if (random.chance(0.3)) log.flush()
       if (random.chance(0.2)) await log.sync()
@@ -257,4 +257,11 @@ const splice = codecTarget<{ readonly change: ContentChange; readonly parts: rea
   encode: ({ change: told, parts }) => encodeSplice(told, parts),
 })
 
-export const logTargets: readonly Target[] = [files, head, images, published, extent, splice]
+const groupEnd = codecTarget<GroupEnd>({
+  name: 'log-group-end', says: 'what the end of a group of records says, FORMAT §10.3', pace: 2,
+  make: (random) => encodeGroupEnd({ first: magnitude(random, 44), change: change(random) }),
+  decode: decodeGroupEnd,
+  encode: encodeGroupEnd,
+})
+
+export const logTargets: readonly Target[] = [files, head, images, published, extent, splice, groupEnd]
