@@ -69,8 +69,8 @@ export interface VaultService {
   mount(request: MountRequest): Promise<MountedVault>
   /** Makes anew what is derived, in a store that nobody has open: the caller holds its lock. */
   rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly headsFolder: string }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
-  /** Of a store that nobody has open: the caller holds its lock. Nothing is repaired. */
-  verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
+  /** Of a store that nobody has open: the caller holds its lock. With `repairFrom` damaged blobs are taken from those stores, where they are whole. */
+  verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal; readonly repairFrom?: readonly string[] }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
   /** Of a store that nobody has open: what can be read is written to the empty folder `out`, nothing into the store. */
   salvage(request: { readonly store: string; readonly unlock: Unlock; readonly out: string; readonly at: MomentWish; readonly allVersions: boolean; readonly paths: readonly string[] }, hooks: SalvageHooks): Promise<SalvageSummary>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>

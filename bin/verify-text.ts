@@ -1,5 +1,6 @@
 // What verifying found, as people read it and as scripts do.
 
+import type { RepairOutcome } from '../lib/vault-repair.js'
 import type { AffectedVersion, VerifyFinding, VerifySummary } from '../lib/vault-verify-report.js'
 import { pathJson, pathText } from './past-text.js'
 import { bytesText, count } from './report.js'
@@ -24,6 +25,12 @@ export function findingJson({ kind, subject, path, message, versions, moreVersio
     kind, subject, ...pathOf(path), message, moreVersions, next,
     versions: versions.map(({ path: then, moment, isCurrent }) => ({ ...pathOf(then), moment, isCurrent })),
   }
+}
+
+/** What of the damage could be mended. */
+export function repairedText({ repaired, repairedBytes, missing }: RepairOutcome): string {
+  const rest = missing === 0 ? '' : `; of ${count(missing, 'other')} there is no whole copy`
+  return `repaired: ${count(repaired, 'blob')} (${bytesText(repairedBytes)}) put back${rest}`
 }
 
 export function summaryText({ manifestEntries, contents, blobs, blobBytes, loggedBytes, unnamedBlobs, unpublished }: VerifySummary, seconds: number): string {

@@ -10,6 +10,8 @@ export interface VerifyContext {
   readonly page: KeyPage
   /** Resolves when it was taken: whoever listens may be slow. */
   found(finding: VerifyFinding): Promise<void>
+  /** Encoded references to blobs that can't be read: for who repairs. */
+  damaged(references: readonly Uint8Array[]): void
   settle(candidates: Candidates): Promise<Settled>
   /** Rejects 'cancelled' when the work is to be broken off. */
   step(phase: VerifyProgress['phase'], done: number, total: number): Promise<void>

@@ -32,6 +32,7 @@ interface Statements {
   readonly state: Statement<[Uint8Array, Uint8Array], { damage: string | null; below: number | null }>
   readonly setBelow: Statement<[number, string | null, Uint8Array, Uint8Array], never>
   readonly damaged: Statement<[], number>
+  readonly referencesAfter: Statement<[Uint8Array, number], Buffer>
   readonly damagedAfter: Statement<[Uint8Array, number], { blob: Buffer; damage: string }>
   readonly hurt: Statement<[number, number, number, string], never>
   readonly hurtAfter: Statement<[number], HurtContent>
@@ -52,6 +53,7 @@ export class BlobLedger {
       state: database.prepare('SELECT damage, below FROM verify_blob WHERE blob = ? AND reference = ?'),
       setBelow: database.prepare('UPDATE verify_blob SET below = ?, damage = coalesce(damage, ?) WHERE blob = ? AND reference = ?'),
       damaged: database.prepare('SELECT count(*) FROM verify_blob WHERE damage IS NOT NULL', 'first'),
+      referencesAfter: database.prepare('SELECT reference FROM verify_blob WHERE reference > ? AND damage IS NOT NULL ORDER BY reference LIMIT ?', 'first'),
       damagedAfter: database.prepare('SELECT blob, damage FROM verify_blob WHERE blob > ? AND damage IS NOT NULL AND below IS NULL ORDER BY blob LIMIT ?'),
       hurt: database.prepare('INSERT OR REPLACE INTO verify_hurt (ino, content, blobs, damage) VALUES (?, ?, ?, ?)'),
       hurtAfter: database.prepare(`SELECT ino, content, blobs, damage FROM verify_hurt
@@ -81,6 +83,17 @@ export class BlobLedger {
 
   get damagedCount(): number {
     return this.#statements.damaged.get() ?? 0
+  }
+
+  /** Encoded references to blobs that can't be read, as long as no page counts as damaged for what lies below it (`setBelow`). */
+  *damaged(limit: number): IterableIterator<readonly Uint8Array[]> {
+    for (let after: Uint8Array = new Uint8Array(0); ;) {
+      const references = this.#statements.referencesAfter.all(after, limit)
+      const last = references.at(-1)
+      if (last === undefined) return
+      yield references
+      after = last
+    }
   }
 
   /** Of a chunk or page: `below` is how many damaged ones its subtree has, itself included; undefined: not counted yet. */

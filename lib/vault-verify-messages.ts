@@ -40,6 +40,8 @@ export type VerifyRequest =
   | { readonly kind: 'progress'; readonly progress: VerifyProgress }
   | { readonly kind: 'found'; readonly id: number; readonly finding: VerifyFinding }
   | { readonly kind: 'settle'; readonly id: number; readonly candidates: Candidates }
+  /** Encoded references to blobs that can't be read. */
+  | { readonly kind: 'damaged'; readonly references: readonly Uint8Array[] }
   | { readonly kind: 'done'; readonly summary: ThreadSummary }
   | { readonly kind: 'failed'; readonly error: PostedError }
 

@@ -9,6 +9,7 @@ import { KeyRing } from './crypto/key-ring.js'
 import { reachOf, Refold } from './history/refold.js'
 import type { VaultId } from './terms/bytes.js'
 import { hex } from './terms/bytes.js'
+import { limits } from './terms/limits.js'
 import { BlobOpener } from './workers/blob-opener.js'
 import { BlobCheck } from './vault-verify-blobs.js'
 import { CatalogCheck } from './vault-verify-catalog.js'
@@ -60,6 +61,7 @@ async function verifyWith(context: VerifyContext, refold: Refold, history: Datab
     const unpublished = await checkCatalog(context, { past, ledger, manifest })
     const blobs = new BlobCheck(context, { ledger, keys, inventory })
     await blobs.run()
+    for (const references of ledger.damaged(limits.verifyBlobsBatch)) context.damaged(references)
     await contents.affected()
     await blobs.tellUnneeded()
     const manifestEntries = refold.database.prepare<[], number>('SELECT count(*) FROM moment', 'first').get() ?? 0

@@ -59,6 +59,10 @@ class VerifyRole implements VerifyContext {
     await this.#ask((id) => ({ kind: 'found', id, finding }))
   }
 
+  damaged(references: readonly Uint8Array[]): void {
+    this.#post({ kind: 'damaged', references })
+  }
+
   async settle(candidates: Candidates): Promise<Settled> {
     const settled = await this.#ask((id) => ({ kind: 'settle', id, candidates }))
     invariant(settled !== undefined, 'an answer without what was asked for')

@@ -27,6 +27,8 @@ export interface VerifyHooks {
   readonly onProgress: (progress: VerifyProgress) => void
   /** The next is not told before it resolves; when it rejects, so does verifying. */
   readonly onFinding: (finding: VerifyFinding) => Promise<void> | void
+  /** Encoded references to blobs that can't be read, for who repairs. */
+  readonly onDamaged?: (references: readonly Uint8Array[]) => void
   /** Verifying rejects then, with its reason or 'cancelled'. */
   readonly signal?: AbortSignal
 }
@@ -127,6 +129,7 @@ class Verifying {
       worker.on('message', (request: VerifyRequest) => {
         if (request.kind === 'done') summary = request.summary
         else if (request.kind === 'failed') failure = errorOf(request.error)
+        else if (request.kind === 'damaged') this.#hooks.onDamaged?.(request.references)
         else if (request.kind === 'progress') this.#hooks.onProgress(request.progress)
         else void this.#answer(request)
       })

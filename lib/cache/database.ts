@@ -38,7 +38,7 @@ export interface SegmentRow {
 export interface CacheDatabase {
   readonly database: Database
   readonly insert: Statement<[Uint8Array, number, number, number], never>
-  readonly find: Statement<[Uint8Array], { readonly segment: number; readonly offset: number }>
+  readonly find: Statement<[Uint8Array], { readonly segment: number; readonly offset: number; readonly length: number }>
   readonly remove: Statement<[Uint8Array], { readonly segment: number; readonly offset: number; readonly length: number }>
   readonly segments: Statement<[], SegmentRow>
   readonly saveSegment: Statement<[number, number, number, number], never>
@@ -105,7 +105,7 @@ function statementsOf(database: Database): CacheDatabase {
   return {
     database,
     insert: database.prepare('INSERT INTO blobs (id, segment, offset, length) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING'),
-    find: database.prepare('SELECT segment, offset FROM blobs WHERE id = ?'),
+    find: database.prepare('SELECT segment, offset, length FROM blobs WHERE id = ?'),
     remove: database.prepare('DELETE FROM blobs WHERE id = ? RETURNING segment, offset, length'),
     segments: database.prepare('SELECT segment, end, blobs, bytes FROM segments ORDER BY segment'),
     saveSegment: database.prepare(

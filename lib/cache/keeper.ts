@@ -1,16 +1,15 @@
 // The one writer of the cache's index. Order is everything: segment synced, then row committed; row gone, then bytes
 // freed. Opening finds what a crash left behind the last indexed byte, and with a new index all there is.
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, statSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { punchHole } from '../../native-deps/system.js'
 import type { AppendedBlobs, BlobKeeper, BlobStatistics } from '../store/blob-cache-port.js'
 import type { BlobId } from '../terms/bytes.js'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import { syncSegment, type PartialSegment } from './appender.js'
+import { BlobPlaces, type Place } from './blob-places.js'
 import { openCacheDatabase, type CacheDatabase } from './database.js'
-import { deadMark, frameBytes } from './frame.js'
 import { unpackRows, type Row } from './rows.js'
 import { OpenSegments, segmentNumbers, segmentPath, segmentsFolder } from './segment-files.js'
 import { scanSegment } from './segment-scan.js'
@@ -31,10 +30,8 @@ interface SegmentState {
   active: boolean
 }
 
-interface Place {
-  readonly segment: number
-  readonly offset: number
-  readonly length: number
+interface NamedPlace extends Place {
+  readonly blobId: BlobId
 }
 
 export class CacheKeeper implements BlobKeeper {
@@ -43,6 +40,7 @@ export class CacheKeeper implements BlobKeeper {
   readonly #index: CacheDatabase
   readonly #segments = new Map<number, SegmentState>()
   readonly #files: OpenSegments
+  readonly #places: BlobPlaces
   /** Segments of which a part may not be on the disk though the kernel calls it clean. Nothing is committed in them. */
   readonly #lost = new Set<number>()
   /** About as many pages lie in the index's own log. */
@@ -54,6 +52,7 @@ export class CacheKeeper implements BlobKeeper {
     this.#bytesMax = options.segmentBytesMax ?? limits.blobSegmentBytesMax
     this.#makeFolders()
     this.#files = new OpenSegments(options.directory, 'r+', limits.segmentsOpenMax)
+    this.#places = new BlobPlaces(options.directory, this.#files)
     this.#index = openCacheDatabase(options.directory, options.logger, options.indexCacheBytes)
     for (const { segment, end, blobs, bytes } of this.#index.segments.all()) this.#segments.set(segment, { end, blobs, bytes, active: false })
     this.#adoptTails(options.logger)
@@ -91,25 +90,20 @@ export class CacheKeeper implements BlobKeeper {
       for (const segment of segments) this.#lose(segment)
       throw error
     }
-    for (const place of duplicates) this.#free(place)
+    for (const place of duplicates) this.#places.free(place)
     this.#checkpointWhenDue()
   }
 
   delete(blobIds: readonly BlobId[]): void {
-    const places: Place[] = []
+    const places: NamedPlace[] = []
     this.#index.database.transaction(() => {
       for (const blobId of blobIds) {
         const place = this.#index.remove.get(blobId)
-        if (place !== undefined) places.push(place)
+        if (place !== undefined) places.push({ ...place, blobId })
       }
       this.#changeSegments(places.map((place) => ({ ...place, blobs: -1 })))
     })
-    for (const { segment, length } of places) {
-      const state = this.#state(segment)
-      state.blobs--
-      state.bytes -= length
-    }
-    for (const place of places) this.#free(place)
+    this.#giveUp(places)
     this.#pagesInLog += 3 + 2 * places.length
     this.#removeEmpty()
     this.#checkpointWhenDue()
@@ -137,14 +131,25 @@ export class CacheKeeper implements BlobKeeper {
     const sorted = [...rows].sort((a, b) => Buffer.compare(a.blobId, b.blobId))
     const duplicates: Place[] = []
     const inserted: (Row & { readonly segment: number })[] = []
+    const damaged: NamedPlace[] = []
     this.#index.database.transaction(() => {
       for (const row of sorted) {
-        const { changes } = this.#index.insert.run(row.blobId, row.segment, row.offset, row.length)
-        if (changes > 0) inserted.push(row)
+        const { blobId } = row
+        const insert = (): number => this.#index.insert.run(blobId, row.segment, row.offset, row.length).changes
+        if (insert() > 0) inserted.push(row)
         // The very copy that is known must never be taken for a second one: it would be freed.
-        else if (!this.#isKnownPlace(row)) duplicates.push(row)
+        else if (this.#isKnownPlace(row)) continue
+        else if (this.#places.isSound(this.#index.find.get(blobId), blobId)) duplicates.push(row)
+        else {
+          const place = this.#index.remove.get(blobId)
+          if (place !== undefined) damaged.push({ ...place, blobId })
+          insert()
+          inserted.push(row)
+        }
       }
-      this.#changeSegments([...inserted.map((row) => ({ ...row, blobs: 1 })), ...duplicates.map((row) => ({ ...row, blobs: 0 }))])
+      this.#changeSegments([
+        ...inserted.map((row) => ({ ...row, blobs: 1 })), ...duplicates.map((row) => ({ ...row, blobs: 0 })), ...damaged.map((row) => ({ ...row, blobs: -1 })),
+      ])
     })
     for (const row of [...inserted, ...duplicates]) {
       const state = this.#state(row.segment)
@@ -156,8 +161,19 @@ export class CacheKeeper implements BlobKeeper {
       state.blobs++
       state.bytes += row.length
     }
+    this.#giveUp(damaged)
     this.#pagesInLog += 3 + 2 * inserted.length
     return duplicates
+  }
+
+  /** They are in the index no more. */
+  #giveUp(places: readonly NamedPlace[]): void {
+    for (const { segment, length } of places) {
+      const state = this.#state(segment)
+      state.blobs--
+      state.bytes -= length
+    }
+    for (const place of places) this.#places.freeIfThere(place, place.blobId)
   }
 
   #isKnownPlace(row: Row & { readonly segment: number }): boolean {
@@ -185,13 +201,6 @@ export class CacheKeeper implements BlobKeeper {
     return state
   }
 
-  /** The mark first: a scan then skips the frame even where the filesystem has no holes. Neither needs a sync. */
-  #free({ segment, offset, length }: Place): void {
-    const fd = this.#files.fd(segment)
-    writeSync(fd, deadMark(), 0, 4, offset - frameBytes)
-    punchHole(fd, { offset, length })
-  }
-
   #adoptTails(logger: Logger): void {
     for (const segment of segmentNumbers(this.#directory)) {
       const state = this.#segments.get(segment)
@@ -209,7 +218,7 @@ export class CacheKeeper implements BlobKeeper {
       }
       syncSegment(fd, segmentPath(this.#directory, segment))
       const duplicates = this.#insert(scan.rows.map((row) => ({ ...row, segment })), false)
-      for (const place of duplicates) this.#free(place)
+      for (const place of duplicates) this.#places.free(place)
       const now = this.#state(segment)
       now.end = Math.max(now.end, state === undefined ? size : scan.end)
       this.#index.saveSegment.run(segment, now.end, now.blobs, now.bytes)

@@ -41,8 +41,8 @@ export interface AppendedBlobs {
 
 export interface BlobKeeper {
   /**
-   * Makes blobs durable, then known, in that order; durable on return. A blob that is known already stays where it is,
-   * the second copy is dropped. When it throws, none of them is known, and a file that could not be synced must be
+   * Makes blobs durable, then known, in that order; durable on return. A blob that is known already stays where it is
+   * and the second copy is dropped, unless the first one is damaged (all of it is read): then it is the other way round. When it throws, none of them is known, and a file that could not be synced must be
    * abandoned by its appender: what the kernel lost is not reported twice.
    */
   commit(appended: readonly AppendedBlobs[]): void

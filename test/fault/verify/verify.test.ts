@@ -195,7 +195,7 @@ t.test('read-only, broken off, and twice at once', async (t) => {
   const abort = AbortSignal.abort()
   await t.rejects(again.opened.verifier.verify({ onFinding: () => undefined, onProgress: () => undefined, signal: abort }), { code: 'cancelled' })
   const listeners = new AbortController()
-  const silenced = verifyOver(again.opened.verifier, listeners.signal)(() => Promise.reject(new Error('nobody listens')))
+  const silenced = verifyOver(again.opened.verifier, { signal: listeners.signal })(() => Promise.reject(new Error('nobody listens')))
   await t.rejects(silenced, { code: 'cancelled' }, 'whoever listened is gone')
   const left = again.opened.verifier.verify({ onFinding: () => undefined, onProgress: () => undefined })
   await again.close()

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { openPlain } from '../../../native-deps/sqlite.js'
 import { CacheKeeper } from '../../../lib/cache/keeper.js'
 import { segmentPath } from '../../../lib/cache/segment-files.js'
 import { silent } from '../../../lib/terms/log.js'
@@ -167,5 +168,48 @@ t.test('a folder that can not be', (t) => {
   writeFileSync(directory, 'a file')
   t.throws(() => new CacheKeeper({ directory, logger: silent }), { name: 'VaultError' })
   t.ok(existsSync(directory))
+  t.end()
+})
+
+t.test('a second copy of a damaged blob takes its place; of a whole one it is dropped', (t) => {
+  const directory = folder()
+  const first = open(directory)
+  const [hurt, whole] = blobs(1, 2)
+  if (hurt === undefined || whole === undefined) throw new Error('two blobs')
+  first.keeper.commit(first.appender.append([hurt, whole]))
+  const places = [hurt, whole].map(({ blobId }) => first.reader.locate(blobId))
+  const fd = openSync(segmentPath(directory, places[0]?.segment ?? 0), 'r+')
+  writeSync(fd, Buffer.from([1, 2, 3]), 0, 3, (places[0]?.offset ?? 0) + 5)
+  closeSync(fd)
+  t.notOk(holds(first, [hurt]))
+  const before = first.keeper.statistics()
+  first.keeper.commit(first.appender.append([hurt, whole]))
+  t.ok(holds(first, [hurt, whole]))
+  t.notSame(first.reader.locate(hurt.blobId), places[0])
+  t.same(first.reader.locate(whole.blobId), places[1])
+  t.same(first.keeper.statistics(), before)
+  first.close()
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(directory, `cache.db${suffix}`), { force: true })
+  const second = open(directory)
+  t.ok(holds(second, [hurt, whole]), 'also for an index that is made anew')
+  t.same(second.keeper.statistics(), before)
+  second.close()
+  t.end()
+})
+
+t.test('an index that leads to another blob: that one outlives the deletion', (t) => {
+  const directory = folder()
+  const first = open(directory)
+  const [one, other] = blobs(1, 2)
+  if (one === undefined || other === undefined) throw new Error('two blobs')
+  first.keeper.commit(first.appender.append([one, other]))
+  first.close()
+  const index = openPlain(join(directory, 'cache.db'))
+  index.prepare('UPDATE blobs SET (offset, length) = (SELECT offset, length FROM blobs WHERE id = ?) WHERE id = ?').run(other.blobId, one.blobId)
+  index.close()
+  const second = open(directory)
+  second.keeper.delete([one.blobId])
+  t.ok(holds(second, [other]))
+  second.close()
   t.end()
 })
