@@ -9,7 +9,7 @@ import type { BlobReference } from './format/blob-reference.js'
 import type { BlobLocation } from './store/blob-cache-port.js'
 import { equalBytes, hex, type BlobId } from './terms/bytes.js'
 import { limits } from './terms/limits.js'
-import { damageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
+import { blobDamageOf, damageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
 import type { BlobLedger } from './vault-verify-ledger.js'
 
 const unneededNext = 'No file needs it. Later writes of the same bytes would be taken for it: put the folder "cache" of the store back from a copy.'
@@ -128,7 +128,7 @@ export class BlobCheck {
     try {
       openRange({ reference, keys: this.#keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, 0, plain.byteLength, plain)
     } catch (error) {
-      return damageOf(error)
+      return blobDamageOf(error)
     }
     if (equalBytes(chunkIdOf(plain, this.#keys.idHasher(reference.kind)), reference.chunkId)) return undefined
     return `${name} opens, but to other bytes than what refers to it says`
