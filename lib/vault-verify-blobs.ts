@@ -4,7 +4,7 @@ import type { CacheInventory, InventoryRow } from './cache/inventory.js'
 import { blobIdOf } from './crypto/blob-id.js'
 import { chunkIdOf } from './crypto/chunk-id.js'
 import type { KeyRing } from './crypto/key-ring.js'
-import { openRange } from './crypto/open.js'
+import { openWhole } from './crypto/open.js'
 import type { BlobReference } from './format/blob-reference.js'
 import type { BlobLocation } from './store/blob-cache-port.js'
 import { equalBytes, hex, type BlobId } from './terms/bytes.js'
@@ -126,7 +126,7 @@ export class BlobCheck {
     if (this.#plain.byteLength < reference.plainLength) this.#plain = new Uint8Array(reference.plainLength)
     const plain = this.#plain.subarray(0, reference.plainLength)
     try {
-      openRange({ reference, keys: this.#keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, 0, plain.byteLength, plain)
+      openWhole({ reference, keys: this.#keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, plain)
     } catch (error) {
       return blobDamageOf(error)
     }
