@@ -54,9 +54,15 @@ export async function runDaemon(parts: Parts): Promise<void> {
     guard?.seal()
     await new Residence({ ...parts, registry, lock, files, mounted }).live()
   } finally {
-    lock.release()
-    logger.log('info', 'the daemon ends')
+    letGo(lock, logger)
   }
+}
+
+/** The last line comes before: from then on the store may be another's, or is compared, copied, taken off its disk. */
+function letGo(lock: StoreLock, logger: Logger): void {
+  if (!lock.isHeld) return
+  logger.log('info', 'the daemon ends')
+  lock.release()
 }
 
 /** The one who holds the store has no mount any more: it publishes its last. */
@@ -152,7 +158,7 @@ class Residence {
       const { store, name, mountPoint, mountPointMode } = request
       registry.put({ name, store, mountPoint, mountPointMode })
       for (const file of [files.pidFile, files.output]) rmSync(file, { force: true })
-      lock.release()
+      letGo(lock, this.#held.logger)
       this.#markGone()
     }
     if (this.#leaving === undefined || options.lazy)

@@ -46,6 +46,10 @@ export class StoreLock {
     return undefined
   }
 
+  get isHeld(): boolean {
+    return this.#fd !== undefined
+  }
+
   /** May be called twice. */
   release(): void {
     if (this.#fd !== undefined) closeSync(this.#fd)

@@ -2,13 +2,13 @@
 // page of a content tree loses what lies below it and nothing else; a damaged chunk only the frames that are.
 import { decodePage, type ContentReference, type Page } from './content/content-reference.js'
 import type { Extent } from './content/extent-map.js'
-import type { SavedBlobs } from './cache/saved-blobs.js'
 import { frameBytes } from './format/blob-envelope.js'
 import type { BlobReference } from './format/blob-reference.js'
 import type { LogExtent } from './store/log-port.js'
 import { hex } from './terms/bytes.js'
 import { limits } from './terms/limits.js'
-import { damageOf } from './vault-verify-context.js'
+import type { MendedBlobs } from './vault-salvage-blobs.js'
+import { blobDamageOf } from './vault-verify-context.js'
 import type { BlobOpener } from './workers/blob-opener.js'
 import type { LogOpener } from './workers/log-opener.js'
 
@@ -40,7 +40,7 @@ export interface LostRange {
 }
 
 export interface ContentReaders {
-  readonly blobs: SavedBlobs
+  readonly blobs: MendedBlobs
   readonly opener: BlobOpener
   readonly log: LogOpener
 }
@@ -98,7 +98,7 @@ export class ContentSaver {
       else if (source.kind === 'log') this.#readers.log.read(source.extent, source.skip + from - start, out.byteLength, out)
       return undefined
     } catch (error) {
-      return damageOf(error)
+      return blobDamageOf(error)
     }
   }
 
@@ -107,8 +107,8 @@ export class ContentSaver {
     try {
       opener.read(reference, skip, out.byteLength, out)
     } catch (error) {
-      damageOf(error)
-      if (!blobs.misled(reference.blobId)) throw error
+      blobDamageOf(error)
+      if (!blobs.retry(reference)) throw error
       opener.read(reference, skip, out.byteLength, out)
     }
   }
@@ -155,7 +155,7 @@ export class ContentSaver {
       this.#readBlob(reference, 0, bytes)
       return decodePage(bytes, `content page ${hex(reference.blobId)}`)
     } catch (error) {
-      return damageOf(error)
+      return blobDamageOf(error)
     }
   }
 }

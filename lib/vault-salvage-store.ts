@@ -21,6 +21,7 @@ import { limits } from './terms/limits.js'
 import { decodeAttributes } from './tree/entry-codec.js'
 import { rootIno, type Moment } from './tree/entry.js'
 import { writeCatalog } from './vault-rebuild.js'
+import { MendedBlobs } from './vault-salvage-blobs.js'
 import type { SalvageHooks, SalvageProblem } from './vault-salvage-report.js'
 import { goesWith, SavedPresent } from './vault-salvage-present.js'
 import type { ContentReaders } from './vault-salvage-content.js'
@@ -199,7 +200,8 @@ class Opening {
   #readers(log: SavedLog): ContentReaders {
     const { store, scratch, page } = this.#options
     const index = this.#copy(join('cache', 'cache.db'))
-    const blobs = new SavedBlobs({ directory: join(store, 'cache'), found: join(scratch, 'found.db'), ...(index === undefined ? {} : { index }) })
+    const saved = new SavedBlobs({ directory: join(store, 'cache'), found: join(scratch, 'found.db'), ...(index === undefined ? {} : { index }) })
+    const blobs = new MendedBlobs(saved, (note) => { this.#tell('note', note) })
     const keys = new KeyRing(page)
     const opener = new BlobOpener(blobs, keys, { tables: 64, frames: 16 })
     const opened = new LogOpener({ owner: log.owner, key: page.key('log'), pathOf: (segment) => join(store, 'log', segmentName(segment)), extentsMax: 16 })

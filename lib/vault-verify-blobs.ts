@@ -4,12 +4,12 @@ import type { CacheInventory, InventoryRow } from './cache/inventory.js'
 import { blobIdOf } from './crypto/blob-id.js'
 import { chunkIdOf } from './crypto/chunk-id.js'
 import type { KeyRing } from './crypto/key-ring.js'
-import { openRange } from './crypto/open.js'
+import { openWhole } from './crypto/open.js'
 import type { BlobReference } from './format/blob-reference.js'
 import type { BlobLocation } from './store/blob-cache-port.js'
 import { equalBytes, hex, type BlobId } from './terms/bytes.js'
 import { limits } from './terms/limits.js'
-import { damageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
+import { blobDamageOf, damageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
 import type { BlobLedger } from './vault-verify-ledger.js'
 
 const unneededNext = 'No file needs it. Later writes of the same bytes would be taken for it: put the folder "cache" of the store back from a copy.'
@@ -126,9 +126,9 @@ export class BlobCheck {
     if (this.#plain.byteLength < reference.plainLength) this.#plain = new Uint8Array(reference.plainLength)
     const plain = this.#plain.subarray(0, reference.plainLength)
     try {
-      openRange({ reference, keys: this.#keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, 0, plain.byteLength, plain)
+      openWhole({ reference, keys: this.#keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, plain)
     } catch (error) {
-      return damageOf(error)
+      return blobDamageOf(error)
     }
     if (equalBytes(chunkIdOf(plain, this.#keys.idHasher(reference.kind)), reference.chunkId)) return undefined
     return `${name} opens, but to other bytes than what refers to it says`

@@ -7,7 +7,7 @@ import type { BlobReference } from './format/blob-reference.js'
 import { hex } from './terms/bytes.js'
 import { limits } from './terms/limits.js'
 import type { BlobOpener } from './workers/blob-opener.js'
-import { damageOf, finding, pathOrEntry, type VerifyContext } from './vault-verify-context.js'
+import { blobDamageOf, damageOf, finding, pathOrEntry, type VerifyContext } from './vault-verify-context.js'
 import type { BlobLedger, Hurt, HurtContent } from './vault-verify-ledger.js'
 import { VerifiedPast } from './vault-verify-past.js'
 
@@ -140,7 +140,7 @@ export class ContentCheck {
       this.#opener.read(reference, 0, bytes.byteLength, bytes)
       return decodePage(bytes, `content page ${hex(reference.blobId)}`)
     } catch (error) {
-      damageOf(error)
+      blobDamageOf(error)
       return undefined
     }
   }

@@ -26,6 +26,11 @@ export function damageOf(error: unknown): string {
   throw error
 }
 
+/** The same of a blob that something names: what it names is of a version that we know, so another one is damage. */
+export function blobDamageOf(error: unknown): string {
+  return error instanceof VaultError && error.code === 'format-unknown' ? error.message : damageOf(error)
+}
+
 export function finding(parts: Pick<VerifyFinding, 'kind' | 'subject' | 'message' | 'next'> & Partial<VerifyFinding>): VerifyFinding {
   return { path: null, versions: [], moreVersions: 0, ...parts }
 }

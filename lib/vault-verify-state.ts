@@ -11,7 +11,7 @@ import type { StateCursor } from './store/history-port.js'
 import { equalBytes, hex } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import type { BlobOpener } from './workers/blob-opener.js'
-import { damageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
+import { blobDamageOf, finding, rebuildNext, type VerifyContext } from './vault-verify-context.js'
 import type { BlobLedger } from './vault-verify-ledger.js'
 
 interface Parts {
@@ -77,7 +77,7 @@ function pagesBelow(reference: BlobReference, ledger: BlobLedger, opener: BlobOp
     const below = Array.from({ length: reader.varint() }, () => readBlobReference(reader)).map((each) => pagesBelow(each, ledger, opener))
     return below.some((ids) => ids === undefined) ? undefined : below.flatMap((ids) => ids ?? [])
   } catch (error) {
-    damageOf(error)
+    blobDamageOf(error)
     return undefined
   }
 }

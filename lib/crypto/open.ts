@@ -6,7 +6,7 @@ import { aeadOpen, sha256, wipe } from '../../native-deps/sodium.js'
 import { equalBytes, hex, type Plain } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import {
-  blobHeaderBytes, decodeBlobHeader, fillSegmentNonce, frameBytes, framesOf, indexLength, paddedOfSealed,
+  blobHeaderBytes, decodeBlobHeader, fillSegmentNonce, frameBytes, framesOf, indexLength, paddedLength, paddedOfSealed,
   segmentHashBytes, segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes,
 } from '../format/blob-envelope.js'
 import { formByte, type BlobReference } from '../format/blob-reference.js'
@@ -38,6 +38,7 @@ const chunkKey = new Uint8Array(32)
 /** Two neighbouring segments, by the parity of their number, and a place to join a frame that straddles them. */
 const pair = new Uint8Array(2 * segmentPlainBytes)
 const joined = new Uint8Array(segmentPlainBytes)
+const zeros = new Uint8Array(segmentPlainBytes)
 const cipherCopy = new Uint8Array(segmentPlainBytes + segmentTagBytes)
 
 /** How many bytes from the start of the blob `openIndex` reads: header and table. */
@@ -63,8 +64,13 @@ export function openIndex({ reference, read, keys }: OpenInput): BlobIndex {
   blobKeyInto(blobKey, chunkKey, { form: formByte(reference.kind, reference.framing), plainLength: reference.plainLength, header })
   wipe(chunkKey)
   const index: BlobIndex = { reference, padded, header, table, blobKey, directory: undefined }
-  if (reference.framing === 'raw') return index
-  return { ...index, directory: readDirectory(index, read, subject) }
+  if (reference.framing === 'zstd') return { ...index, directory: readDirectory(index, read, subject) }
+  requireBucket(index, reference.plainLength)
+  return index
+}
+
+function requireBucket({ reference, padded }: BlobIndex, framedBytes: number): void {
+  if (paddedLength(framedBytes) !== padded) throw corrupt(hex(reference.blobId), 'its padding is longer than it has to be')
 }
 
 export function wipeIndex(index: BlobIndex): void {
@@ -101,10 +107,21 @@ export function openRange(input: OpenInput, plainOffset: number, length: number,
   }
 }
 
+/** Everything, into the front of `out`: the padding too is looked at, also in segments of which a reader needs nothing. */
+export function openWhole(input: OpenInput, out: Uint8Array): void {
+  const index = openIndex(input)
+  try {
+    readRange(index, input.read, 0, index.reference.plainLength, out)
+    requirePadding(index, input.read)
+  } finally {
+    wipeIndex(index)
+  }
+}
+
 /** The whole plaintext of a blob that is in memory. */
 export function openBlob(reference: BlobReference, sealed: Uint8Array, keys: OpeningKeys): Plain {
   const out = new Uint8Array(reference.plainLength)
-  openRange({ reference, keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, 0, out.byteLength, out)
+  openWhole({ reference, keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, out)
   return out as Uint8Array as Plain
 }
 
@@ -115,7 +132,28 @@ type Opened = [number, number]
 function readRaw(index: BlobIndex, read: ReadSealed, number: number, inFrame: number, target: Uint8Array, opened: Opened): void {
   const segmentLength = segmentRange(index.padded, number).length - segmentTagBytes
   if (inFrame === 0 && target.byteLength === segmentLength) openSegment(index, read, number, target)
-  else target.set(segment(index, read, number, opened).subarray(inFrame, inFrame + target.byteLength))
+  else {
+    const bytes = segment(index, read, number, opened)
+    const { plainLength } = index.reference
+    if ((number + 1) * frameBytes > plainLength) requireZeros(bytes.subarray(frameLength(number, plainLength)), index)
+    target.set(bytes.subarray(inFrame, inFrame + target.byteLength))
+  }
+}
+
+/** Between what is stored and the end, or the directory. */
+function requirePadding(index: BlobIndex, read: ReadSealed): void {
+  const { directory, padded, reference: { plainLength } } = index
+  const from = directory === undefined ? plainLength : directory.starts.at(-1) ?? 0
+  const to = directory === undefined ? padded : padded - 2 * framesOf(plainLength)
+  for (let number = Math.floor(from / segmentPlainBytes); number * segmentPlainBytes < to; number++) {
+    const start = number * segmentPlainBytes
+    requireZeros(segment(index, read, number, [-1, -1]).subarray(Math.max(0, from - start), Math.max(0, to - start)), index)
+  }
+}
+
+/** Bytes there are no mistake of a disk: somebody with the keys sealed other bytes under the key and nonces of the blob. */
+function requireZeros(bytes: Uint8Array, { reference }: BlobIndex): void {
+  if (!equalBytes(bytes, zeros.subarray(0, bytes.byteLength))) throw corrupt(hex(reference.blobId), 'its padding is not zeros')
 }
 
 function readFrame(
@@ -128,8 +166,11 @@ function readFrame(
 
 function readDirectory(index: BlobIndex, read: ReadSealed, subject: string): FrameDirectory {
   const { plainLength } = index.reference
-  const bytes = paddedRange(index, read, index.padded - framesOf(plainLength) * 2, index.padded, [-1, -1])
-  return decodeDirectory(bytes, { plain: plainLength, padded: index.padded }, subject)
+  const directoryBytes = framesOf(plainLength) * 2
+  const bytes = paddedRange(index, read, index.padded - directoryBytes, index.padded, [-1, -1])
+  const directory = decodeDirectory(bytes, { plain: plainLength, padded: index.padded }, subject)
+  requireBucket(index, (directory.starts.at(-1) ?? 0) + directoryBytes)
+  return directory
 }
 
 /** At most 64 KiB of the padded plaintext: from one segment or two neighbours. */

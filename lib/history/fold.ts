@@ -149,7 +149,7 @@ export class Fold {
     if (!alone) for (const operation of operations) if (operation.kind === 'trash') trashed.add(this.rows.node(operation.id)?.ino)
     for (const ino of this.#names.losers) {
       touched.add(ino)
-      if (!alone) this.#names.restore(ino, () => this.#contents.hasUnknownHead(ino) || (!trashed.has(ino) && this.#names.hasUnknownRemoval(ino)))
+      this.#names.restore(ino, () => this.#contents.hasUnknownHead(ino) || (!trashed.has(ino) && this.#names.hasUnknownRemoval(ino)))
     }
   }
 
@@ -177,6 +177,8 @@ export class Fold {
   #setAttributes(ino: number, attributes: Uint8Array): void {
     const current = this.rows.version(ino)
     if (current === undefined) return
+    // A folder stays one, whatever is in it.
+    if (isDirectoryRecord(current.attributes) !== isDirectoryRecord(attributes)) return this.#complain()
     const fitting = this.#contents.fit(attributes, current.content)
     if (differ(current.attributes, fitting)) this.rows.putVersion(ino, fitting, current.content, this.position)
     else this.rows.amendVersion(ino, fitting, current.content)

@@ -35,6 +35,8 @@ export class Names {
   readonly #refused = new Set<number>()
   /** Entries that are about to get a place. */
   readonly #returning = new Set<number>()
+  /** Of folders into which something was just moved: many are moved into one. */
+  readonly #above = new Map<number, ReadonlySet<number>>()
 
   constructor(context: NameContext) {
     this.#context = context
@@ -46,6 +48,7 @@ export class Names {
     this.#position = position
     this.#removed = new Map()
     this.#refused.clear()
+    this.#above.clear()
   }
 
   /** Entries that lost names since `begin`. */
@@ -76,13 +79,12 @@ export class Names {
 
   link(claim: Claim): void {
     const { parent, name, ino, isDirectory } = claim
-    if (!this.#causality.alone) {
-      this.revive(parent)
-      if (isDirectory && this.#isWithin(parent, ino)) {
-        // Two moves that together would make a circle: the later one does not happen (Kleppmann et al. 2022).
-        this.#refused.add(ino)
-        return
-      }
+    this.revive(parent)
+    // Two moves that together would make a circle: the later one does not happen (Kleppmann et al. 2022). One device by
+    // itself tells none, but whoever holds its keys may. The same goes for what is put into a file.
+    if (ino === rootIno || !this.#rows.isDirectory(parent) || (isDirectory && this.#isWithin(parent, ino))) {
+      this.#refused.add(ino)
+      return
     }
     const holders = this.#rows.direntsTold(parent, name)
     if (holders.some((each) => each.ino === ino)) return
@@ -95,9 +97,9 @@ export class Names {
   /** Undoes removals that took the last name of something that their author did not know whole. */
   restore(ino: number, isUnknown: (ino: number) => boolean): void {
     const [row] = this.#removed.get(ino) ?? []
-    if (row === undefined || this.#causality.alone || this.#rows.direntsOf(ino).length > 0) return
+    if (row === undefined || this.#rows.direntsOf(ino).length > 0) return
     // Only an empty folder is ever removed: what is in it, its author did not know.
-    if (this.#refused.has(ino) || this.#rows.hasChildren(ino) || isUnknown(ino)) this.#return(row)
+    if (this.#refused.has(ino) || (!this.#causality.alone && (this.#rows.hasChildren(ino) || isUnknown(ino)))) this.#return(row)
   }
 
   /** Whether another device took away a name that the author believed to be left. */
@@ -147,13 +149,14 @@ export class Names {
     const raw = told ?? name
     const taken = this.#rows.dirent(home, raw) !== undefined
     const shown = taken ? this.#conflictName(home, raw, claimed) : raw
+    this.#moves(ino)
     this.#rows.putDirent({ parent: home, name: shown, ino, began: this.#position, claimed, line, told: taken ? raw : null })
   }
 
   /** The folder, with a place of its own again; the root instead of one that has none, or lies inside of the entry now. */
   #homeFor(ino: number, parent: number): number {
     this.#returning.add(ino)
-    if (!this.#returning.has(parent) && this.#returning.size < depthMax) this.revive(parent)
+    if (!this.#returning.has(parent) && this.#returning.size < returningMax) this.revive(parent)
     this.#returning.delete(ino)
     const hasPlace = parent === rootIno || this.#rows.direntsOf(parent).length > 0
     return hasPlace && !this.#isWithin(parent, ino) ? parent : rootIno
@@ -162,6 +165,7 @@ export class Names {
   #claim({ parent, name, ino, line }: Claim): void {
     const shown = this.#rows.dirent(parent, name)
     if (shown !== undefined) this.#showAs(shown, this.#conflictName(parent, shown.told === null || shown.told === '' ? name : shown.told, shown.claimed))
+    this.#moves(ino)
     this.#rows.putDirent({ parent, name, ino, began: this.#position, claimed: this.#position, line, told: null })
   }
 
@@ -170,6 +174,7 @@ export class Names {
   }
 
   #remove(row: DirentRow): void {
+    this.#moves(row.ino)
     this.#rows.endDirent(row, this.#position)
     const removed = this.#removed.get(row.ino)
     if (removed === undefined) this.#removed.set(row.ino, [row])
@@ -197,13 +202,33 @@ export class Names {
 
   /** Whether `folder` is `ino` or lies below it. */
   #isWithin(folder: number, ino: number): boolean {
-    let depth = 0
+    if (folder === ino) return true
+    const above = this.#above.get(folder)
+    if (above === undefined && !this.#rows.hasChildren(ino)) return false
+    return (above ?? this.#lookAbove(folder)).has(ino)
+  }
+
+  /** The folder and those that it is in. One that is too deep is within everything, and that is not kept. */
+  #lookAbove(folder: number): { has(ino: number): boolean } {
+    const above = new Set<number>()
     for (let at: number | undefined = folder; at !== undefined && at !== rootIno; at = this.#rows.direntsOf(at)[0]?.parent) {
-      if (at === ino || ++depth > depthMax) return true
+      above.add(at)
+      if (above.size > depthMax) return { has: () => true }
     }
-    return false
+    if (this.#above.size >= aboveKeptMax) this.#above.clear()
+    this.#above.set(folder, above)
+    return above
+  }
+
+  /** An entry gets or loses a place. */
+  #moves(ino: number): void {
+    for (const [folder, above] of this.#above) if (above.has(ino)) this.#above.delete(folder)
   }
 }
 
-/** Deeper than any path that a system opens. */
-const depthMax = 4096
+/** Deeper than any tree that people make; what is moved further down counts as moved into itself. */
+const depthMax = 16_384
+/** Folders of which it is known what they are in. */
+const aboveKeptMax = 8
+/** Folders that come back with one entry. */
+const returningMax = 4096

@@ -1,6 +1,9 @@
 // Rows of the present and how they pass into the past. What began and ended at one position leaves nothing.
 import type { Database, Statement } from '../../native-deps/sqlite.js'
 import { forkOf } from './interval.js'
+import { isDirectoryRecord } from './version-attributes.js'
+
+const foldersKeptMax = 4096
 
 export interface NodeRow {
   readonly ino: number
@@ -76,6 +79,7 @@ export class HistoryRows {
   readonly #statements: Statements
   #nextIno = ownInoBase
   readonly #nodes = new Map<string, NodeRow>()
+  readonly #folders = new Set<number>()
   nextCookie = 1
   nextVersion = 1
   nextContent = 1
@@ -90,6 +94,7 @@ export class HistoryRows {
 
   /** Numbers go on behind those that were ever given out and are not taken back. */
   reload(): void {
+    this.#folders.clear()
     const largest = (table: string, key: string): number => this.#database.prepare<[], number | null>(`SELECT max(${key}) FROM ${table}`, 'first').get() ?? 0
     this.#nextIno = Math.max(largest('node', 'ino') + 1, ownInoBase)
     this.nextCookie = Math.max(largest('moment', 'cookies'), 1)
@@ -156,6 +161,18 @@ export class HistoryRows {
     if (current === undefined) return
     if (current.began === position) this.#statements.dropVersion.run(ino)
     else this.#pass(ino, position)
+  }
+
+  /** Or was one, when it ended. It stays what it is. */
+  isDirectory(ino: number): boolean {
+    if (this.#folders.has(ino)) return true
+    const attributes = (this.version(ino) ?? this.lastVersion(ino))?.attributes
+    // Retention may have let go of what it was.
+    if (attributes === undefined) return true
+    if (!isDirectoryRecord(attributes)) return false
+    if (this.#folders.size >= foldersKeptMax) this.#folders.clear()
+    this.#folders.add(ino)
+    return true
   }
 
   /** What an entry that ended was last. */

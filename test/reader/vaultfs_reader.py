@@ -957,6 +957,10 @@ class Chain:
 
 # ---- The state that entries make (§7.6, MERGE.md)
 
+def is_folder(attributes):
+    return stat.S_ISDIR(struct.unpack_from('<I', attributes, 17)[0])
+
+
 class Node:
     """An entry of the tree: its newest attributes and content, and the places (folder, name) that lead to it."""
 
@@ -970,6 +974,10 @@ class Node:
     def size(self):
         attributes = attributes_from(self.attributes)
         return len(attributes.target) if stat.S_ISLNK(attributes.mode) else attributes.size
+
+
+class Circle(Exception):
+    """What no device tells, but who has its keys may: a folder in itself, something in a file. `Merge` knows what becomes of it."""
 
 
 class State:
@@ -991,13 +999,13 @@ class State:
             by_code[code].append(fields)
         for entry_id, number, attributes in by_code[CREATE]:
             node = self.nodes.setdefault(entry_id, Node(number, attributes))
-            node.attributes = node.attributes if node.ended else attributes
+            self._describe(node, attributes)
         for entry_id, size, content, _replaced in by_code[CONTENT]:
             if (node := self.node(entry_id, entry)) is not None:
                 node.content = (size, content)
         for entry_id, attributes in by_code[ATTRIBUTES]:
-            if (node := self.node(entry_id, entry)) is not None and not node.ended:
-                node.attributes = attributes
+            if (node := self.node(entry_id, entry)) is not None:
+                self._describe(node, attributes)
         for fields in by_code[UNLINK] + by_code[MOVE]:
             entry_id, place = fields[0], fields[1:3]
             if self.names.get(place) == entry_id:
@@ -1013,11 +1021,26 @@ class State:
     def leave(self, place):
         self.nodes[self.names.pop(place)].places.discard(place)
 
+    @staticmethod
+    def _describe(node, attributes):
+        if not node.ended:
+            if is_folder(node.attributes) != is_folder(attributes):
+                raise Circle
+            node.attributes = attributes
+
     def _arrive(self, entry_id, node, place):
+        folder = self.nodes.get(place[0])
+        if entry_id == ROOT_ID or (folder is not None and not is_folder(folder.attributes)):
+            raise Circle
         node.ended = False
-        if stat.S_ISDIR(attributes_from(node.attributes).mode):
+        if is_folder(node.attributes):
             for former in list(node.places):
                 self.leave(former)
+            above = place[0]
+            while above in self.nodes:
+                if above == entry_id:
+                    raise Circle
+                above = next(iter(self.nodes[above].places), (None,))[0]
         if place in self.names:
             self.leave(place)
         self.names[place] = entry_id
@@ -1112,7 +1135,7 @@ class MergedNode:
 class Merge:
     """Folds the entries of several devices, in their one order. MERGE.md says what becomes of which conflict."""
 
-    OWN_NUMBERS, DEPTH_MAX = 1 << 45, 4096
+    OWN_NUMBERS, DEPTH_MAX, RETURNING_MAX = 1 << 45, 16384, 4096
 
     def __init__(self):
         self.nodes, self.origins, self.devices = {}, [], {}
@@ -1143,8 +1166,7 @@ class Merge:
         trashed = {fields[0] for code, fields in entry.operations if code == TRASH}
         for entry_id in list(self.removed):
             touched[entry_id] = True
-            if not self.alone:
-                self._restore(entry_id, trashed)
+            self._restore(entry_id, trashed)
         for entry_id in [fields[0] for code, fields in entry.operations if code == TRASH and fields[0] in self.nodes]:
             touched[entry_id] = True
             if not self.rows[entry_id]:
@@ -1193,6 +1215,8 @@ class Merge:
         if node.version is None:
             return
         began, before, head = node.version
+        if is_folder(before) != is_folder(attributes):
+            return
         attributes = attributes if head is None else self._sized(attributes, head.size)
         if before[:45] + before[65:] != attributes[:45] + attributes[65:]:
             self._put_version(node, attributes, head)
@@ -1338,14 +1362,19 @@ class Merge:
             self._remove(now)
         return left.line if left is not None else 0
 
+    def _is_folder(self, entry_id):
+        """Or was one, when it ended."""
+        version = self.nodes[entry_id].version or self.nodes[entry_id].former
+        return version is None or is_folder(version[1])
+
     def _link(self, entry_id, parent, name, line):
         version = self.nodes[entry_id].version
         is_folder = version is not None and stat.S_ISDIR(attributes_from(version[1]).mode)
         if not self.alone:
             self._revive(parent)
-            if is_folder and self._is_within(parent, entry_id):
-                self.refused.add(entry_id)
-                return
+        if entry_id == ROOT_ID or not self._is_folder(parent) or (is_folder and self._is_within(parent, entry_id)):
+            self.refused.add(entry_id)
+            return
         holders = list(self.told[parent, name])
         if any(row.entry_id == entry_id for row in holders):
             return
@@ -1363,7 +1392,8 @@ class Merge:
         if self.rows[entry_id]:
             return
         unknown = any(not self._covers(head.began) for head in self.nodes[entry_id].heads)
-        if entry_id in self.refused or self.below[entry_id] or unknown or (entry_id not in trashed and self._unknown_removal(entry_id)):
+        unknowing = not self.alone and (self.below[entry_id] or unknown or (entry_id not in trashed and self._unknown_removal(entry_id)))
+        if entry_id in self.refused or unknowing:
             self._return(self.removed[entry_id])
 
     def _unknown_removal(self, entry_id):
@@ -1394,7 +1424,7 @@ class Merge:
 
     def _home_for(self, entry_id, parent):
         self.returning.add(entry_id)
-        if parent not in self.returning and len(self.returning) < self.DEPTH_MAX:
+        if parent not in self.returning and len(self.returning) < self.RETURNING_MAX:
             self._revive(parent)
         self.returning.discard(entry_id)
         has_place = parent == ROOT_ID or self.rows[parent]
@@ -1517,7 +1547,7 @@ class History:
 
     def __init__(self, entries, keys, report):
         self.entries, self.keys, self.report = entries, keys, report
-        self.moments = []
+        self.moments, self.merges = [], len({entry.device for entry in entries}) > 1
         for position, entry in enumerate(entries, 1):
             moment = Moment(position, entry)
             self.moments.append(moment)
@@ -1557,6 +1587,13 @@ class History:
 
     def state(self, moment, check=True):
         """The tree at a moment. Each state that the chains tell of up to there is compared with what they make."""
+        try:
+            return self._state(moment, check)
+        except Circle:
+            self.merges = True
+            return self._state(moment, check)
+
+    def _state(self, moment, check):
         told = collections.defaultdict(list)
         for entry in self.entries[:moment.position] if check else []:
             for code, fields in entry.operations:
@@ -1581,7 +1618,7 @@ class History:
         return state
 
     def _fold(self, entries):
-        folding = Merge() if len({entry.device for entry in self.entries}) > 1 else State()
+        folding = Merge() if self.merges else State()
         for entry in entries:
             folding.fold(entry)
         return folding

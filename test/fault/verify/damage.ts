@@ -37,10 +37,10 @@ export class StoreDamage {
     return existsSync(this.path(name))
   }
 
-  /** In the middle of it. */
-  flipInBlob(blobId: BlobId): void {
+  /** `at`: the middle when left out. */
+  flipInBlob(blobId: BlobId, at?: number): void {
     const { segment, offset, length } = this.#locate(blobId)
-    flipBit(this.#segment(segment), offset + Math.floor(length / 2))
+    flipBit(this.#segment(segment), offset + (at ?? Math.floor(length / 2)))
   }
 
   /** The bytes of one (of the same length) where another should be. */

@@ -64,6 +64,12 @@ t.test('a large file of many pages, and its past, pass', async (t) => {
   const found = await verified(again)
   t.same(named(found), ['content sparse'])
   t.same(found.findings[0]?.versions.map(({ path, isCurrent }) => ({ path, isCurrent })), [{ path: 'sparse', isCurrent: true }], 'the version before has a root of its own')
+  const newer = await damaged({ world: again }, () => {
+    // The version of its envelope: no page of ours has another one.
+    if (root !== undefined) new StoreDamage(world.store).flipInBlob(root.blobId, 3)
+  })
+  t.teardown(() => newer.close())
+  t.same(named(await verified(newer)), ['content sparse'], 'a version that nobody wrote is damage')
 })
 
 t.test('a flipped bit in a blob of the present', async (t) => {

@@ -1,20 +1,15 @@
 // Sealed blobs: the clear envelope, the reference, a whole blob, and what is sealed in one. FORMAT §4.
 import { zstdDecompressSync } from 'node:zlib'
-import { aeadSeal, sha256 } from '../../../native-deps/sodium.js'
-import { blobIdOf } from '../../../lib/crypto/blob-id.js'
 import { chunkIdOf } from '../../../lib/crypto/chunk-id.js'
-import { blobKeyInto, chunkKeyInto } from '../../../lib/crypto/derivation.js'
 import { frame } from '../../../lib/crypto/frames.js'
 import { KeyRing } from '../../../lib/crypto/key-ring.js'
 import { openBlob } from '../../../lib/crypto/open.js'
 import { sealChunk } from '../../../lib/crypto/seal.js'
-import {
-  blobHeaderBytes, decodeBlobHeader, encodeBlobHeader, fillSegmentNonce, frameBytes, framesOf, indexLength, paddedLength, sealedLengthOf, segmentHashBytes, segmentPlainBytes,
-  segmentRange, segmentsOf, segmentTagBytes,
-} from '../../../lib/format/blob-envelope.js'
+import { blobHeaderBytes, decodeBlobHeader, encodeBlobHeader, frameBytes, framesOf, paddedLength } from '../../../lib/format/blob-envelope.js'
 import { blobReferenceBytes, decodeBlobReference, encodeBlobReference, formByte, type BlobReference } from '../../../lib/format/blob-reference.js'
-import { concatBytes, type ChunkId } from '../../../lib/terms/bytes.js'
+import { concatBytes } from '../../../lib/terms/bytes.js'
 import type { Random } from '../../model/random.js'
+import { sealPadded, type Padded } from '../../support/sealed-padding.js'
 import { testPage } from '../../support/test-keys.js'
 import { codecTarget, require, same, type Field, type Target } from '../target.js'
 import { blobReference } from './samples.js'
@@ -96,12 +91,13 @@ const frames: Target<Uint8Array> = {
     return concatBytes(head, padded)
   },
   decode: (input) => {
-    const made = sealPadded(padTo(input))
+    const made = sealPadded(padTo(input), ring)
     return openBlob(decodeBlobReference(encodeBlobReference(made.reference)), made.sealed, ring)
   },
   judge: (opened, input) => {
     const { framing, plainLength, padded } = padTo(input)
     require(opened.byteLength === plainLength, 'a plaintext of another length than the reference says')
+    require(framing === 'zstd' || padded.subarray(plainLength).every((byte) => byte === 0), 'padding that is not zeros')
     require(same(opened, framing === 'raw' ? padded.subarray(0, plainLength) : unframed(padded, plainLength)), 'other bytes than the frames hold')
   },
   fields: (valid) => {
@@ -109,12 +105,6 @@ const frames: Target<Uint8Array> = {
     const directory: readonly Field[] = Array.from({ length: count }, (_, index) => ({ at: valid.byteLength - 2 * (count - index), length: 2, kind: 'big' }))
     return [{ at: 0, length: 1, kind: 'big' }, { at: 1, length: 4, kind: 'big' }, ...directory, ...directory]
   },
-}
-
-interface Padded {
-  readonly framing: 'raw' | 'zstd'
-  readonly plainLength: number
-  readonly padded: Uint8Array
 }
 
 /** Whatever the input is, made to lengths that a reference can have. */
@@ -126,27 +116,6 @@ function padTo(input: Uint8Array): Padded {
   const padded = new Uint8Array(paddedLength(Math.min(body.byteLength, 16 * MiB)))
   padded.set(framing === 'raw' ? body.subarray(0, padded.byteLength) : body.subarray(-padded.byteLength), framing === 'raw' ? 0 : padded.byteLength - Math.min(body.byteLength, padded.byteLength))
   return { framing, plainLength: length, padded }
-}
-
-function sealPadded({ framing, plainLength, padded }: Padded): { readonly reference: BlobReference; readonly sealed: Uint8Array } {
-  const { sealing } = ring
-  const chunkId = new Uint8Array(32).fill(4) as Uint8Array as ChunkId
-  const segments = segmentsOf(padded.byteLength)
-  const header = encodeBlobHeader({ suite: 1, epoch: sealing.epoch, segments, salt: sha256(padded) })
-  const sealed = new Uint8Array(sealedLengthOf(padded.byteLength))
-  sealed.set(header)
-  const [chunkKey, blobKey, nonce] = [new Uint8Array(32), new Uint8Array(32), new Uint8Array(24)]
-  chunkKeyInto(chunkKey, sealing.dataKey, chunkId)
-  blobKeyInto(blobKey, chunkKey, { form: formByte('chunk', framing), plainLength, header })
-  for (let index = 0; index < segments; index++) {
-    const { offset, length } = segmentRange(padded.byteLength, index)
-    const out = sealed.subarray(offset, offset + length)
-    fillSegmentNonce(nonce, index, index === segments - 1)
-    aeadSeal(out, padded.subarray(index * segmentPlainBytes, index * segmentPlainBytes + length - segmentTagBytes), header, nonce, blobKey)
-    sealed.set(sha256(out), blobHeaderBytes + index * segmentHashBytes)
-  }
-  const tableHash = sha256(sealed.subarray(blobHeaderBytes, indexLength(segments)))
-  return { sealed, reference: { chunkId, blobId: blobIdOf(sealed), tableHash, plainLength, sealedLength: sealed.byteLength, epoch: sealing.epoch, suite: 1, kind: 'chunk', framing } }
 }
 
 /** FORMAT §4.2 read once more, in the plainest way. */

@@ -16,6 +16,7 @@ import { hex } from '../../../lib/terms/bytes.js'
 import { VaultError } from '../../../lib/terms/errors.js'
 import { limits } from '../../../lib/terms/limits.js'
 import { numbers, randomBytes } from '../../support/random-bytes.js'
+import { sealPadded } from '../../support/sealed-padding.js'
 import { testPage } from '../../support/test-keys.js'
 
 const page = testPage(1, 2)
@@ -187,4 +188,24 @@ t.test('one range without an index; and shared memory as source', async (t) => {
   const out = new Uint8Array(100)
   openRange({ reference: blob, read: reader(shared), keys: ring }, 199_950, 100, out)
   t.equal(hex(out), hex(mixed(300_000).subarray(199_950, 200_050)))
+})
+
+t.test('padding that is not zeros is refused, by whoever opens what it lies in', (t) => {
+  const plain = mixed(190_000)
+  const padded = new Uint8Array(262_144)
+  padded.set(plain)
+  const chunkId = chunkIdOf(plain, ring.idHasher('chunk'))
+  // In the segment of the last frame; in one of its own.
+  for (const [at, isInFrame] of [[195_000, true], [200_000, false]] as const) {
+    const dirty = padded.slice()
+    dirty[at] = 1
+    const { reference, sealed } = sealPadded({ framing: 'raw', plainLength: plain.byteLength, padded: dirty, chunkId }, ring)
+    throwsCorrupt(t, () => openBlob(reference, sealed, ring), 'as a whole')
+    const part = (from: number): unknown => openRange({ reference, read: reader(sealed), keys: ring }, from, 1000, new Uint8Array(1000))
+    t.doesNotThrow(() => part(100_000), 'another frame')
+    if (isInFrame) throwsCorrupt(t, () => part(189_000), 'its frame')
+  }
+  const sound = sealPadded({ framing: 'raw', plainLength: plain.byteLength, padded, chunkId }, ring)
+  t.equal(hex(openBlob(sound.reference, sound.sealed, ring)), hex(plain))
+  t.end()
 })

@@ -6,6 +6,7 @@ import { sealChunk, type SealedBlob } from '../../../lib/crypto/seal.js'
 import { blobHeaderBytes, sealedLengthOf } from '../../../lib/format/blob-envelope.js'
 import { encodeBlobReference, type BlobKind, type BlobReference } from '../../../lib/format/blob-reference.js'
 import { hex } from '../../../lib/terms/bytes.js'
+import { sealPadded } from '../../support/sealed-padding.js'
 import { randomBytes } from '../../support/random-bytes.js'
 import { pageOf, plainOf, type Expectation, type Plain, type RootKeys, type Vector } from '../vector.js'
 
@@ -36,6 +37,16 @@ function flipped(bytes: Uint8Array, at: number, bits = 1): Uint8Array {
   return out
 }
 
+/** As no writer seals it. */
+function unruly({ at, framing = 'raw', padded = 4096 }: { readonly at?: number; readonly framing?: 'raw' | 'zstd'; readonly padded?: number }): SealedBlob {
+  const plain = plainOf(noise)
+  const bytes = new Uint8Array(padded)
+  bytes.set(plain)
+  if (at !== undefined) bytes[at] = 1
+  const made = sealPadded({ framing, plainLength: plain.byteLength, padded: bytes, chunkId: chunkIdOf(plain, ring.idHasher('chunk')) }, ring)
+  return { ...made.reference, sealed: made.sealed as SealedBlob['sealed'], table: made.sealed.subarray(blobHeaderBytes, blobHeaderBytes + 32) }
+}
+
 /** Vectors that do not depend on the version of zstd. */
 export function blobVectors(): Readonly<Record<string, Vector>> {
   const small = seal(noise)
@@ -62,6 +73,10 @@ export function blobVectors(): Readonly<Record<string, Vector>> {
     'blob-length-changed': vector('corrupt', '4.5', 'a true length that is one less', noise, small, { reference: { plainLength: 2999 } }),
     'blob-reference-length': vector('corrupt', '4.6', 'a sealed length that no blob has', noise, small, { reference: { sealedLength: sealedLengthOf(4096) + 1 } }),
     'blob-other-epoch': vector('corrupt', '4.6', 'the reference says epoch 1, the header 2', noise, small, { reference: { epoch: 1 } }),
+    'blob-padding-dirty': vector('corrupt', '4.2', 'a byte of the padding that is not zero', noise, unruly({ at: 3500 })),
+    'blob-padding-dirty-zstd': vector('corrupt', '4.2', 'a byte between the frames and the directory', noise, unruly({ at: 3500, framing: 'zstd' })),
+    'blob-bucket-larger': vector('corrupt', '4.3', '3000 bytes in the bucket of 5792', noise, unruly({ padded: 5792 })),
+    'blob-stored-frames': vector('ok', '4.2', 'a frame that is stored as it is', noise, unruly({ framing: 'zstd' })),
     'blob-other-vault': vector('corrupt', '4.5', 'the right blob under the wrong keys', noise, small, { roots: otherRoots }),
   }
 }
