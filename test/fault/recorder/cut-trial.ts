@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { silent } from '../../../lib/terms/log.js'
 import type { Found } from '../torture/found.js'
-import { judge } from '../torture/judge.js'
+import { firstPartOfWrite, judge, neverItsContent } from '../torture/judge.js'
 import { contentOf } from '../torture/step.js'
 import { ledgerBytes } from '../torture/trial.js'
 import type { Cut } from './cut.js'
@@ -13,10 +13,11 @@ import type { Recording } from './recording.js'
 import type { ReplayedDisk } from './replayed-disk.js'
 
 /**
- * `disk`: the filesystem below did not come back, which says nothing of the vault. `torn`: a file has a content that it never
- * had, and nothing else is wrong. `unmountable`: the vault did not open.
+ * `disk`: the filesystem below did not come back, which says nothing of the vault. `split`: of a write that was not
+ * acknowledged as safe the part is there that the kernel had handed over as a request of its own, and nothing else is wrong;
+ * `torn`: a file has another content that it never had. `unmountable`: the vault did not open.
  */
-export type Finding = 'none' | 'disk' | 'torn' | 'lost' | 'unmountable'
+export type Finding = 'none' | 'disk' | 'split' | 'torn' | 'lost' | 'unmountable'
 
 export interface CutOutcome {
   readonly finding: Finding
@@ -85,12 +86,18 @@ async function judgeStore({ recording, disk, cut, mounted, home, folder, opener 
     await vault.write('after', mounted || cut.seed % publishedEach === 0)
     if (mounted) lost.push(...(await vault.verify()))
     const faults = [...verdict.faults, ...lost]
-    return { ...verdict, faults, finding: faults.length === 0 ? 'none' : faults.every((fault) => fault.includes('no content that it ever had')) ? 'torn' : 'lost' }
+    return { ...verdict, faults, finding: findingOf(faults) }
   } catch (error) {
     return { ...nothing, finding: 'lost', faults: [messageOf(error)] }
   } finally {
     await vault.close()
   }
+}
+
+function findingOf(faults: readonly string[]): Finding {
+  if (faults.length === 0) return 'none'
+  if (faults.every((fault) => fault.includes(firstPartOfWrite))) return 'split'
+  return faults.every((fault) => fault.includes(firstPartOfWrite) || fault.includes(neverItsContent)) ? 'torn' : 'lost'
 }
 
 async function openHere(opener: VaultOpener, disk: string): Promise<SomeVault> {

@@ -16,8 +16,8 @@ const { values: options } = parseArgs({
     lying: { type: 'string', default: 'nobody' }, 'stage-ms': { type: 'string', default: '1500' }, again: { type: 'string' }, mounted: { type: 'boolean', default: false },
   },
 })
-const cutsOfRecording = 50
-const mountedEach = 25
+const cutsOfRecording = 100
+const mountedEach = 60
 
 interface State {
   readonly seed: number
@@ -45,7 +45,7 @@ async function run(): Promise<boolean> {
   const stateFile = join(folder, 'state.json')
   const state: State = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, 'utf8')) as State : {
     seed: Number(options.seed ?? Math.floor(Math.random() * 1e5) * 10_000), done: 0, mounted: 0, steps: 0, acknowledged: 0, gone: 0, recordings: 0, events: 0,
-    found: { none: 0, disk: 0, torn: 0, lost: 0, unmountable: 0 },
+    found: { none: 0, disk: 0, split: 0, torn: 0, lost: 0, unmountable: 0 },
   }
   const total = Number(options.cuts)
   const liar: Liar = options.lying === 'disk' || options.lying === 'vault' ? options.lying : 'nobody'
@@ -76,7 +76,7 @@ async function run(): Promise<boolean> {
     const each = (performance.now() - began) / 1000 / (state.done - before)
     say(`${String(state.done)} of ${String(total)} cuts (${String(state.mounted)} mounted) of ${String(state.recordings)} recordings with ${String(state.events)} events: ${Object.entries(state.found).map(([name, count]) => `${name} ${String(count)}`).join(', ')}; ${String(state.steps)} steps, ${String(state.acknowledged)} acknowledged, ${String(state.gone)} others gone; ${each.toFixed(2)} s each, ${String(Math.round(((total - state.done) * each) / 60))} min left`)
   }
-  const failed = state.found.lost + state.found.torn + state.found.unmountable
+  const failed = state.found.split + state.found.torn + state.found.lost + state.found.unmountable
   say(`${kind}: ${String(state.found.none)} passed, ${String(failed)} failed, ${String(state.found.disk)} without a filesystem`)
   if (options.state === undefined && failed === 0) rmSync(folder, { recursive: true, force: true })
   return failed === 0

@@ -7,6 +7,10 @@ import { readNotes, upTo, type StepTimes } from './notes.js'
 import { Plan } from './plan.js'
 import { changesTree, isSync, type Step } from './step.js'
 
+/** Of a fault that is about nothing but a file's content. */
+export const neverItsContent = 'no content that it ever had'
+export const firstPartOfWrite = 'the first part of a write, up to the end of a page, and not the rest'
+
 /** What took place: nothing (or nothing that shows), a kill, which takes nothing that was logged, or a loss of power, which takes what was not synced. */
 export type Crash = 'none' | 'kill' | 'power'
 
@@ -116,8 +120,9 @@ function contentFault(path: string, file: FileModel, logged: number, bytes: Uint
   if (bytes === undefined) return [`${path} was not read`]
   if (file.versionOf(bytes, logged, file.edits.length) !== undefined) return []
   const older = file.versionOf(bytes, 0, logged)
+  const split = older === undefined && file.splitOf(bytes, logged, file.edits.length) !== undefined
   const versions = `versions ${String(logged)} to ${String(file.edits.length)} of ${file.sizes.slice(logged).join(', ')} bytes`
-  return [`${path}: ${String(bytes.byteLength)} bytes, ${older === undefined ? 'no content that it ever had' : `version ${String(older)}, older than what was acknowledged`}; allowed: ${versions}`]
+  return [`${path}: ${String(bytes.byteLength)} bytes, ${split ? firstPartOfWrite : older === undefined ? neverItsContent : `version ${String(older)}, older than what was acknowledged`}; allowed: ${versions}`]
 }
 
 function difference(model: FolderModel, found: Found): string {
