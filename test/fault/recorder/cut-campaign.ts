@@ -62,5 +62,10 @@ export async function cutCampaign(options: CutCampaign, onRecorded: (told: Recor
 /** The cut that was kept there, once more. */
 export async function tryAgain(folder: string, mounted: boolean): Promise<CutOutcome> {
   const cut = JSON.parse(readFileSync(join(folder, 'cut.json'), 'utf8'), (key, value: unknown) => (key === 'at' ? BigInt(String(value)) : value)) as Cut
-  return await new Replay(join(folder, 'again'), folder, readRecording(folder)).try(cut, mounted)
+  const work = join(folder, 'again')
+  try {
+    return await new Replay(work, folder, readRecording(folder)).try(cut, mounted)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
 }

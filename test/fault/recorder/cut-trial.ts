@@ -58,11 +58,11 @@ export async function tryCut(trial: CutTrial): Promise<CutOutcome> {
   const { disk, cut } = trial
   disk.make(cut)
   try {
-    disk.mount()
-  } catch (error) {
-    return { ...nothing, finding: 'disk', faults: [messageOf(error)] }
-  }
-  try {
+    try {
+      disk.mount()
+    } catch (error) {
+      return { ...nothing, finding: 'disk', faults: [messageOf(error)] }
+    }
     return await judgeStore(trial)
   } finally {
     await disk.unmount()

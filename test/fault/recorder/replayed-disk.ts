@@ -12,12 +12,13 @@ import { must, type Filesystem } from './recorder-rig.js'
 export class ReplayedDisk {
   /** Where a cut's filesystem is mounted. */
   readonly disk: string
-  /** Of the cut, before its filesystem was mounted and repaired by its own journal. */
-  readonly image: string
+  readonly #folder: string
   readonly #base: string
   readonly #events: readonly DiskEvent[]
   readonly #filesystem: Filesystem
   #applied = 0
+  #made = 0
+  #device: string | undefined
 
   /** `base` is a copy of the caller's. */
   constructor(base: string, folder: string, { events, filesystem }: { readonly events: readonly DiskEvent[]; readonly filesystem: Filesystem }) {
@@ -25,11 +26,21 @@ export class ReplayedDisk {
     this.#events = events
     this.#filesystem = filesystem
     this.disk = join(folder, 'disk')
-    this.image = join(folder, 'image')
+    this.#folder = folder
     mkdirSync(this.disk, { recursive: true, mode: 0o700 })
   }
 
+  /**
+   * Of the cut, before its filesystem was mounted and repaired by its own journal. A file of its own each time: another
+   * mount namespace may keep the one before alive, and a loop device of the same file would show that again.
+   */
+  get image(): string {
+    return join(this.#folder, `image-${String(this.#made)}`)
+  }
+
   make(cut: Cut): void {
+    this.remove()
+    this.#made++
     if (cut.safe < this.#applied) throw new Error('cuts go forward only')
     write(this.#base, this.#events.slice(this.#applied, cut.safe).filter((event) => event.kind === 'write'))
     this.#applied = cut.safe
@@ -39,11 +50,15 @@ export class ReplayedDisk {
 
   /** Throws when the filesystem does not come back. */
   mount(): void {
-    must('mount', '-t', this.#filesystem, '-o', 'loop', this.image, this.disk)
+    this.#device = must('losetup', '--find', '--show', this.image).trim()
+    // For the same reason: XFS would not mount what it takes for the one before.
+    must('mount', '-t', this.#filesystem, ...(this.#filesystem === 'xfs' ? ['-o', 'nouuid'] : []), this.#device, this.disk)
   }
 
   async unmount(): Promise<void> {
     await until(() => mountAt(this.disk) === undefined || spawnSync('umount', [this.disk], { stdio: 'ignore' }).status === 0, `${this.disk} can't be unmounted`)
+    if (this.#device !== undefined) must('losetup', '--detach', this.#device)
+    this.#device = undefined
   }
 
   remove(): void {
