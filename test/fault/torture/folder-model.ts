@@ -5,6 +5,8 @@ import { contentOf, type Step } from './step.js'
 /** One change of a file's content; a version of a file is how many of them it has seen. */
 export type Edit = { readonly offset: number; readonly length: number; readonly tag: number } | { readonly size: number }
 
+const pageBytes = 4096
+
 export class FileModel {
   readonly edits: Edit[] = []
   /** After each number of edits. */
@@ -24,10 +26,34 @@ export class FileModel {
 
   /** The first version in [from, to] that is `found`; undefined when none is. */
   versionOf(found: Uint8Array, from: number, to: number): number | undefined {
+    return this.#first(from, to, (version, bytes) => {
+      const size = this.sizes[version] ?? 0
+      return found.byteLength === size && bytes.subarray(0, size).equals(found)
+    })
+  }
+
+  /**
+   * The first version in [from, to) that is `found` when of the write that follows only the part before the end of its first
+   * page is there: of a page that it does not hold Linux asks in a request of its own.
+   */
+  splitOf(found: Uint8Array, from: number, to: number): number | undefined {
+    return this.#first(from, to - 1, (version, bytes) => {
+      const edit = this.edits[version]
+      if (edit === undefined || 'size' in edit) return false
+      const part = pageBytes - (edit.offset % pageBytes)
+      if (part === pageBytes || part >= edit.length) return false
+      const size = Math.max(this.sizes[version] ?? 0, edit.offset + part)
+      if (found.byteLength !== size) return false
+      const there = Buffer.from(bytes.subarray(0, size))
+      contentOf(edit.tag, edit.length).copy(there, edit.offset, 0, part)
+      return there.equals(found)
+    })
+  }
+
+  #first(from: number, to: number, fits: (version: number, bytes: Buffer) => boolean): number | undefined {
     const bytes = Buffer.alloc(Math.max(...this.sizes))
     for (let version = 0; version <= to; version++) {
-      const size = this.sizes[version] ?? 0
-      if (version >= from && found.byteLength === size && bytes.subarray(0, size).equals(found)) return version
+      if (version >= from && fits(version, bytes)) return version
       const edit = this.edits[version]
       if (edit === undefined) break
       if ('size' in edit) bytes.fill(0, edit.size)

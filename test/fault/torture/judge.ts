@@ -1,12 +1,15 @@
 // Whether what a crash left of the writers' folders is what was promised (POSIX.md): the tree of each writer is that of a
 // prefix of his steps, no shorter than what was acknowledged; all together are a prefix of one order; each file's content
 // is one that it had, at or after what was logged or synced; and nothing else is there.
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { FileModel, type FolderModel } from './folder-model.js'
-import { readNotes, type StepTimes } from './notes.js'
+import { lookAtFolder, type Found, type Look } from './found.js'
+import { readNotes, upTo, type StepTimes } from './notes.js'
 import { Plan } from './plan.js'
 import { changesTree, isSync, type Step } from './step.js'
+
+/** Of a fault that is about nothing but a file's content. */
+export const neverItsContent = 'no content that it ever had'
+export const firstPartOfWrite = 'the first part of a write, up to the end of a page, and not the rest'
 
 /** What took place: nothing (or nothing that shows), a kill, which takes nothing that was logged, or a loss of power, which takes what was not synced. */
 export type Crash = 'none' | 'kill' | 'power'
@@ -25,11 +28,6 @@ export interface Verdict {
   readonly gone: number
 }
 
-interface Found {
-  readonly shape: string
-  readonly contents: ReadonlyMap<string, Uint8Array>
-}
-
 interface Past {
   readonly writer: WriterRecord
   readonly steps: readonly Step[]
@@ -40,8 +38,18 @@ interface Past {
   readonly exact: boolean
 }
 
-export async function judge(writers: readonly WriterRecord[], crash: Crash): Promise<Verdict> {
-  const pasts = withFloors(writers, crash)
+export interface Evidence {
+  /** How a writer's folder is read; absent: by the system. */
+  readonly look?: Look
+  /** When it took place, in nanoseconds of the monotonic clock: what is noted of later does not count. Absent: after all that is noted. */
+  readonly at?: bigint
+  /** Syncs of the whole vault, by nobody of the writers; counted when they ended before. */
+  readonly syncs?: readonly StepTimes[]
+}
+
+export async function judge(writers: readonly WriterRecord[], crash: Crash, evidence: Evidence = {}): Promise<Verdict> {
+  const { look = lookAtFolder } = evidence
+  const pasts = withFloors(writers, crash, evidence)
   const faults: string[] = []
   const kept: (readonly [Past, readonly number[]])[] = []
   for (const past of pasts) {
@@ -61,9 +69,9 @@ export async function judge(writers: readonly WriterRecord[], crash: Crash): Pro
   return { faults, steps, acknowledged, gone }
 }
 
-function withFloors(writers: readonly WriterRecord[], crash: Crash): readonly Past[] {
+function withFloors(writers: readonly WriterRecord[], crash: Crash, { at, syncs = [] }: Evidence): readonly Past[] {
   const all = writers.map((writer) => {
-    const times = readNotes(writer.notes)
+    const times = upTo(readNotes(writer.notes), at)
     const plan = new Plan(writer.seed)
     return { writer, times, steps: times.map(() => plan.next()) }
   })
@@ -72,7 +80,8 @@ function withFloors(writers: readonly WriterRecord[], crash: Crash): readonly Pa
   // What had ended, by whomever, before a sync that was acknowledged began, was synced with it.
   const lastSync = ({ steps, times }: { readonly steps: readonly Step[]; readonly times: readonly StepTimes[] }): number =>
     steps.findLastIndex((step, index) => isSync(step) && times[index]?.ended !== undefined)
-  const began = all.map((each) => each.times[lastSync(each)]?.began ?? 0n).reduce((latest, each) => (each > latest ? each : latest), 0n)
+  const ofVault = upTo(syncs, at).filter(({ ended }) => ended !== undefined).map(({ began }) => began)
+  const began = [...ofVault, ...all.map((each) => each.times[lastSync(each)]?.began ?? 0n)].reduce((latest, each) => (each > latest ? each : latest), 0n)
   return all.map((each) => ({
     ...each, exact: false, floor: Math.max(lastSync(each) + 1, each.times.filter(({ ended }) => ended !== undefined && ended < began).length),
   }))
@@ -111,8 +120,9 @@ function contentFault(path: string, file: FileModel, logged: number, bytes: Uint
   if (bytes === undefined) return [`${path} was not read`]
   if (file.versionOf(bytes, logged, file.edits.length) !== undefined) return []
   const older = file.versionOf(bytes, 0, logged)
+  const split = older === undefined && file.splitOf(bytes, logged, file.edits.length) !== undefined
   const versions = `versions ${String(logged)} to ${String(file.edits.length)} of ${file.sizes.slice(logged).join(', ')} bytes`
-  return [`${path}: ${String(bytes.byteLength)} bytes, ${older === undefined ? 'no content that it ever had' : `version ${String(older)}, older than what was acknowledged`}; allowed: ${versions}`]
+  return [`${path}: ${String(bytes.byteLength)} bytes, ${split ? firstPartOfWrite : older === undefined ? neverItsContent : `version ${String(older)}, older than what was acknowledged`}; allowed: ${versions}`]
 }
 
 function difference(model: FolderModel, found: Found): string {
@@ -135,43 +145,4 @@ function notOneOrder(kept: readonly (readonly [Past, readonly number[]])[]): rea
     }
   }
   return faults
-}
-
-async function look(folder: string): Promise<Found> {
-  const lines: string[] = []
-  const contents = new Map<string, Uint8Array>()
-  const names = new Map<string, string>()
-  const inodes = new Map<string, number>()
-  const visit = async (path: string): Promise<void> => {
-    for (const name of await readdir(join(folder, path))) {
-      const below = path === '' ? name : `${path}/${name}`
-      const full = join(folder, below)
-      const stat = await lstat(full)
-      if (stat.isSymbolicLink()) lines.push(`${below} -> ${await readlink(full)}`)
-      else if (stat.isDirectory()) {
-        lines.push(`${below} directory ${(stat.mode & 0o7777).toString(8)}`)
-        await visit(below)
-      } else {
-        const bytes = await readFile(full)
-        if (bytes.byteLength !== stat.size) throw new Error(`${below}: ${String(stat.size)} bytes by stat, ${String(bytes.byteLength)} were read`)
-        contents.set(below, bytes)
-        names.set(below, `${below} file ${(stat.mode & 0o7777).toString(8)}`)
-        inodes.set(below, stat.ino)
-      }
-    }
-  }
-  await visit('')
-  const first = new Map<number, string>()
-  for (const path of [...names.keys()].sort()) {
-    const ino = inodes.get(path) ?? 0
-    if (!first.has(ino)) first.set(ino, path)
-    lines.push(`${names.get(path) ?? ''} ${first.get(ino) ?? ''}`)
-  }
-  return { shape: lines.sort(byPath).join('\n'), contents }
-}
-
-/** As the model sorts: by the path, which ends at the first blank. */
-function byPath(one: string, other: string): number {
-  const [a = '', b = ''] = [one.split(' ')[0], other.split(' ')[0]]
-  return a < b ? -1 : a > b ? 1 : 0
 }

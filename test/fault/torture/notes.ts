@@ -43,3 +43,9 @@ export function readNotes(path: string): readonly StepTimes[] {
   }
   return out
 }
+
+/** What was known at a moment; absent: at the end. In order of their beginning. */
+export function upTo(times: readonly StepTimes[], moment: bigint | undefined): readonly StepTimes[] {
+  if (moment === undefined) return times
+  return times.filter(({ began }) => began <= moment).map(({ began, ended }) => ({ began, ended: ended !== undefined && ended <= moment ? ended : undefined }))
+}

@@ -11,7 +11,7 @@ import { FileModel } from './folder-model.js'
 import { readNotes } from './notes.js'
 import { Plan } from './plan.js'
 import { resumeTrial } from './resume-trial.js'
-import { isSync } from './step.js'
+import { contentOf, isSync } from './step.js'
 import { hasTracer } from './trial.js'
 import { VaultRig } from './vault-rig.js'
 
@@ -83,6 +83,17 @@ void tap.test('the judge sees what is lost, torn or invented', async (t) => {
     damage(join(record.folder, modelled(record).file))
     t.ok((await judge([record], 'kill')).faults.length > 0, name)
   }
+})
+
+void tap.test('of a write that begins within a page the first part is told from other mixtures', (t) => {
+  const file = new FileModel()
+  file.edit({ offset: 0, length: 5000, tag: 1 })
+  file.edit({ offset: 5000, length: 8000, tag: 2 })
+  const bytes = Buffer.concat([contentOf(1, 5000), contentOf(2, 8000)])
+  t.equal(file.splitOf(bytes.subarray(0, 8192), 0, 2), 1)
+  t.equal(file.splitOf(bytes.subarray(0, 8192), 2, 2), undefined, 'the whole write was acknowledged')
+  for (const length of [4096, 5000, 8191, 12_288, 13_000]) t.equal(file.splitOf(bytes.subarray(0, length), 0, 2), undefined, String(length))
+  t.end()
 })
 
 void tap.test('after a loss of power a later change may be gone, an earlier one not', async (t) => {

@@ -12,7 +12,7 @@ import { pause, until, type Moment, type VaultRig } from './vault-rig.js'
 
 const writerCount = 3
 const writerProgram = join(import.meta.dirname, 'writer.js')
-const ledgerBytes = 60_000
+export const ledgerBytes = 60_000
 /** Of the ledger's files so many stay. */
 const ledgerLength = 20
 

@@ -13,7 +13,7 @@ import { projectRoot } from '../../tidy/source.js'
 /** When a daemon dies: after so long, or when it makes its Nth call of a kind, of whichever thread. */
 export type Moment = { readonly afterMs: number } | { readonly call: string; readonly number: number }
 
-const passphrase = 'torture\n'
+export const passphrase = 'torture\n'
 const patienceMs = 30_000
 const vaultfs = join(projectRoot(import.meta.dirname), 'bin/vaultfs')
 
@@ -26,20 +26,25 @@ export class VaultRig {
   #pid = 0
   #tracer: ChildProcess | undefined
 
-  /** `disk` is where the store lies; everything else is in `folder`. */
-  constructor(folder: string, disk = folder, afterCrash: 'resume' | 'detach' = 'detach') {
+  /** `disk` is where the store lies; everything else is in `folder`, but for what is remembered of the store, which may lie elsewhere. */
+  constructor(folder: string, disk = folder, afterCrash: 'resume' | 'detach' = 'detach', state = join(folder, 'state')) {
     this.folder = folder
     this.mountPoint = join(folder, 'Vault')
     this.store = join(disk, 'store')
     this.#secret = join(folder, 'passphrase')
-    this.#environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run'), XDG_STATE_HOME: join(folder, 'state'), VAULTFS_GUARD: 'mode', VAULTFS_AFTER_CRASH: afterCrash }
+    this.#environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run'), XDG_STATE_HOME: state, VAULTFS_GUARD: 'mode', VAULTFS_AFTER_CRASH: afterCrash }
   }
 
   create(): void {
-    for (const each of [this.folder, join(this.folder, 'run'), this.mountPoint]) mkdirSync(each, { recursive: true, mode: 0o700 })
-    writeFileSync(this.#secret, passphrase, { mode: 0o600 })
+    this.prepare()
     rmSync(this.store, { recursive: true, force: true })
     this.run('init', '--store', this.store, '--passphrase-file', this.#secret, '--recovery', 'later', '--kdf-memory-mib', '64', '--kdf-passes', '1')
+  }
+
+  /** What a store that is there already is mounted with. */
+  prepare(): void {
+    for (const each of [this.folder, join(this.folder, 'run'), this.mountPoint]) mkdirSync(each, { recursive: true, mode: 0o700 })
+    writeFileSync(this.#secret, passphrase, { mode: 0o600 })
   }
 
   run(...args: readonly string[]): string {
