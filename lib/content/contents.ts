@@ -5,7 +5,8 @@ import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Entry } from '../tree/entry.js'
 import { encodeContent, type ContentReference } from './content-reference.js'
-import type { MemorySource, Source } from './extent-map.js'
+import type { Source } from './extent-map.js'
+import { HandedOver } from './handed-over.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { drain, spill } from './spill.js'
 import { stream } from './streaming.js'
@@ -16,13 +17,15 @@ export class Contents {
   readonly #open = new Map<number, OpenContent>()
   readonly #dirty = new Set<OpenContent>()
   #waiting: (() => void)[] = []
-  /** Nobody needs them any more, once the log's newest record is in the kernel's hands. */
-  #superseded: MemorySource[] = []
+  /** Absent: nobody takes over when this daemon dies. */
+  readonly #handedOver: HandedOver | undefined
   /** Why nothing can be logged: writers get it instead of waiting for room. */
   #failure: VaultError | undefined
 
   constructor(context: ContentContext) {
     this.context = context
+    const { dirtyTable } = context
+    this.#handedOver = dirtyTable === undefined ? undefined : new HandedOver(context, dirtyTable)
   }
 
   /** The content of a file; the caller looks the entry up first. */
@@ -74,7 +77,7 @@ export class Contents {
   write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
     if (content.gate !== undefined) return this.pinned(content, content.gate.then(() => this.write(content, offset, data)))
     if (this.context.log.sizeBytes > limits.logBytesMax * 2) return this.pinned(content, this.#writeLater(content, offset, data))
-    const taken = buffer(content, offset, data, this.context)
+    const taken = this.#buffer(content, offset, data)
     if (taken > 0) this.#dirty.add(content)
     if (taken === data.byteLength) {
       if (this.context.arena.usedBytes > this.context.arena.sizeBytes * limits.arenaSpillShare) this.relieve()
@@ -165,12 +168,8 @@ export class Contents {
    * would find them neither here nor there.
    */
   flushed(): void {
-    if (this.#superseded.length === 0) return
-    for (const { position, row } of this.#superseded) {
-      this.context.dirtyTable?.free(row)
-      this.arena.free(position)
-    }
-    this.#superseded = []
+    if (this.#handedOver?.waits !== true) return
+    this.#handedOver.giveBack()
     this.#wake()
   }
 
@@ -228,7 +227,7 @@ export class Contents {
           if (taken > 0) return taken
           throw this.#failure
         }
-        const more = buffer(content, offset + taken, data.subarray(taken), this.context)
+        const more = this.#buffer(content, offset + taken, data.subarray(taken))
         if (more > 0) this.#dirty.add(content)
         taken += more
       }
@@ -236,6 +235,10 @@ export class Contents {
     } finally {
       content.pins--
     }
+  }
+
+  #buffer(content: OpenContent, offset: number, data: Uint8Array): number {
+    return this.#handedOver === undefined ? buffer(content, offset, data, this.context) : this.#handedOver.buffer(content, offset, data)
   }
 
   /** Publishing is far behind: writers wait until the log has shrunk, or it would take the disk. */
@@ -250,7 +253,7 @@ export class Contents {
   /** Not in the batch of a request, whose end flushes. */
   #spilled(content: OpenContent): void {
     this.#noteClean(content)
-    if (this.#superseded.length === 0) return
+    if (this.#handedOver?.waits !== true) return
     try {
       this.context.log.flush()
     } catch {
@@ -267,13 +270,9 @@ export class Contents {
 
   #release(source: Source): void {
     if (source.kind !== 'memory') return
-    const { dirtyTable, log } = this.context
-    if (dirtyTable === undefined) {
-      this.arena.free(source.position)
-      return this.#wake()
-    }
-    dirtyTable.supersede(source.row, log.lastLsn)
-    this.#superseded.push(source)
+    if (this.#handedOver !== undefined) return this.#handedOver.release(source)
+    this.arena.free(source.position)
+    this.#wake()
   }
 
   get arena(): Arena {

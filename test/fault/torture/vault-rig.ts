@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { startDaemon } from '../../../bin/daemon-start.js'
 import { mountAt } from '../../../bin/mount-table.js'
 import { runtimeFiles } from '../../../bin/runtime-folder.js'
-import { readSettings } from '../../../bin/settings.js'
+import { readSettings, type Settings } from '../../../bin/settings.js'
 import { ControlClient } from '../../../lib/control/client.js'
 import { projectRoot } from '../../tidy/source.js'
 
@@ -27,7 +27,7 @@ export class VaultRig {
   #tracer: ChildProcess | undefined
 
   /** `disk` is where the store lies; everything else is in `folder`. */
-  constructor(folder: string, disk = folder, afterCrash: 'resume' | 'detach' = 'detach') {
+  constructor(folder: string, disk = folder, afterCrash: Settings['afterCrash'] = 'detach') {
     this.folder = folder
     this.mountPoint = join(folder, 'Vault')
     this.store = join(disk, 'store')
