@@ -171,9 +171,9 @@ function readStat(path: string): string {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-export async function until(condition: () => boolean, otherwise: string): Promise<void> {
-  for (const limit = performance.now() + patienceMs; !condition();) {
-    if (performance.now() > limit) throw new Error(otherwise)
+export async function until(condition: () => boolean, otherwise: string | (() => string), withinMs = patienceMs): Promise<void> {
+  for (const limit = performance.now() + withinMs; !condition();) {
+    if (performance.now() > limit) throw new Error(typeof otherwise === 'string' ? otherwise : otherwise())
     await pause(10)
   }
 }
