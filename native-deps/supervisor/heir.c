@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "haste.h"
+
 /* Of a store with a million entries and a full log. */
 #define READY_MS 60000
 #define DEATH_MS 10000
@@ -56,6 +58,7 @@ static void become_heir(const struct start *start, const int fds[3]) {
   int connection = fcntl(resumes ? CONNECTION_FD : nothing, F_DUPFD, 16), memory = fcntl(MEMORY_FD, F_DUPFD, 16);
   if (nothing < 0 || connection < 0 || memory < 0) _exit(127);
   restore_oom_score(start->oom_score);
+  hurry(getpid());
   put(nothing, 0);
   put(log < 0 ? nothing : log, 1);
   put(log < 0 ? nothing : log, 2);
@@ -129,6 +132,7 @@ int start_heir(const struct start *start, struct heir *heir) {
     close(life[0]);
     return 0;
   }
+  end_hurry(child);
   *heir = (struct heir){.pid = child, .pipe_fd = life[0]};
   return ready;
 }

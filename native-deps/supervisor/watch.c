@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "haste.h"
 #include "look.h"
 
 /* It is heard four times a second (supervisor.ts); from here on it is looked at. */
@@ -53,6 +54,8 @@ static enum word doubt_it(const struct watched *watched) {
 }
 
 static enum ending kill_it(const struct watched *watched) {
+  /* Dying takes a processor, too. */
+  hurry(watched->pid);
   kill(watched->pid, SIGKILL);
   for (int64_t until = now_ms() + DEATH_MS; now_ms() < until;) {
     enum word word = hear(watched->pipe_fd, LOOK_MS);
