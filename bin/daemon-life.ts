@@ -7,8 +7,7 @@ import type { OnProgress } from '../lib/control/progress.js'
 import { ControlServer } from '../lib/control/server.js'
 import { VaultError } from '../lib/terms/errors.js'
 import type { Logger } from '../lib/terms/log.js'
-import type { NameHeir } from '../mount/handover.js'
-import type { Connection } from '../native-deps/fuse/handler.js'
+import type { Inheritance, Succession } from '../mount/handover.js'
 import { connectionFd, memoryFd, supervisorFd, type DaemonRequest, type MountReady } from './daemon-request.js'
 import { MountPointGuard } from './mount-point.js'
 import { isVault, mountAt } from './mount-table.js'
@@ -24,12 +23,17 @@ import type { MountedVault, VaultService } from './vault-service.js'
 
 const detachedPollMs = 50
 
-/** Who goes on when this daemon dies. */
-export type Heirs = (connection: Connection, master: Uint8Array) => ReturnType<NameHeir>
+/** Of a daemon that died or hung: this one goes on with its mount, or mounts anew with what it had in memory. */
+export interface Predecessor {
+  readonly how: 'resume' | 'remount'
+  readonly end: 'died' | 'hung'
+}
 
 interface Parts {
-  /** Absent: nobody. */
-  readonly heir?: Heirs
+  /** Absent: nobody goes on when this daemon dies. */
+  readonly succession?: (master: Uint8Array) => Succession
+  /** Absent: this one is the first. */
+  readonly predecessor?: Predecessor
   readonly request: DaemonRequest
   readonly unlock: DaemonUnlock
   readonly service: VaultService
@@ -39,14 +43,13 @@ interface Parts {
 
 /** Resolves when the vault is unmounted and let go of. */
 export async function runDaemon(parts: Parts): Promise<void> {
-  const { request, logger } = parts
+  const { request, logger, predecessor } = parts
   const registry = new Registry(request.settings.stateHome)
-  const isHeir = request.connection !== null
   // Who died may be on its way out still.
-  const lock = await StoreLock.take(request.store, () => isHeir || isLeaving(registry, request.store))
+  const lock = await StoreLock.take(request.store, () => predecessor !== undefined || isLeaving(registry, request.store))
   try {
     const files = runtimeFiles(request.settings, request.store)
-    const guard = isHeir ? undefined : MountPointGuard.hold(request.mountPoint, request.settings.guard)
+    const guard = predecessor?.how === 'resume' ? undefined : MountPointGuard.hold(request.mountPoint, request.settings.guard)
     const mounted = await mount(parts).catch((error: unknown) => {
       guard?.undo()
       throw error
@@ -71,17 +74,21 @@ function isLeaving(registry: Registry, store: string): boolean {
   return mountPoint !== undefined && !isVault(mountAt(mountPoint))
 }
 
-function mount({ request, unlock, service, logger, heir }: Parts): Promise<MountedVault> {
+function mount({ request, unlock, service, logger, succession, predecessor }: Parts): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions, acceptOlder } = request
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
   logger.log('info', 'the daemon begins', { pid: process.pid, driver, readOnly })
-  if (request.connection !== null) logger.log('warn', 'the daemon before this one died: this one goes on with its mount')
-  const inheritance = request.connection === null ? undefined : { connection: { ...request.connection, fd: connectionFd }, memoryFd, supervisorFd }
+  const inheritance = predecessor === undefined ? undefined : inherit(request, predecessor)
+  if (predecessor !== undefined) logger.log('warn', `the daemon before this one ${predecessor.end}: this one ${inheritance?.connection === undefined ? 'mounts anew' : 'goes on with its mount'}`)
   return service.mount({
-    ...(heir === undefined ? {} : { heir }), ...(inheritance === undefined ? {} : { inheritance }),
+    ...(succession === undefined ? {} : { succession }), ...(inheritance === undefined ? {} : { inheritance }),
     store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
   })
+}
+
+function inherit({ connection }: DaemonRequest, { how }: Predecessor): Inheritance {
+  return { ...(how === 'resume' && connection !== null ? { connection: { ...connection, fd: connectionFd } } : {}), memoryFd, supervisorFd }
 }
 
 async function untilDetached(mountPoint: string): Promise<void> {

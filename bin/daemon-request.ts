@@ -10,7 +10,7 @@ import type { Settings } from './settings.js'
 /** The descriptors' numbers in the daemon. */
 export const requestFd = 3
 export const answerFd = 4
-/** Of an heir only: supervisor.c puts them there. */
+/** Of an heir only: supervisor/heir.c puts them there. */
 export const connectionFd = 5
 export const memoryFd = 6
 export const supervisorFd = 7
@@ -27,7 +27,7 @@ export interface DaemonRequest {
   readonly showVersions: boolean
   readonly acceptOlder: boolean
   readonly settings: Settings
-  /** Of a daemon that died, to go on with; its memory and the supervisor's pipe are the descriptors below. */
+  /** Of the daemon before, to go on with when it died; its memory and the supervisor's pipe are the descriptors above. */
   readonly connection: Connection | null
 }
 

@@ -4,9 +4,10 @@
 
 import { closeSync, readFileSync, writeSync } from 'node:fs'
 import { errorMessageOf } from '../lib/control/messages.js'
+import type { Succession } from '../mount/handover.js'
 import { hardenProcess } from '../native-deps/secure.js'
 import { DaemonLog, daemonLogPath } from './daemon-log.js'
-import { runDaemon, type Heirs } from './daemon-life.js'
+import { runDaemon, type Predecessor } from './daemon-life.js'
 import { answerFd, decodeRequest, encodeFailure, encodeReady, encodeRequest, requestFd, type DaemonRequest } from './daemon-request.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { runtimeFiles } from './runtime-folder.js'
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
   const { request, unlock } = decodeRequest(readFileSync(requestFd))
   closeSync(requestFd)
   // For people who look at ps.
+  const predecessor = predecessorFrom(process.argv.slice(3))
   process.title = `vaultfs mount ${request.mountPoint}`
   const log = new DaemonLog({ path: daemonLogPath(request.store), level: request.settings.logLevel })
   if (!hardened) log.log('warn', 'the kernel did not agree to keep core dumps off')
@@ -48,7 +50,8 @@ async function main(): Promise<number> {
   process.on('unhandledRejection', fatal)
   try {
     await runDaemon({
-      ...(request.settings.afterCrash === 'resume' && request.connection === null ? { heir: heirOf(request) } : {}),
+      ...(request.settings.afterCrash === 'detach' || predecessor !== undefined ? {} : { succession: successionOf(request) }),
+      ...(predecessor === undefined ? {} : { predecessor }),
       request, unlock, service: createVaultService(), logger: log,
       ready: (ready) => {
         log.open()
@@ -66,13 +69,22 @@ async function main(): Promise<number> {
   }
 }
 
-/** Another process of this program, as this one was started. */
-function heirOf(request: DaemonRequest): Heirs {
-  return (connection, master) => ({
-    program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], environment: environmentOfHeirs(),
-    output: runtimeFiles(request.settings, request.store).output,
-    request: encodeRequest({ ...request, connection }, { kind: 'master', master }),
+/** Another process of this program, as this one was started; the supervisor adds how it is to go on, and why. */
+function successionOf(request: DaemonRequest): (master: Uint8Array) => Succession {
+  return (master) => ({
+    resumes: request.settings.afterCrash === 'resume',
+    heir: (connection) => ({
+      program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], environment: environmentOfHeirs(),
+      output: runtimeFiles(request.settings, request.store).output,
+      request: encodeRequest({ ...request, connection: connection ?? null }, { kind: 'master', master }),
+    }),
   })
+}
+
+/** What the supervisor said; undefined: `vaultfs mount` started this one. */
+function predecessorFrom([how, end]: readonly string[]): Predecessor | undefined {
+  if (how !== 'resume' && how !== 'remount') return undefined
+  return { how, end: end === 'hung' ? 'hung' : 'died' }
 }
 
 process.exit(await main())

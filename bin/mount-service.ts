@@ -4,9 +4,9 @@
 import { availableParallelism } from 'node:os'
 import { memoryLimits } from '../lib/terms/memory.js'
 import { HeadMark } from '../lib/vault-head-mark.js'
+import type { Inheritance } from '../mount/handover.js'
 import { mountVault } from '../mount/mount.js'
 import { unencryptedSwap } from '../native-deps/secure.js'
-import type { Connection } from '../native-deps/fuse/handler.js'
 import { openKeys } from './open-keys.js'
 import { systemClock, systemEntropy } from './system-sources.js'
 import { PastService } from './past-service.js'
@@ -20,12 +20,14 @@ import type { MountedVault, MountRequest } from './vault-service.js'
 const kernelSeconds = { kernel: { entry: 24 * 3600, attributes: 24 * 3600 }, 'fuse-native': { entry: 1, attributes: 0 } } as const
 const salvageWarning = 'The header was changed by somebody without the keys, so the vault is read-only: restore the file header from a copy.'
 
-function resumedWarning(sec: number): string {
-  return `The daemon died and another went on with the mount at ${new Date(sec * 1000).toISOString()}; nothing was lost. Its log says more.`
+function succeededWarning({ connection }: Inheritance, sec: number): string {
+  const moment = new Date(sec * 1000).toISOString()
+  return connection !== undefined ? `The daemon died and another went on with the mount at ${moment}; nothing was lost. Its log says more.`
+    : `The daemon died and another mounted anew at ${moment}: who had something open met an error then; what was written is there. Its log says more.`
 }
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
-  const { store, name, mountPoint, driver, allowOther, writeback, showVersions, spinMicroseconds, logger, heir, inheritance } = request
+  const { store, name, mountPoint, driver, allowOther, writeback, showVersions, spinMicroseconds, logger, succession, inheritance } = request
   const { opened: { page, header, trusted }, identity } = await openKeys(request)
   const readOnly = request.readOnly || !trusted
   if (!trusted) logger.log('warn', salvageWarning)
@@ -37,7 +39,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     owner: rootOwner(request), ...(request.owners === undefined ? {} : { owners: request.owners }),
     clock: systemClock, entropy: systemEntropy,
     // An heir opens the vault with this key only; a vault that was salvaged it could not.
-    ...(heir !== undefined && trusted ? { heir: (connection: Connection) => heir(connection, page.key('master')) } : {}),
+    ...(succession !== undefined && trusted ? { succession: succession(page.key('master')) } : {}),
     ...(inheritance === undefined ? {} : { inheritance }),
     options: {
       mountPoint, source: `vaultfs:${name}`, allowOther, readOnly, spinMicroseconds, writeback,
@@ -47,7 +49,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   const older = mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]
   for (const warning of older) logger.log('warn', warning)
   const salvage = [...(trusted ? [] : [salvageWarning]), ...older]
-  const ofMachine = [...salvage, ...swapWarnings(), ...(inheritance === undefined ? [] : [resumedWarning(systemClock.now().sec)])]
+  const ofMachine = [...salvage, ...swapWarnings(), ...(inheritance === undefined ? [] : [succeededWarning(inheritance, systemClock.now().sec)])]
   return {
     closed: mounted.closed,
     past: new PastService({ mounted, member: identity.member }),

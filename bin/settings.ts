@@ -21,8 +21,8 @@ export interface Settings {
   readonly temporaryFolder: string
   readonly driver: 'kernel' | 'fuse-native'
   readonly logLevel: LogLevel
-  /** What becomes of the mount when the daemon dies: another goes on with it, or it is taken away. */
-  readonly afterCrash: 'resume' | 'detach'
+  /** What becomes of the mount when the daemon dies or hangs: another goes on with it, or mounts anew, or it is taken away. */
+  readonly afterCrash: 'resume' | 'remount' | 'detach'
   /** How an unmounted mount point is kept from being written to. */
   readonly guard: 'immutable' | 'mode' | 'none'
   /** Microseconds for which the kernel driver goes on polling after activity. */
@@ -49,7 +49,7 @@ const defaults: Choice = { driver: 'kernel', logLevel: 'info', afterCrash: 'resu
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
-const afterCrashes = ['resume', 'detach'] as const
+const afterCrashes = ['resume', 'remount', 'detach'] as const
 const guards = ['immutable', 'mode', 'none'] as const
 export const choices = { driver: drivers, logLevel: logLevels, afterCrash: afterCrashes, guard: guards }
 

@@ -9,8 +9,7 @@ import type { Logger } from '../lib/terms/log.js'
 import type { Owners } from '../mount/owners/owners.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
-import type { Inheritance, NameHeir } from '../mount/handover.js'
-import type { Connection } from '../native-deps/fuse/handler.js'
+import type { Inheritance, Succession } from '../mount/handover.js'
 import type { MomentWish } from '../lib/vault-past.js'
 import type { SalvageHooks, SalvageSummary } from '../lib/vault-salvage-report.js'
 import type { DaemonUnlock, Unlock } from './secrets.js'
@@ -33,9 +32,9 @@ export interface MountRequest {
   readonly name: string
   readonly mountPoint: string
   readonly unlock: DaemonUnlock
-  /** Who goes on when this process dies; absent: nobody. */
-  readonly heir?: (connection: Connection, master: Uint8Array) => ReturnType<NameHeir>
-  /** Goes on with the mount of a daemon that died. */
+  /** Who goes on when this process dies, once the master key is known; absent: nobody. */
+  readonly succession?: (master: Uint8Array) => Succession
+  /** Goes on for a daemon that died. */
   readonly inheritance?: Inheritance
   readonly driver: 'kernel' | 'fuse-native'
   readonly allowOther: boolean

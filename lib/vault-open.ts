@@ -38,7 +38,7 @@ import type { HeadMark } from './vault-head-mark.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
-import { openPool, type Pool } from './workers/pool.js'
+import { beginPool, type Pool } from './workers/pool.js'
 
 export interface OpenStore {
   readonly store: string
@@ -96,18 +96,21 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
       monotonicMs: () => clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
     })
     opened.push(catalog)
-    const pool = await openPool({
+    // Its threads begin while the log is read.
+    const { pool, started } = beginPool({
       bulkThreads: options.bulkThreads, memory, chunker: options.header.chunker, logger: options.logger,
       keyPage: page.shared, arena: arena.shared, logDirectory: at('log'), cacheDirectory: at('cache'),
       vault: options.header.vaultId, device: options.identity.member.deviceId,
     })
-    opened.push(pool)
+    started.catch(() => undefined)
+    opened.push({ close: () => started.then(() => pool.close(), () => undefined) })
     const { vault, log, lack } = await openParts(options, { catalog, pool, chain, arena, history })
     const note = (lastLsn: number): void => {
       if (!vault.parts.readOnly) options.headMark?.note({ sequence: chain.sequence, hash: chain.hash, lastLsn })
     }
-    note(log.syncedLsn)
     opened.push({ close: () => log.close().then(() => { note(log.syncedLsn) }) })
+    await started
+    note(log.syncedLsn)
     chain.onAppended = () => {
       history.published()
       vault.onPublished()
@@ -115,6 +118,8 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     }
     const upkeep = new Upkeep(vault, at('catalog.db'), page)
     const orphans = prepareTree(vault, options)
+    // Before the first write is taken: the disk may be full.
+    if (!vault.parts.readOnly) await upkeep.room.look()
     const verifier = new Verifier({ vault, page, header: options.header, identity: options.identity, sequence: () => chain.sequence })
     opened.push(verifier)
     return { vault, upkeep, verifier, orphans, lack, close: () => closeAll(opened) }
@@ -174,7 +179,8 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     replayed = true
     replayRecord(record, target)
   })
-  endReplay(target, options.handover?.inherited === true ? 'go on' : 'drop')
+  const takesOver = options.handover !== undefined && options.handover.inherited !== 'nothing'
+  endReplay(target, takesOver ? 'go on' : 'drop')
   if (!replayed && madeAnew) target.appliedLsn = log.lastLsn
   if (log.lastLsn < target.appliedLsn || (!replayed && log.lastLsn > target.appliedLsn)) {
     await log.close()
@@ -184,7 +190,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     await log.close()
     throw catalogLost(store)
   }
-  if (options.handover?.inherited === true && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
+  if (takesOver && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
   const lack = options.acceptOlder === true ? undefined : options.headMark?.lackOf({ sequence: chain.sequence, hash: chain.hash, lastLsn: log.lastLsn })
   const vault = new Vault({
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
@@ -206,7 +212,7 @@ async function segmentBytesFor(store: string): Promise<number> {
 function takeOver(contents: Contents, dirtyTable: DirtyTable, lastLsn: number): void {
   const { tree } = contents.context
   tree.nextIno += limits.inosSkipped
-  for (const row of dirtyTable.left(lastLsn)) {
+  for (const row of dirtyTable.left(lastLsn, contents.context.arena.bytes)) {
     const entry = tree.get(row.ino)
     if (entry === undefined) dirtyTable.free(row.row)
     else contents.adopt(entry, row)
@@ -235,7 +241,7 @@ function catalogLost(store: string): VaultError {
 function prepareTree(vault: Vault, { owner, handover }: OpenStore): readonly number[] {
   const { tree, catalog, clock, readOnly } = vault.parts
   const orphans = [...new Set([...catalog.orphans(), ...tree.orphansOfActive()])].filter((ino) => tree.get(ino)?.nlink === 0)
-  if (readOnly || handover?.inherited === true) return orphans
+  if (readOnly || handover?.inherited === 'mount') return orphans
   const change = vault.change()
   if (tree.get(rootIno) === undefined) {
     const root = newEntry({ ino: rootIno, id: rootId(), mode: modeType.directory | 0o755, uid: owner.uid, gid: owner.gid, rdev: 0, now: clock.now() })

@@ -6,13 +6,18 @@ import { closeOnExec, createMemory, mapMemory } from '../native-deps/system.js'
 
 /** Left by a daemon that died. Descriptors of this process. */
 export interface Inheritance {
-  readonly connection: Connection
+  /** Absent: it ended with that daemon. */
+  readonly connection?: Connection
   readonly memoryFd: number
   readonly supervisorFd: number
 }
 
-/** Tells who is to go on when this process dies. */
-export type NameHeir = (connection: Connection) => Omit<Heir, 'connectionFd' | 'memoryFd'>
+/** Who is to go on when this process dies. */
+export interface Succession {
+  /** With the same mount, where the kernel can; else it mounts anew. */
+  readonly resumes: boolean
+  heir(connection: Connection | undefined): Omit<Heir, 'connectionFd' | 'memoryFd'>
+}
 
 export interface HandoverMemory {
   readonly fd: number
@@ -29,7 +34,7 @@ export function openHandoverMemory(arenaBytes: number, inheritance: Inheritance 
     handover: {
       tables: mapMemory(fd, { offset: 0, length: handoverTableBytes }),
       arena: mapMemory(fd, { offset: handoverTableBytes, length: arenaBytes }),
-      inherited: inheritance !== undefined,
+      inherited: inheritance === undefined ? 'nothing' : inheritance.connection === undefined ? 'memory' : 'mount',
     },
   }
 }

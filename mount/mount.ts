@@ -1,5 +1,6 @@
 // The life of a mount: open the store, mount, serve; at the end publish, unmount, close. The keys are in the page before
 // and wiped after.
+import { statfs } from 'node:fs/promises'
 import { Answering } from './answer.js'
 import { Operations } from './operations.js'
 import { MappedOperations } from './owners/mapped-operations.js'
@@ -16,7 +17,7 @@ import { mountKernel } from '../native-deps/fuse/driver.js'
 import type { AnswerMemory, Handler, Mount, MountOptions } from '../native-deps/fuse/handler.js'
 import { joinSupervisor, superviseMount, type Supervision } from '../native-deps/supervisor.js'
 import { usualMemory } from '../lib/terms/memory.js'
-import { answersIn, openHandoverMemory, type HandoverMemory, type Inheritance, type NameHeir } from './handover.js'
+import { answersIn, openHandoverMemory, type HandoverMemory, type Inheritance, type Succession } from './handover.js'
 import { Past } from './versions/past.js'
 import { VersionedOperations } from './versions/versioned-operations.js'
 
@@ -27,9 +28,9 @@ export interface MountVault extends OpenStore {
   readonly showVersions: boolean
   /** How this machine sees who owns what; absent: as it is stored. */
   readonly owners?: Owners
-  /** Who goes on when this process dies; absent: nobody, and the mount is taken away then. */
-  readonly heir?: NameHeir
-  /** Goes on with the mount of a daemon that died. */
+  /** Absent: nobody goes on when this process dies, and the mount is taken away then. */
+  readonly succession?: Succession
+  /** Goes on for a daemon that died. */
   readonly inheritance?: Inheritance
 }
 
@@ -41,10 +42,12 @@ export interface InFlight {
 type OnProgress = (progress: InFlight) => void
 
 const progressMs = 250
+/** statfs(2) of a store that lies on a FUSE filesystem: behind it may be a server. */
+const fuseMagic = 0x65735546
 
 /** Resolves when the mount answers. */
 export async function mountVault(request: MountVault): Promise<MountedVault> {
-  const memory = request.heir === undefined && request.inheritance === undefined ? undefined
+  const memory = request.succession === undefined && request.inheritance === undefined ? undefined
     : openHandoverMemory((request.memory ?? usualMemory).arenaBytes, request.inheritance)
   const opened = await openStore({ ...request, ...(memory === undefined ? {} : { handover: memory.handover }) })
   try {
@@ -65,7 +68,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     opened.vault.onForgotten = () => {
       past.letGo().catch((error: unknown) => { request.logger.log('warn', 'what retention let go of may show until the kernel forgets it', { reason: String(error) }) })
     }
-    const supervision = supervise(request, mounted, memory)
+    const supervision = await supervise(request, mounted, memory)
     opened.upkeep.begin()
     return new MountedVault({ request, opened, volume, past, mount: mounted, supervision, limitations })
   } catch (error) {
@@ -75,14 +78,16 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
   }
 }
 
-function supervise({ heir, inheritance, logger }: MountVault, mount: Mount, memory: HandoverMemory | undefined): Supervision {
+async function supervise({ succession, inheritance, logger, store }: MountVault, mount: Mount, memory: HandoverMemory | undefined): Promise<Supervision> {
   if (inheritance !== undefined) return joinSupervisor(inheritance.supervisorFd)
-  const connection = mount.connection()
-  if (heir === undefined || connection === undefined || memory === undefined) {
-    if (heir !== undefined) logger.log('info', 'no other daemon can go on if this one dies: that takes Linux 6.9 and memory without a file')
-    return superviseMount(mount.mountPoint)
+  const supervised = { mountPoint: mount.mountPoint, isRemote: (await statfs(store)).type === fuseMagic }
+  if (succession === undefined || memory === undefined) {
+    if (succession !== undefined) logger.log('info', 'no other daemon can go on if this one dies: that takes memory without a file')
+    return superviseMount(supervised)
   }
-  return superviseMount(mount.mountPoint, { ...heir(connection), connectionFd: connection.fd, memoryFd: memory.fd })
+  const connection = succession.resumes ? mount.connection() : undefined
+  if (succession.resumes && connection === undefined) logger.log('info', 'if this daemon dies, another one mounts anew: going on with this mount takes Linux 6.9 and the driver of our own')
+  return superviseMount(supervised, { ...succession.heir(connection), ...(connection === undefined ? {} : { connectionFd: connection.fd }), memoryFd: memory.fd })
 }
 
 /** The kernel refuses changes by itself where the vault would. */

@@ -4,7 +4,8 @@ import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Entry } from '../tree/entry.js'
 import { encodeContent, type ContentReference } from './content-reference.js'
-import type { MemorySource, Source } from './extent-map.js'
+import type { Source } from './extent-map.js'
+import { HandedOver } from './handed-over.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { RoomQueue } from './room-queue.js'
 import { drain, spill } from './spill.js'
@@ -16,11 +17,13 @@ export class Contents {
   readonly #open = new Map<number, OpenContent>()
   readonly #dirty = new Set<OpenContent>()
   readonly #queue = new RoomQueue()
-  /** Nobody needs them any more, once the log's newest record is in the kernel's hands. */
-  #superseded: MemorySource[] = []
+  /** Absent: nobody takes over when this daemon dies. */
+  readonly #handedOver: HandedOver | undefined
 
   constructor(context: ContentContext) {
     this.context = context
+    const { dirtyTable } = context
+    this.#handedOver = dirtyTable === undefined ? undefined : new HandedOver(context, dirtyTable)
   }
 
   /** The content of a file; the caller looks the entry up first. */
@@ -72,7 +75,7 @@ export class Contents {
   write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
     if (content.gate !== undefined) return this.pinned(content, content.gate.then(() => this.write(content, offset, data)))
     if (this.context.log.sizeBytes > limits.logBytesMax * 2) return this.pinned(content, this.#writeLater(content, offset, data))
-    const taken = buffer(content, offset, data, this.context)
+    const taken = this.#buffer(content, offset, data)
     if (taken > 0) this.#dirty.add(content)
     if (taken === data.byteLength) {
       if (this.context.arena.usedBytes > this.context.arena.sizeBytes * limits.arenaSpillShare) this.relieve()
@@ -168,12 +171,8 @@ export class Contents {
    * would find them neither here nor there.
    */
   flushed(): void {
-    if (this.#superseded.length === 0) return
-    for (const { position, row } of this.#superseded) {
-      this.context.dirtyTable?.free(row)
-      this.context.arena.free(position)
-    }
-    this.#superseded = []
+    if (this.#handedOver?.waits !== true) return
+    this.#handedOver.giveBack()
     this.#queue.wake()
   }
 
@@ -235,7 +234,7 @@ export class Contents {
           if (taken > 0) return taken
           throw this.#queue.failure
         }
-        const more = buffer(content, offset + taken, data.subarray(taken), this.context)
+        const more = this.#buffer(content, offset + taken, data.subarray(taken))
         if (more > 0) this.#dirty.add(content)
         taken += more
       }
@@ -244,6 +243,10 @@ export class Contents {
       content.halfTaken--
       content.pins--
     }
+  }
+
+  #buffer(content: OpenContent, offset: number, data: Uint8Array): number {
+    return this.#handedOver === undefined ? buffer(content, offset, data, this.context) : this.#handedOver.buffer(content, offset, data)
   }
 
   /** Publishing is far behind: writers wait until the log has shrunk, or it would take the disk. */
@@ -258,7 +261,7 @@ export class Contents {
   /** Not in the batch of a request, whose end flushes. */
   #spilled(content: OpenContent): void {
     this.#noteClean(content)
-    if (this.#superseded.length === 0) return
+    if (this.#handedOver?.waits !== true) return
     try {
       this.context.log.flush()
     } catch {
@@ -280,13 +283,9 @@ export class Contents {
 
   #release(source: Source): void {
     if (source.kind !== 'memory') return
-    const { arena, dirtyTable, log } = this.context
-    if (dirtyTable === undefined) {
-      arena.free(source.position)
-      return this.#queue.wake()
-    }
-    dirtyTable.supersede(source.row, log.lastLsn)
-    this.#superseded.push(source)
+    if (this.#handedOver !== undefined) return this.#handedOver.release(source)
+    this.context.arena.free(source.position)
+    this.#queue.wake()
   }
 
   /** `but`: somebody is about to use it, so it must stay the one of its file. */

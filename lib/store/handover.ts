@@ -2,6 +2,7 @@
 // bytes themselves, of which file and where they are, and the answers that it gave last. The memory is a descriptor's that
 // the supervisor holds too. One thread writes; each row becomes valid by its last store, and the processor keeps the order.
 import { invariant } from '../terms/errors.js'
+import { UnfinishedWriteRegion, unfinishedWriteBytes, type BegunWrite, type DirtyRange } from './unfinished-write.js'
 
 const dirtyRows = 32_768
 /** Six doubles: used (1), file, first byte in it, length, place in the arena, LSN from which the log has it (0: nowhere). */
@@ -12,15 +13,17 @@ const answerBytes = 512
 const answerHead = 32
 const dirtyBytes = dirtyRows * dirtyWords * 8
 
+const answersEnd = dirtyBytes + answerRows * answerBytes
+
 /** Bytes of the tables; a multiple of 64 KiB. The arena lies behind them in the same descriptor. */
-export const handoverTableBytes = dirtyBytes + answerRows * answerBytes
+export const handoverTableBytes = answersEnd + unfinishedWriteBytes
 
 export interface Handover {
   /** `handoverTableBytes` long. */
   readonly tables: SharedArrayBuffer
   readonly arena: SharedArrayBuffer
-  /** It is what a daemon left that died; else it is all zeros. */
-  readonly inherited: boolean
+  /** What of a daemon that died goes on here: nothing (the memory is all zeros), what it had in memory, or its mount too. */
+  readonly inherited: 'nothing' | 'memory' | 'mount'
 }
 
 export interface DirtyRow {
@@ -36,10 +39,12 @@ export interface DirtyRow {
 export class DirtyTable {
   readonly #words: Float64Array
   readonly #free: number[] = []
+  readonly #unfinished: UnfinishedWriteRegion
   #sequence = 0
 
   constructor(shared: SharedArrayBuffer) {
     this.#words = new Float64Array(shared, 0, dirtyRows * dirtyWords)
+    this.#unfinished = new UnfinishedWriteRegion(shared, answersEnd)
     for (let row = dirtyRows - 1; row >= 0; row--) {
       const sequence = this.#words[row * dirtyWords] ?? 0
       this.#sequence = Math.max(this.#sequence, sequence)
@@ -61,6 +66,15 @@ export class DirtyTable {
     return row
   }
 
+  /** From here to `endWrite` rows are taken, lengthened and written over, and none is superseded: a death in between undoes it. */
+  beginWrite(write: Omit<BegunWrite, 'sequence'>, dirty: readonly DirtyRange[]): void {
+    this.#unfinished.begin({ ...write, sequence: this.#sequence }, dirty)
+  }
+
+  endWrite(): void {
+    this.#unfinished.end()
+  }
+
   lengthen(row: number, length: number): void {
     this.#words[row * dirtyWords + 3] = length
   }
@@ -75,8 +89,9 @@ export class DirtyTable {
     this.#free.push(row)
   }
 
-  /** What the daemon before left, oldest first: neither in a log that ends at `lastLsn`, nor given up. Other rows are freed. */
-  left(lastLsn: number): readonly DirtyRow[] {
+  /** What the daemon before left, oldest first: neither in a log that ends at `lastLsn`, nor given up. Other rows are freed. `arena`: its bytes. */
+  left(lastLsn: number, arena: Uint8Array): readonly DirtyRow[] {
+    this.#undo(arena)
     const rows: (DirtyRow & { readonly sequence: number })[] = []
     for (let row = 0; row < dirtyRows; row++) {
       const [sequence = 0, ino = 0, start = 0, length = 0, position = 0, lsn = 0] = this.#words.subarray(row * dirtyWords, (row + 1) * dirtyWords)
@@ -85,6 +100,25 @@ export class DirtyTable {
       else rows.push({ row, ino, start, length, position, sequence })
     }
     return rows.sort((one, other) => one.sequence - other.sequence)
+  }
+
+  /** Where rows lie over each other, all of them get the bytes that were to be seen: the newest one's. */
+  #undo(arena: Uint8Array): void {
+    const write = this.#unfinished.found()
+    if (write === undefined) return
+    if (write.last !== undefined) this.lengthen(write.last.row, write.last.length)
+    for (let row = 0; row < dirtyRows; row++) {
+      const [sequence = 0, ino = 0, start = 0, length = 0, position = 0] = this.#words.subarray(row * dirtyWords, (row + 1) * dirtyWords)
+      if (sequence === 0) continue
+      if (sequence > write.sequence) this.free(row)
+      else if (ino === write.ino)
+        for (const { at, bytes } of write.dirty) {
+          const from = Math.max(write.start + at, start)
+          const to = Math.min(write.start + at + bytes.byteLength, start + length)
+          if (from < to) arena.set(bytes.subarray(from - write.start - at, to - write.start - at), position + from - start)
+        }
+    }
+    this.#unfinished.end()
   }
 }
 

@@ -44,22 +44,28 @@ const defaultEntry = new URL('../vault-worker.js', import.meta.url)
 const mebibyte = 1024 * 1024
 const smallSlotBytes = 65536
 
+/** Threads for which nobody waits at once begin so long after the first ones, or when they have work: a mount shall be quick. */
+const othersLaterMs = 500
+
 interface Links {
   readonly readers: ReaderGroup
-  readonly bulk: readonly WorkerLink<BulkJob>[]
   readonly keeper: WorkerLink<KeeperJob>
 }
 
 /** Starts the threads; resolves when it can read. Rejects with what kept a thread from starting; none is left then. */
-export async function openPool(options: PoolOptions): Promise<Pool> {
+export function openPool(options: PoolOptions): Promise<Pool> {
+  const { pool, started } = beginPool(options)
+  return started.then(() => pool)
+}
+
+/** As openPool, and the pool is there at once: it refuses work until it has `started`. */
+export function beginPool(options: PoolOptions): { readonly pool: Pool; readonly started: Promise<void> } {
   const pool = new Pool(options.logger, options.memory ?? usualMemory)
-  try {
-    await pool.start(options)
-  } catch (error) {
+  const started = pool.start(options).catch(async (error: unknown) => {
     await pool.abort()
     throw error
-  }
-  return pool
+  })
+  return { pool, started }
 }
 
 export class Pool implements PoolPort {
@@ -73,7 +79,10 @@ export class Pool implements PoolPort {
   /** Also those that are not ready yet. */
   readonly #readerLinks: WorkerLink<ReaderJob>[] = []
   #links: Links | undefined
+  #bulk: readonly WorkerLink<BulkJob>[] = []
   #cuts: CutQueue | undefined
+  /** Undefined when the pool is not open, or they were. */
+  #startOthers: (() => void) | undefined
   #blobs: BlobStatistics = { blobs: 0, bytes: 0 }
   #storedBytes = 0
   #failure: VaultError | undefined
@@ -86,7 +95,7 @@ export class Pool implements PoolPort {
     this.#seal = new Slots(memory.sealSlots, mebibyte)
   }
 
-  /** Once, by openPool. */
+  /** Once, by beginPool. */
   async start(options: PoolOptions): Promise<void> {
     const { entry = defaultEntry, bulkThreads = availableParallelism(), segmentBytesMax = limits.blobSegmentBytesMax, chunker } = options
     invariant(bulkThreads >= 1, 'at least one bulk thread')
@@ -113,16 +122,22 @@ export class Pool implements PoolPort {
     await reader.ready
     const readers = new ReaderGroup()
     readers.add(reader)
-    // Nobody waits for the others at once, and a mount shall be quick.
-    const bulk = channels.map(({ port2 }, index) => this.#link<BulkJob>(
-      entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
-    ))
-    if (availableParallelism() > 1) {
+    this.#links = { readers, keeper }
+    this.#startOthers = () => {
+      this.#startOthers = undefined
+      this.#startBulk(channels.map(({ port2 }, index) => this.#link<BulkJob>(
+        entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
+      )))
+      if (availableParallelism() === 1) return
       const second = startReader()
       second.ready.then(() => { readers.add(second) }, (error: unknown) => { this.#fail(error) })
     }
+    setTimeout(() => { this.#startOthers?.() }, othersLaterMs).unref()
+  }
+
+  #startBulk(bulk: readonly WorkerLink<BulkJob>[]): void {
     for (const { ready } of bulk) ready.catch((error: unknown) => { this.#fail(error) })
-    this.#links = { readers, bulk, keeper }
+    this.#bulk = bulk
     this.#cuts = new CutQueue(bulk, this.#pending, (references) => {
       for (const { sealedLength } of references) this.#storedBytes += sealedLength
     })
@@ -204,15 +219,17 @@ export class Pool implements PoolPort {
     const links = this.#links
     if (links === undefined) return
     this.#links = undefined
+    this.#startOthers = undefined
     this.#refuse(new VaultError('cancelled', 'the worker threads are closed'))
     await this.#pending.idle()
     if (this.#failure !== undefined) return this.abort()
-    await Promise.all([...this.#readerLinks, ...links.bulk].map((link) => link.close()))
+    await Promise.all([...this.#readerLinks, ...this.#bulk].map((link) => link.close()))
     await links.keeper.close()
   }
 
   async abort(): Promise<void> {
     this.#links = undefined
+    this.#startOthers = undefined
     await Promise.all(this.#started.map((link) => link.terminate()))
   }
 
@@ -223,6 +240,7 @@ export class Pool implements PoolPort {
   }
 
   #cutQueue(): CutQueue {
+    this.#startOthers?.()
     invariant(this.#cuts !== undefined, 'the pool was started')
     return this.#cuts
   }

@@ -1,4 +1,4 @@
-// A process that does nothing but log, for the power-cut rig (power-cut.sh). `write DIRECTORY NOTES` appends and syncs
+// A process that does nothing but log, for the power-cut rig (power-log.ts). `write DIRECTORY NOTES` appends and syncs
 // until it is killed and notes, on a disk that survives, what was acknowledged; `check DIRECTORY NOTES` opens the log and
 // demands all of it. NOSYNC=1 makes the disk lie about syncs: then the check has to fail, or the rig proves nothing.
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'

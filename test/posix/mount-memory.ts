@@ -36,7 +36,7 @@ const mount = await (values.driver === 'kernel' ? mountKernel : mountFuseNative)
   { log: (level, message, fields) => process.stderr.write(`${level}: ${message} ${JSON.stringify(fields ?? {})}\n`) },
 )
 tree.mounted(mount)
-const supervision = values.supervise ? superviseMount(mount.mountPoint) : undefined
+const supervision = values.supervise ? superviseMount({ mountPoint: mount.mountPoint, isRemote: false }) : undefined
 process.stdout.write('mounted\n')
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void mount.unmount({ lazy: false }).catch(() => mount.unmount({ lazy: true })))

@@ -2,7 +2,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PowerRig } from './power-rig.js'
-import { resumeTrial } from './resume-trial.js'
+import { remountTrial, resumeTrial } from './resume-trial.js'
 import { trial, type TrialOutcome } from './trial.js'
 import { VaultRig } from './vault-rig.js'
 
@@ -16,16 +16,23 @@ export interface Campaign {
   /** The filesystem whose power is cut; absent: the daemon is killed. */
   readonly power?: 'ext4' | 'xfs'
   readonly lying?: boolean
-  /** Present: the daemon has heirs, and dies so often in each trial; three times a minute at most. */
-  readonly kills?: number
+  /** Present: the daemon has heirs. */
+  readonly heirs?: Heirs
+}
+
+export interface Heirs {
+  readonly afterCrash: 'resume' | 'remount'
+  /** Deaths in a trial, where the mount is resumed; three times a minute at most. */
+  readonly kills: number
+  readonly hangs: boolean
 }
 
 /** Ends after the first that fails: `kept` has its store then. */
 export async function campaign(options: Campaign, onTrial: (outcome: TrialOutcome, seed: number, kept: string | undefined) => void): Promise<void> {
   const { folder, longestMs } = options
   const power = options.power === undefined ? undefined : new PowerRig(join(folder, 'power'), options.power)
-  const { kills } = options
-  const vault = new VaultRig(join(folder, 'vault'), power?.disk, kills === undefined ? 'detach' : 'resume')
+  const { heirs } = options
+  const vault = new VaultRig(join(folder, 'vault'), power?.disk, heirs?.afterCrash ?? 'detach')
   rmSync(vault.folder, { recursive: true, force: true })
   power?.create()
   vault.create()
@@ -33,7 +40,9 @@ export async function campaign(options: Campaign, onTrial: (outcome: TrialOutcom
     await vault.mount()
     for (let count = 0; count < options.trials; count++) {
       const seed = options.seed + count
-      const outcome: TrialOutcome = await (kills !== undefined ? resumeTrial({ vault, seed, kills, longestMs }) : trial({ vault, seed, longestMs, lying: options.lying === true, ...(power === undefined ? {} : { power }) })).catch(notJudged)
+      const one = { vault, seed, longestMs }
+      const outcome: TrialOutcome = await (heirs === undefined ? trial({ ...one, lying: options.lying === true, ...(power === undefined ? {} : { power }) })
+        : heirs.afterCrash === 'remount' ? remountTrial(one) : resumeTrial({ ...one, ...heirs })).catch(notJudged)
       if (outcome.faults.length === 0) {
         onTrial(outcome, seed, undefined)
         continue

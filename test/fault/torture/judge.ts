@@ -11,8 +11,11 @@ import { changesTree, isSync, type Step } from './step.js'
 export const neverItsContent = 'no content that it ever had'
 export const firstPartOfWrite = 'the first part of a write, up to the end of a page, and not the rest'
 
-/** What took place: nothing (or nothing that shows), a kill, which takes nothing that was logged, or a loss of power, which takes what was not synced. */
-export type Crash = 'none' | 'kill' | 'power'
+/**
+ * What took place: nothing (or nothing that shows), a kill, which takes nothing that was logged, the same with an heir that has
+ * what was in memory, which takes nothing that was acknowledged, or a loss of power, which takes what was not synced.
+ */
+export type Crash = 'none' | 'kill' | 'remount' | 'power'
 
 export interface WriterRecord {
   readonly folder: string
@@ -36,6 +39,8 @@ interface Past {
   readonly floor: number
   /** All that was written must be there too, logged or not. */
   readonly exact: boolean
+  /** So must all that was acknowledged. */
+  readonly written: boolean
 }
 
 export interface Evidence {
@@ -76,21 +81,22 @@ function withFloors(writers: readonly WriterRecord[], crash: Crash, { at, syncs 
     return { writer, times, steps: times.map(() => plan.next()) }
   })
   const done = ({ times }: { readonly times: readonly StepTimes[] }): number => times.filter(({ ended }) => ended !== undefined).length
-  if (crash !== 'power') return all.map((each) => ({ ...each, floor: done(each), exact: crash === 'none' }))
+  if (crash !== 'power') return all.map((each) => ({ ...each, floor: done(each), exact: crash === 'none', written: crash === 'remount' }))
   // What had ended, by whomever, before a sync that was acknowledged began, was synced with it.
   const lastSync = ({ steps, times }: { readonly steps: readonly Step[]; readonly times: readonly StepTimes[] }): number =>
     steps.findLastIndex((step, index) => isSync(step) && times[index]?.ended !== undefined)
   const ofVault = upTo(syncs, at).filter(({ ended }) => ended !== undefined).map(({ began }) => began)
   const began = [...ofVault, ...all.map((each) => each.times[lastSync(each)]?.began ?? 0n)].reduce((latest, each) => (each > latest ? each : latest), 0n)
   return all.map((each) => ({
-    ...each, exact: false, floor: Math.max(lastSync(each) + 1, each.times.filter(({ ended }) => ended !== undefined && ended < began).length),
+    ...each, exact: false, written: false, floor: Math.max(lastSync(each) + 1, each.times.filter(({ ended }) => ended !== undefined && ended < began).length),
   }))
 }
 
 /** All prefixes whose tree is the one found; faults when there is none, or when no content fits. */
-function compare({ steps, floor, writer, exact }: Past, found: Found): { readonly faults: readonly string[]; readonly prefixes: readonly number[] } {
+function compare({ steps, floor, writer, exact, written }: Past, found: Found): { readonly faults: readonly string[]; readonly prefixes: readonly number[] } {
   const plan = new Plan(writer.seed)
   for (let index = 0; index < floor; index++) plan.next()
+  const acknowledged = new Map(written ? filesOf(plan.model).map(({ file }) => [file, file.edits.length]) : [])
   const prefixes: number[] = []
   let faults: readonly string[] = [`its tree is that of no prefix of ${String(floor)} to ${String(steps.length)} steps:\n${difference(plan.model, found)}`]
   for (let length = floor; length <= steps.length;) {
@@ -104,7 +110,7 @@ function compare({ steps, floor, writer, exact }: Past, found: Found): { readonl
     } while (length <= steps.length && !changesTree(steps[length - 1] as Step))
     if (!fits) continue
     // The step that ended the loop is applied by now; one that changes the tree adds no edit.
-    const wrong = files.flatMap(({ path, file, logged }) => contentFault(path, file, exact ? file.edits.length : logged, found.contents.get(path)))
+    const wrong = files.flatMap(({ path, file, logged }) => contentFault(path, file, exact ? file.edits.length : Math.max(logged, acknowledged.get(file) ?? 0), found.contents.get(path)))
     if (prefixes.length === 0 || wrong.length === 0) faults = wrong
     if (wrong.length === 0) prefixes.push(reached)
     else if (prefixes.length > 0) faults = []

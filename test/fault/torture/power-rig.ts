@@ -1,12 +1,13 @@
 // A disk that loses what was not synced: ext4 (or xfs) on a loop image, shut down without flushing its journal and mounted
 // again. As root; needs xfs_io (xfsprogs) and mkfs.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { mountAt } from '../../../bin/mount-table.js'
 import { until } from './vault-rig.js'
 
 const sizeMib = 1024
+const lettingGoMs = 120_000
 
 export class PowerRig {
   readonly disk: string
@@ -41,15 +42,45 @@ export class PowerRig {
    * of the same file would meet it again: so the image is copied.
    */
   async restart(): Promise<void> {
+    for (const pid of this.#holders()) kill(pid)
     await this.detach()
     must('cp', '--sparse=always', this.#image, `${this.#image}.next`)
     renameSync(`${this.#image}.next`, this.#image)
     this.attach()
   }
 
+  /** Whoever had files open there may be on its way out still: a process that was killed writes its last, and waits for the disk. */
   async detach(): Promise<void> {
-    await until(() => mountAt(this.disk) === undefined || spawnSync('umount', [this.disk], { stdio: 'ignore' }).status === 0, `${this.disk} can't be unmounted`)
+    const isGone = (): boolean => mountAt(this.disk) === undefined || spawnSync('umount', [this.disk], { stdio: 'ignore' }).status === 0
+    await until(isGone, () => `${this.disk} is held by ${[...this.#holders()].join(', ') || 'somebody'}`, lettingGoMs)
   }
+
+  /** Processes with a file of it open, or mapped, or a folder of it as theirs. */
+  #holders(): ReadonlySet<number> {
+    const found = new Set<number>()
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+      for (const path of linksOf(pid)) if (path === this.disk || path.startsWith(`${this.disk}/`)) found.add(Number(pid))
+    return found
+  }
+}
+
+function linksOf(pid: string): readonly string[] {
+  const folders = ['fd', 'map_files'].map((name) => `/proc/${pid}/${name}`)
+  const entries = folders.flatMap((folder) => attempt(() => readdirSync(folder).map((name) => join(folder, name))) ?? [])
+  return [...entries, `/proc/${pid}/cwd`].flatMap((path) => attempt(() => readlinkSync(path)) ?? [])
+}
+
+/** Processes come and go meanwhile. */
+function attempt<Value>(look: () => Value): Value | undefined {
+  try {
+    return look()
+  } catch {
+    return undefined
+  }
+}
+
+function kill(pid: number): void {
+  attempt(() => process.kill(pid, 'SIGKILL'))
 }
 
 function must(program: string, ...args: readonly string[]): void {

@@ -1,5 +1,5 @@
 // Fifty kills of a real daemon under writers, and a judge that is shown to see what it has to see.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { judge, type WriterRecord } from './judge.js'
 import { FileModel } from './folder-model.js'
 import { readNotes } from './notes.js'
 import { Plan } from './plan.js'
-import { resumeTrial } from './resume-trial.js'
+import { remountTrial, resumeTrial } from './resume-trial.js'
 import { contentOf, isSync } from './step.js'
 import { hasTracer } from './trial.js'
 import { VaultRig } from './vault-rig.js'
@@ -111,8 +111,8 @@ void tap.test('after a loss of power a later change may be gone, an earlier one 
 })
 
 /** Mounted. */
-async function withHeirs(t: Test): Promise<VaultRig> {
-  const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-heirs-')), undefined, 'resume')
+async function withHeirs(t: Test, afterCrash: 'resume' | 'remount' = 'resume'): Promise<VaultRig> {
+  const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-heirs-')), undefined, afterCrash)
   t.teardown(async () => {
     await vault.close()
     rmSync(vault.folder, { recursive: true, force: true })
@@ -125,10 +125,29 @@ async function withHeirs(t: Test): Promise<VaultRig> {
 void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, timeout: 300_000 }, async (t) => {
   const vault = await withHeirs(t)
   for (const seed of [1, 2]) {
-    const { faults, moment, steps, waitedMs } = await resumeTrial({ vault, seed, kills: 2, longestMs: 400 })
-    t.comment(`a mount without a daemon waited for ${String(Math.round(waitedMs))} ms at most`)
+    const { faults, moment, steps, waits } = await resumeTrial({ vault, seed, kills: 2, longestMs: 400, hangs: seed === 2 })
+    t.comment(`who asked after a death waited for ${waits.map((ms) => String(Math.round(ms))).join(', ')} ms`)
     t.strictSame(faults, [], `seed ${String(seed)}, ${moment}: ${String(steps)} steps`)
   }
+  vault.unmount()
+  vault.verify()
+})
+
+void tap.test('where the mount ends with its daemon another one mounts anew, with what was in memory', { skip, timeout: 300_000 }, async (t) => {
+  const vault = await withHeirs(t, 'remount')
+  for (const seed of [1, 2]) {
+    const { faults, moment, steps, waits } = await remountTrial({ vault, seed, longestMs: 400 })
+    t.comment(`who asked after a death waited for ${waits.map((ms) => String(Math.round(ms))).join(', ')} ms`)
+    t.strictSame(faults, [], `seed ${String(seed)}, ${moment}: ${String(steps)} steps`)
+  }
+  const open = openSync(join(vault.mountPoint, 'open'), 'w+')
+  writeSync(open, 'not logged yet')
+  await vault.end()
+  t.throws(() => { writeSync(open, 'more') }, { code: /ENOTCONN|ECONNABORTED/ }, 'who has a file open is told')
+  await vault.resumed()
+  t.throws(() => { closeSync(open) })
+  t.equal(readFileSync(join(vault.mountPoint, 'open'), 'utf8'), 'not logged yet')
+  t.match(vault.run('status', vault.mountPoint), /another mounted anew/)
   vault.unmount()
   vault.verify()
 })

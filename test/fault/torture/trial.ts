@@ -32,8 +32,8 @@ export interface TrialOptions {
 
 export interface TrialOutcome extends Verdict {
   readonly moment: string
-  /** With heirs: the longest time from a death to the next daemon. */
-  readonly waitedMs?: number
+  /** With heirs: milliseconds from each death to the first answer after it. */
+  readonly waits?: readonly number[]
 }
 
 /** The vault is mounted before, and after. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { startDaemon } from '../../../bin/daemon-start.js'
 import { mountAt } from '../../../bin/mount-table.js'
 import { runtimeFiles } from '../../../bin/runtime-folder.js'
-import { readSettings } from '../../../bin/settings.js'
+import { readSettings, type Settings } from '../../../bin/settings.js'
 import { ControlClient } from '../../../lib/control/client.js'
 import { projectRoot } from '../../tidy/source.js'
 
@@ -27,7 +27,7 @@ export class VaultRig {
   #tracer: ChildProcess | undefined
 
   /** `disk` is where the store lies; everything else is in `folder`, but for what is remembered of the store, which may lie elsewhere. */
-  constructor(folder: string, disk = folder, afterCrash: 'resume' | 'detach' = 'detach', state = join(folder, 'state')) {
+  constructor(folder: string, disk = folder, afterCrash: Settings['afterCrash'] = 'detach', state = join(folder, 'state')) {
     this.folder = folder
     this.mountPoint = join(folder, 'Vault')
     this.store = join(disk, 'store')
@@ -176,9 +176,9 @@ function readStat(path: string): string {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-export async function until(condition: () => boolean, otherwise: string): Promise<void> {
-  for (const limit = performance.now() + patienceMs; !condition();) {
-    if (performance.now() > limit) throw new Error(otherwise)
+export async function until(condition: () => boolean, otherwise: string | (() => string), withinMs = patienceMs): Promise<void> {
+  for (const limit = performance.now() + withinMs; !condition();) {
+    if (performance.now() > limit) throw new Error(typeof otherwise === 'string' ? otherwise : otherwise())
     await pause(10)
   }
 }
