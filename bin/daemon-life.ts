@@ -25,7 +25,7 @@ import type { MountedVault, VaultService } from './vault-service.js'
 const detachedPollMs = 50
 
 /** Who goes on when this daemon dies. */
-export type Heirs = (connection: Connection, master: Uint8Array) => ReturnType<NameHeir>
+export type Heirs = (connection: Connection, master: Uint8Array, place: string) => ReturnType<NameHeir>
 
 interface Parts {
   /** Absent: nobody. */
@@ -45,9 +45,10 @@ export async function runDaemon(parts: Parts): Promise<void> {
   // Who died may be on its way out still.
   const lock = await StoreLock.take(request.store, () => isHeir || isLeaving(registry, request.store))
   try {
+    if (request.place !== null && request.place !== lock.place) throw new VaultError('io', `the store ${request.store} was exchanged: nobody goes on with its mount`, { subject: request.store, next: 'mount the one that is meant' })
     const files = runtimeFiles(request.settings, request.store)
     const guard = isHeir ? undefined : MountPointGuard.hold(request.mountPoint, request.settings.guard)
-    const mounted = await mount(parts).catch((error: unknown) => {
+    const mounted = await mount(parts, lock.place).catch((error: unknown) => {
       guard?.undo()
       throw error
     })
@@ -71,7 +72,7 @@ function isLeaving(registry: Registry, store: string): boolean {
   return mountPoint !== undefined && !isVault(mountAt(mountPoint))
 }
 
-function mount({ request, unlock, service, logger, heir }: Parts): Promise<MountedVault> {
+function mount({ request, unlock, service, logger, heir }: Parts, place: string): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions, acceptOlder } = request
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
@@ -79,7 +80,7 @@ function mount({ request, unlock, service, logger, heir }: Parts): Promise<Mount
   if (request.connection !== null) logger.log('warn', 'the daemon before this one died: this one goes on with its mount')
   const inheritance = request.connection === null ? undefined : { connection: { ...request.connection, fd: connectionFd }, memoryFd, supervisorFd }
   return service.mount({
-    ...(heir === undefined ? {} : { heir }), ...(inheritance === undefined ? {} : { inheritance }),
+    ...(heir === undefined ? {} : { heir: (connection: Connection, master: Uint8Array) => heir(connection, master, place) }), ...(inheritance === undefined ? {} : { inheritance }),
     store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
   })
 }

@@ -29,6 +29,8 @@ export interface DaemonRequest {
   readonly settings: Settings
   /** Of a daemon that died, to go on with; its memory and the supervisor's pipe are the descriptors below. */
   readonly connection: Connection | null
+  /** Of an heir: device and number of the store's folder. Another one that lies there now is not gone on with. */
+  readonly place: string | null
 }
 
 export interface MountReady {

@@ -68,10 +68,10 @@ async function main(): Promise<number> {
 
 /** Another process of this program, as this one was started. */
 function heirOf(request: DaemonRequest): Heirs {
-  return (connection, master) => ({
+  return (connection, master, place) => ({
     program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], environment: environmentOfHeirs(),
     output: runtimeFiles(request.settings, request.store).output,
-    request: encodeRequest({ ...request, connection }, { kind: 'master', master }),
+    request: encodeRequest({ ...request, connection, place }, { kind: 'master', master }),
   })
 }
 

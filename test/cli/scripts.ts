@@ -10,7 +10,7 @@ export const scriptFolder = join(projectRoot(import.meta.dirname), 'test/cli')
 export const scripts = {
   everyday: ['keys.txt', 'mount.txt', 'promises.txt', 'usage.txt'],
   past: ['past.txt', 'restore-live.txt', 'samba.txt', 'versions.txt'],
-  mishaps: ['bad-input.txt', 'bad-machine.txt', 'damage.txt', 'rebuild.txt', 'rollback.txt', 'salvage.txt', 'verify.txt'],
+  mishaps: ['bad-input.txt', 'bad-machine.txt', 'copies.txt', 'damage.txt', 'rebuild.txt', 'rollback.txt', 'salvage.txt', 'verify.txt'],
 } as const
 
 /** One subtest each. */
