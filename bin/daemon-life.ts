@@ -31,7 +31,7 @@ export interface Predecessor {
 
 interface Parts {
   /** Absent: nobody goes on when this daemon dies. */
-  readonly succession?: (master: Uint8Array) => Succession
+  readonly succession?: (master: Uint8Array, place: string) => Succession
   /** Absent: this one is the first. */
   readonly predecessor?: Predecessor
   readonly request: DaemonRequest
@@ -48,9 +48,10 @@ export async function runDaemon(parts: Parts): Promise<void> {
   // Who died may be on its way out still.
   const lock = await StoreLock.take(request.store, () => predecessor !== undefined || isLeaving(registry, request.store))
   try {
+    if (request.place !== null && request.place !== lock.place) throw new VaultError('io', `the store ${request.store} was exchanged: nobody goes on with its mount`, { subject: request.store, next: 'mount the one that is meant' })
     const files = runtimeFiles(request.settings, request.store)
     const guard = predecessor?.how === 'resume' ? undefined : MountPointGuard.hold(request.mountPoint, request.settings.guard)
-    const mounted = await mount(parts).catch((error: unknown) => {
+    const mounted = await mount(parts, lock.place).catch((error: unknown) => {
       guard?.undo()
       throw error
     })
@@ -74,7 +75,7 @@ function isLeaving(registry: Registry, store: string): boolean {
   return mountPoint !== undefined && !isVault(mountAt(mountPoint))
 }
 
-function mount({ request, unlock, service, logger, succession, predecessor }: Parts): Promise<MountedVault> {
+function mount({ request, unlock, service, logger, succession, predecessor }: Parts, place: string): Promise<MountedVault> {
   const { settings, store, name, mountPoint, allowOther, readOnly, writeback, showVersions, acceptOlder } = request
   const { driver, spinMicroseconds, memoryMib, keepWithin: withinSec, hourly, daily, weekly, monthly } = settings
   const retention = { withinSec, hourly, daily, weekly, monthly, offsetMin: localOffsetMin() }
@@ -82,7 +83,7 @@ function mount({ request, unlock, service, logger, succession, predecessor }: Pa
   const inheritance = predecessor === undefined ? undefined : inherit(request, predecessor)
   if (predecessor !== undefined) logger.log('warn', `the daemon before this one ${predecessor.end}: this one ${inheritance?.connection === undefined ? 'mounts anew' : 'goes on with its mount'}`)
   return service.mount({
-    ...(succession === undefined ? {} : { succession }), ...(inheritance === undefined ? {} : { inheritance }),
+    ...(succession === undefined ? {} : { succession: (master: Uint8Array) => succession(master, place) }), ...(inheritance === undefined ? {} : { inheritance }),
     store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
   })
 }

@@ -29,6 +29,8 @@ export interface DaemonRequest {
   readonly settings: Settings
   /** Of the daemon before, to go on with when it died; its memory and the supervisor's pipe are the descriptors above. */
   readonly connection: Connection | null
+  /** Of an heir: device and number of the store's folder. Another one that lies there now is not gone on with. */
+  readonly place: string | null
 }
 
 export interface MountReady {

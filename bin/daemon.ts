@@ -70,13 +70,13 @@ async function main(): Promise<number> {
 }
 
 /** Another process of this program, as this one was started; the supervisor adds how it is to go on, and why. */
-function successionOf(request: DaemonRequest): (master: Uint8Array) => Succession {
-  return (master) => ({
+function successionOf(request: DaemonRequest): (master: Uint8Array, place: string) => Succession {
+  return (master, place) => ({
     resumes: request.settings.afterCrash === 'resume',
     heir: (connection) => ({
       program: process.execPath, args: [...process.execArgv, import.meta.filename, request.mountPoint], environment: environmentOfHeirs(),
       output: runtimeFiles(request.settings, request.store).output,
-      request: encodeRequest({ ...request, connection: connection ?? null }, { kind: 'master', master }),
+      request: encodeRequest({ ...request, connection: connection ?? null, place }, { kind: 'master', master }),
     }),
   })
 }

@@ -18,6 +18,8 @@ import type { MountedVault, MountRequest } from './vault-service.js'
  * every name has an inode of its own, so that of attributes nothing may be kept: a link(2) changes those of other names.
  */
 const kernelSeconds = { kernel: { entry: 24 * 3600, attributes: 24 * 3600 }, 'fuse-native': { entry: 1, attributes: 0 } } as const
+const claimTriesOfHeirs = 40
+const claimPollMs = 50
 const salvageWarning = 'The header was changed by somebody without the keys, so the vault is read-only: restore the file header from a copy.'
 
 function succeededWarning({ connection }: Inheritance, sec: number): string {
@@ -29,9 +31,10 @@ function succeededWarning({ connection }: Inheritance, sec: number): string {
 export async function mountService(request: MountRequest): Promise<MountedVault> {
   const { store, name, mountPoint, driver, allowOther, writeback, showVersions, spinMicroseconds, logger, succession, inheritance } = request
   const { opened: { page, header, trusted }, identity } = await openKeys(request)
-  const readOnly = request.readOnly || !trusted
   if (!trusted) logger.log('warn', salvageWarning)
   const headMark = new HeadMark({ folder: request.headsFolder, vaultId: header.vaultId, deviceId: identity.member.deviceId, logger })
+  const other = request.readOnly || !trusted ? undefined : await claimed(headMark, store, inheritance !== undefined)
+  const readOnly = request.readOnly || !trusted || other !== undefined
   const mounted = await mountVault({
     headMark, acceptOlder: request.acceptOlder,
     store, page, header, identity, readOnly, retention: request.retention, driver, showVersions, logger,
@@ -46,7 +49,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       entrySeconds: kernelSeconds[driver].entry, attributeSeconds: kernelSeconds[driver].attributes,
     },
   })
-  const older = mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]
+  const older = [...(mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]), ...(other === undefined ? [] : [copyWarning(other)])]
   for (const warning of older) logger.log('warn', warning)
   const salvage = [...(trusted ? [] : [salvageWarning]), ...older]
   const ofMachine = [...salvage, ...swapWarnings(), ...(inheritance === undefined ? [] : [succeededWarning(inheritance, systemClock.now().sec)])]
@@ -63,6 +66,19 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     sync: (onProgress) => mounted.sync(onProgress),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
+}
+
+/** Of a daemon that died the system may be closing the files still. */
+async function claimed(mark: HeadMark, store: string, isHeir: boolean): Promise<string | undefined> {
+  for (let left = isHeir ? claimTriesOfHeirs : 0; ; left--) {
+    const other = mark.claim(store)
+    if (other === undefined || left === 0) return other
+    await new Promise((resolve) => setTimeout(resolve, claimPollMs))
+  }
+}
+
+function copyWarning(other: string): string {
+  return `The store is a copy: the vault is mounted from ${other} by the same device, so it is read-only here. Two that go on by themselves could never be put together again: unmount the other one first, and go on with one of them only.`
 }
 
 function olderWarning(lack: string): string {

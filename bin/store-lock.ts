@@ -1,8 +1,9 @@
 // Two daemons must not open one vault. The lock is the kernel's (flock) and lies on the store's folder itself: it dies
 // with its holder, no stale lock is ever to be removed by hand, and taking it changes nothing on disk.
 
-import { accessSync, closeSync, constants, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
+import { placeOf } from '../lib/vault-home.js'
 import { limits } from '../lib/terms/limits.js'
 import { lockOpenFile } from '../native-deps/system.js'
 
@@ -41,9 +42,15 @@ export class StoreLock {
       const next = code === 'read-only' ? 'its disk is mounted read-only: remount it, or move the store' : 'check its owner and permissions'
       throw new VaultError(code, `the store ${store} cannot be ${use === 'write' ? 'written to' : 'read'}`, { subject: store, next, cause: error })
     }
-    if (lockOpenFile(fd)) return new StoreLock(fd)
+    // Between the two calls it may have been moved away: what is locked is what the path leads to.
+    if (lockOpenFile(fd) && placeIn(fd) === placeOf(store)) return new StoreLock(fd)
     closeSync(fd)
     return undefined
+  }
+
+  /** Device and number of the folder that is locked. */
+  get place(): string {
+    return this.#fd === undefined ? '' : placeIn(this.#fd)
   }
 
   get isHeld(): boolean {
@@ -55,4 +62,9 @@ export class StoreLock {
     if (this.#fd !== undefined) closeSync(this.#fd)
     this.#fd = undefined
   }
+}
+
+function placeIn(fd: number): string {
+  const { dev, ino } = fstatSync(fd, { bigint: true })
+  return `${dev}:${ino}`
 }

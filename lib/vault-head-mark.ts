@@ -1,8 +1,9 @@
 // How far this machine has seen a store, kept outside of it: the newest manifest entry and log record that were on the
 // disk. A store that is behind was put back from a copy, or rolled back by somebody; in itself it is consistent, so
 // nothing else tells. Small, not synced (an older mark only sees less), and not secret.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { lockOpenFile } from '../native-deps/system.js'
 import { hex, type DeviceId, type VaultId } from './terms/bytes.js'
 import { fromErrno } from './terms/errors.js'
 import type { Logger } from './terms/log.js'
@@ -36,6 +37,29 @@ export class HeadMark {
     this.#path = join(folder, `${hex(vaultId)}-${hex(deviceId)}`)
     this.#logger = logger
     this.#seen = this.#read()
+  }
+
+  /**
+   * For who is about to sign as this device, on this machine one at a time: a copy of a store has its device, too, and two
+   * that go on from one entry would be a fork. Undefined: it is ours as long as this process lives, or can't be had, which
+   * is written down. Else the store that another process has open.
+   */
+  claim(store: string): string | undefined {
+    const path = `${this.#path}.lock`
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+      const fd = openSync(path, 'a+', 0o600)
+      if (lockOpenFile(fd)) {
+        ftruncateSync(fd)
+        writeSync(fd, store)
+        return undefined
+      }
+      closeSync(fd)
+      return readFileSync(path, 'utf8')
+    } catch (error) {
+      this.#logger.log('warn', 'that no copy of the store is mounted beside it can not be made sure of', { reason: fromErrno(error, path).message })
+      return undefined
+    }
   }
 
   /** What the store lacks of what was seen, a sentence; undefined: nothing, or nothing was seen yet. */

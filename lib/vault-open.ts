@@ -1,5 +1,6 @@
 // Opens a vault's store: keys are in the page already; here log, catalog, cache and chain are opened, checked against
 // each other, and the log is replayed. Nothing is changed on the disk when it rejects.
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Catalog } from './catalog/catalog.js'
@@ -96,10 +97,12 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
       monotonicMs: () => clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
     })
     opened.push(catalog)
+    const logWay = openWay(at('log'))
+    opened.push(logWay)
     // Its threads begin while the log is read.
     const { pool, started } = beginPool({
       bulkThreads: options.bulkThreads, memory, chunker: options.header.chunker, logger: options.logger,
-      keyPage: page.shared, arena: arena.shared, logDirectory: at('log'), cacheDirectory: at('cache'),
+      keyPage: page.shared, arena: arena.shared, logDirectory: logWay.path, cacheDirectory: at('cache'),
       vault: options.header.vaultId, device: options.identity.member.deviceId,
     })
     started.catch(() => undefined)
@@ -137,6 +140,13 @@ function openHistory({ store, page, header, identity, clock, logger, memory = us
     cacheBytes: memory.historyCacheBytes,
   }
   return new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
+}
+
+/** A path that leads to the folder wherever it is moved, as long as this process has it open. */
+function openWay(folder: string): { readonly path: string; close(): void } {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  const path = `/proc/self/fd/${fd}`
+  return { path: existsSync(path) ? path : folder, close: () => { closeSync(fd) } }
 }
 
 async function closeAll(opened: { close(): unknown }[]): Promise<void> {

@@ -11,8 +11,11 @@ import type { Vault } from './vault.js'
 
 /** What the kernel and the volume must hear of. */
 export interface RestoreHooks {
-  /** Called before each change: resolves when the catalog and the log can take one more. */
-  admit(): Promise<unknown> | undefined
+  /**
+   * Called before each change: resolves when the catalog and the log can take one more, and the disk can keep it. Rejects
+   * 'no-space'. `bytes`: what it takes; 0: nothing, or it gives some back.
+   */
+  admit(bytes: number): Promise<unknown> | undefined
   /** A name means another entry now. */
   renamed(parent: number, name: Name): void
   /** Attributes of an entry changed. */
@@ -25,6 +28,11 @@ export interface Place {
   readonly parent: number
   readonly name: Name
 }
+
+/** As any change: a record of the log, rows of the catalog, a part of a manifest entry. */
+const changeBytes = 4096
+/** The same with references to the chunks of a piece, or its bytes when they lie in the entry. */
+const pieceBytes = 32 * 1024
 
 export class RestoreChanges {
   readonly #vault: Vault
@@ -39,7 +47,7 @@ export class RestoreChanges {
 
   /** An entry like `wanted`, with its content, that has no name yet. */
   async make(wanted: Entry, past: PastEntry): Promise<number> {
-    await this.#hooks.admit()
+    await this.#hooks.admit(changeBytes)
     const ino = this.#make(wanted)
     if (!isFile(wanted) || wanted.size === 0) return ino
     try {
@@ -63,7 +71,7 @@ export class RestoreChanges {
 
   /** Makes a folder like `wanted`, empty, with its name. */
   async makeDirectory(place: Place, wanted: Entry): Promise<number> {
-    await this.#hooks.admit()
+    await this.#hooks.admit(changeBytes)
     this.#parentOf(place)
     const { tree } = this.#vault
     if (tree.lookup(place.parent, place.name) !== undefined) throw meanwhile(place.name)
@@ -134,7 +142,7 @@ export class RestoreChanges {
         this.#hooks.renamed(place.parent, place.name)
         this.#lost(entry.ino)
       })
-    })
+    }, 0)
   }
 
   /** Mode, owner, extended attributes, and times where they are wanted. `place`: of the name that it is known by. */
@@ -157,9 +165,9 @@ export class RestoreChanges {
   }
 
   /** Does `work` in one go with the look whether everything of the place is in the history. */
-  async #whenPublished(place: Place | undefined, work: () => void): Promise<void> {
+  async #whenPublished(place: Place | undefined, work: () => void, bytes = changeBytes): Promise<void> {
     for (let attempt = 0; attempt < limits.restoreAttemptsMax; attempt++) {
-      await this.#hooks.admit()
+      await this.#hooks.admit(bytes)
       if (place === undefined || this.#isPublished(place)) return work()
       await this.#vault.publishAll()
     }
@@ -205,7 +213,7 @@ export class RestoreChanges {
   async #copy(from: OpenContent, to: OpenContent): Promise<void> {
     const { contents, reading } = this.#vault
     for (let at = 0; at < from.size; ) {
-      await this.#hooks.admit()
+      await this.#hooks.admit(pieceBytes)
       this.#refuse()
       const copied = await this.#vault.copyRange({ from, fromOffset: at, to, toOffset: at, length: limits.restoreCopyBytes })
       if (copied === 0) {

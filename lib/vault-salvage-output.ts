@@ -1,9 +1,12 @@
 // Writes what is salvaged into an ordinary folder: names as they are, byte for byte; content with zeros (a hole) where it
-// can't be read; owner, mode and times as far as the target and whoever runs it allow. Not synced.
+// can't be read; owner, mode, times and extended attributes as far as the target and whoever runs it allow, and what they do
+// not is counted. On the disk after `sync`.
 import { Buffer } from 'node:buffer'
+import { closeSync, openSync } from 'node:fs'
 import { chmod, chown, lchown, link, lutimes, mkdir, open, symlink, type FileHandle } from 'node:fs/promises'
 import type { SavedContent, ContentSaver, LostRange } from './vault-salvage-content.js'
 import { fromErrno, VaultError } from './terms/errors.js'
+import { setXattr, syncDisk } from '../native-deps/system.js'
 import { isSymlink, type Entry } from './tree/entry.js'
 
 /** Bytes of a path of the target. */
@@ -15,6 +18,7 @@ export function below(folder: TargetPath, name: string): TargetPath {
 
 export class SalvageOutput {
   readonly #saver: ContentSaver
+  readonly #unkept = new Map<string, { readonly count: number; readonly path: string; readonly reason: string }>()
   /** Ownership is root's to give. */
   readonly #isRoot = process.getuid?.() === 0
 
@@ -56,13 +60,49 @@ export class SalvageOutput {
     await took(path, link(first, path))
   }
 
-  /** What the target does not keep is no reason to stop. */
+  /** Throws what the disk says: then nothing that was written is certain to be there. */
+  sync(top: string): void {
+    const fd = openSync(top, 'r')
+    try {
+      syncDisk(fd)
+    } catch (error) {
+      const { code, message } = fromErrno(error, top)
+      throw new OutputError(code, message)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** A sentence for each kind of thing that the target did not take. */
+  get unkept(): readonly string[] {
+    return [...this.#unkept].map(([what, { count, path, reason }]) => `${what} of ${count === 1 ? path : `${count} entries, ${path} the first of them,`} could not be kept: ${reason}`)
+  }
+
+  /** What the target does not keep is no reason to stop. The order: a new owner takes capabilities and set-uid away. */
   async #attributes(path: TargetPath, entry: Entry): Promise<void> {
     const { uid, gid, mode, atimeSec, atimeNsec, mtimeSec, mtimeNsec } = entry
     const isLink = isSymlink(entry)
-    if (this.#isRoot) await (isLink ? lchown : chown)(path, uid, gid).catch(() => undefined)
-    if (!isLink) await chmod(path, mode & 0o7777).catch(() => undefined)
-    await lutimes(path, atimeSec + atimeNsec / 1e9, mtimeSec + mtimeNsec / 1e9).catch(() => undefined)
+    if (this.#isRoot) await this.#try('the owner', path, () => (isLink ? lchown : chown)(path, uid, gid))
+    else if (uid !== process.getuid?.() || gid !== process.getgid?.()) this.#missed('the owner', path, 'only root can give files to others')
+    if (!isLink) await this.#try('the mode', path, () => chmod(path, mode & 0o7777))
+    for (const [name, value] of entry.xattrs ?? []) {
+      if (name.includes('.')) await this.#try('extended attributes', path, () => { setXattr(path, name, value) })
+      else this.#missed('what chattr(1) says', path, 'that is not written')
+    }
+    await this.#try('times', path, () => lutimes(path, atimeSec + atimeNsec / 1e9, mtimeSec + mtimeNsec / 1e9))
+  }
+
+  async #try(what: string, path: TargetPath, work: () => Promise<void> | void): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#missed(what, path, fromErrno(error, what).message)
+    }
+  }
+
+  #missed(what: string, path: TargetPath, reason: string): void {
+    const before = this.#unkept.get(what)
+    this.#unkept.set(what, before === undefined ? { count: 1, path: path.toString(), reason } : { ...before, count: before.count + 1 })
   }
 }
 

@@ -120,6 +120,8 @@ class Salvaging {
     }
     if (this.#saved.isHurt && at.kind === 'now' && paths.length === 0) await walk.unplaced(Buffer.from(join(out, 'unplaced')))
     if (allVersions) await this.#writeVersions(Buffer.from(join(out, 'versions')))
+    for (const message of this.#output.unkept) this.#telling.problem({ kind: 'note', path: null, message })
+    this.#output.sync(out)
     const { problems, damagedPaths, lostBytes, bytes } = this.#telling
     return { ...walk.counts, bytes, versions: this.#versions, problems, damagedPaths, lostBytes, source: this.#saved.source }
   }

@@ -75,11 +75,13 @@ export class Upkeep {
     const { contents, tree, log, clock, publisher, readOnly } = this.#vault.parts
     if (readOnly || this.#vault.failsafe !== undefined) return
     const now = clock.monotonicMs()
-    void this.room.look()
+    const away = this.#vault.lookHome()
+    if (away === undefined) void this.room.look()
     contents.spillOlderThan(now - limits.dirtyMs / 2).then(() => this.#vault.flushLog()).catch((error: unknown) => {
       contents.fail(error)
       this.#report('dirty data could not be logged', error)
     })
+    if (away !== undefined) return
     if (tree.changes > 0 && (now - this.#lastApplyMs >= limits.applyMs || tree.changes >= limits.generationChanges)) void this.apply()
     const restMs = log.sizeBytes > limits.logBytesMax ? pressedMs : limits.betweenRoundsMs
     if (now >= this.#publishAgainMs && now - this.#roundEndedMs >= restMs && publisher.isDue()) void this.publish('due')
@@ -123,6 +125,7 @@ export class Upkeep {
   }
 
   async #publish(which: 'due' | 'all'): Promise<void> {
+    if (this.#vault.lookHome() !== undefined) return
     await this.#vault.parts.publisher.round(which)
     this.#roundEndedMs = this.#vault.parts.clock.monotonicMs()
     await this.shrinkLog()
@@ -134,6 +137,8 @@ export class Upkeep {
    */
   async shrinkLog(): Promise<void> {
     const { feed, unpublished, log, reading, publisher, contents } = this.#vault.parts
+    // What was just published may lie where the path leads now.
+    if (this.#vault.lookHome() !== undefined) return
     await this.apply()
     const { appliedLsn } = feed
     if (!(await checkpointCatalog(this.#catalogPath, this.#page.shared))) return

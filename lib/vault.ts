@@ -24,6 +24,7 @@ import type { Moment } from './tree/entry.js'
 import type { Tree } from './tree/tree.js'
 import type { Unpublished } from './tree/unpublished.js'
 import { DamageMet } from './vault-damage-met.js'
+import { StoreHome } from './vault-home.js'
 import { pathNow } from './vault-path-now.js'
 
 export interface VaultParts {
@@ -63,6 +64,8 @@ export class Vault {
   /** An invariant broke: reads only, nothing is published any more. */
   #failsafe: VaultError | undefined
   #isDown = false
+  readonly #home: StoreHome
+  #away: VaultError | undefined
   /** Since the vault was opened. */
   writtenBytes = 0
   /** The disk has no room for what was asked last (vault-room.ts); what gives some back is allowed. */
@@ -77,6 +80,7 @@ export class Vault {
 
   constructor(parts: VaultParts) {
     this.#parts = parts
+    this.#home = new StoreHome(parts.store)
     this.damageMet = new DamageMet({ logger: parts.logger, pathOf: (ino) => pathNow(parts, ino) })
   }
 
@@ -102,7 +106,20 @@ export class Vault {
 
   /** Why nothing may be changed now; undefined: it may. */
   get refusal(): VaultError | undefined {
-    return this.#failsafe ?? (this.#parts.readOnly ? readOnlyError : this.#refusal)
+    return this.#failsafe ?? (this.#parts.readOnly ? readOnlyError : this.#away ?? this.#refusal)
+  }
+
+  /** The store was moved away, when it was looked at last: what is logged is in it, nothing more is done by its path. */
+  get away(): VaultError | undefined {
+    return this.#away
+  }
+
+  /** Looks whether the store is where it was. */
+  lookHome(): VaultError | undefined {
+    const away = this.#home.elsewhere()
+    if ((away === undefined) !== (this.#away === undefined)) this.#parts.logger.log('error', away === undefined ? 'the store is back' : 'changes are refused', { reason: (away ?? this.#away)?.message ?? '' })
+    this.#away = away
+    return away
   }
 
   now(): Moment {
@@ -202,7 +219,10 @@ export class Vault {
     await contents.spillAll()
     this.flushLog()
     if (this.#failsafe !== undefined) throw this.#failsafe
-    if (!this.#parts.readOnly) await publisher.round('all')
+    if (this.#parts.readOnly) return
+    const away = this.lookHome()
+    if (away !== undefined) throw away
+    await publisher.round('all')
   }
 
   /** Of the disk below. */

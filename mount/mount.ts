@@ -219,7 +219,9 @@ export class MountedVault {
         await upkeep.shrinkLog()
       })
     }
-    await this.#last('the store could not be closed well', () => this.#opened.close())
+    // What SQLite would take away beside its databases, it finds by their path: it could be another's by now.
+    if (vault.lookHome() !== undefined) await this.#last('what was written last may be lost', () => vault.syncLog())
+    else await this.#last('the store could not be closed well', () => this.#opened.close())
     this.#request.page.wipe()
   }
 

@@ -86,6 +86,7 @@ function warningsOf(vault: Vault, recovery: 'confirmed' | 'later', keysLocked: b
   const { refusal, failsafe } = vault
   if (vault.isDown) warnings.push('The vault was shut down: unmount it and mount it again.')
   else if (failsafe !== undefined) warnings.push(`An invariant broke and the vault is read-only: ${failsafe.message}. Unmount, keep a copy of the store, and report it.`)
+  else if (vault.away !== undefined) warnings.push(`Changes are refused: ${vault.away.message}. ${vault.away.next ?? ''}`)
   else if (refusal !== undefined && refusal.code !== 'read-only') warnings.push(`Changes are refused: ${refusal.message}. Make room on the disk of the store.`)
   else if (vault.short !== undefined) warnings.push(`Nothing more can be stored: ${vault.short.message}. ${vault.short.next ?? ''}`)
   const { count } = vault.damageMet.found

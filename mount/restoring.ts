@@ -12,9 +12,10 @@ export const attributesOnly = -1
 export function restoreHooks(volume: Volume, mount: Mount, upkeep: Upkeep): RestoreHooks {
   const { tree, log } = volume.vault.parts
   return {
-    admit: () => {
-      if (tree.changes >= limits.generationChanges) return upkeep.apply()
-      return log.sizeBytes > limits.logBytesMax * 2 ? upkeep.publish('all') : undefined
+    admit: (bytes) => {
+      const room = (): Promise<void> | undefined => (bytes === 0 || upkeep.room.take(bytes) ? undefined : upkeep.room.wait(bytes))
+      if (tree.changes >= limits.generationChanges) return upkeep.apply().then(room)
+      return log.sizeBytes > limits.logBytesMax * 2 ? upkeep.publish('all').then(room) : room()
     },
     renamed: (parent, name) => {
       mount.invalidateEntry(parent, name)

@@ -10,6 +10,8 @@ interface SystemAddon {
   setNice(nice: number): number
   lock(fd: number): number
   setImmutable(fd: number, on: boolean): number
+  setXattr(path: Uint8Array, name: Uint8Array, value: Uint8Array): number
+  syncDisk(fd: number): number
   discard(bytes: Uint8Array): number
   createMemory(bytes: number): number
   mapMemory(bytes: Uint8Array, fd: number, offset: number): number
@@ -68,6 +70,17 @@ export function lockOpenFile(fd: number): boolean {
   if (result !== 0 && getSystemErrorName(result) === 'EAGAIN') return false
   check(result, 'flock')
   return true
+}
+
+/** Of a symbolic link itself. Throws what lsetxattr(2) says. */
+export function setXattr(path: Uint8Array, name: string, value: Uint8Array): void {
+  const zeroEnded = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, new Uint8Array(1)])
+  check(addon().setXattr(zeroEnded(path), zeroEnded(Buffer.from(name, 'latin1')), value), 'lsetxattr')
+}
+
+/** Everything that was written to the filesystem of the open file is on the disk when it returns. Throws what syncfs(2) says. */
+export function syncDisk(fd: number): void {
+  check(addon().syncDisk(fd), 'syncfs')
 }
 
 /** A folder with the flag takes no new entries, from root neither. Answers false where that cannot be had. */

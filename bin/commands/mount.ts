@@ -67,7 +67,7 @@ export const mountCommand = (context: Context) =>
       try {
         const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
         const request: DaemonRequest = {
-          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, acceptOlder, settings, connection: null,
+          store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, acceptOlder, settings, connection: null, place: null,
         }
         await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
       } catch (error) {

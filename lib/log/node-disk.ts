@@ -1,7 +1,7 @@
 // The log's disk over node:fs. fdatasync runs on libuv's threads; everything else returns as soon as the kernel has it.
 // Setting room aside needs fallocate(2), which node:fs lacks, so it is handed in.
 import {
-  closeSync, constants, fdatasync, fstatSync, fsync, ftruncateSync, openSync, readSync, readdirSync, renameSync, unlinkSync,
+  closeSync, constants, existsSync, fdatasync, fstatSync, fsync, ftruncateSync, openSync, readSync, readdirSync, renameSync, unlinkSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -26,6 +26,8 @@ export function openNodeDisk(options: NodeDiskOptions): LogDisk {
 class NodeDisk implements LogDisk {
   readonly directory: string
   readonly #fd: number
+  /** Leads to the folder that is open, wherever it is moved. */
+  readonly #way: string
   readonly #preallocate: ((fd: number, sizeBytes: number) => void) | undefined
   readonly #readOnly: boolean
 
@@ -34,15 +36,17 @@ class NodeDisk implements LogDisk {
     this.#readOnly = options.readOnly ?? false
     this.#fd = openSync(options.directory, constants.O_RDONLY | constants.O_DIRECTORY)
     this.#preallocate = options.preallocate
+    const way = `/proc/self/fd/${this.#fd}`
+    this.#way = existsSync(way) ? way : this.directory
   }
 
   list(): readonly string[] {
-    return readdirSync(this.directory)
+    return readdirSync(this.#way)
   }
 
   open(name: string, create: boolean): LogFile {
     const flags = create ? constants.O_RDWR | constants.O_CREAT | constants.O_EXCL : this.#readOnly ? constants.O_RDONLY : constants.O_RDWR
-    const fd = openSync(join(this.directory, name), flags, 0o600)
+    const fd = openSync(join(this.#way, name), flags, 0o600)
     try {
       return new NodeFile(fd, fstatSync(fd).size, this.#preallocate)
     } catch (error) {
@@ -52,11 +56,11 @@ class NodeDisk implements LogDisk {
   }
 
   rename(from: string, to: string): void {
-    renameSync(join(this.directory, from), join(this.directory, to))
+    renameSync(join(this.#way, from), join(this.#way, to))
   }
 
   remove(name: string): void {
-    unlinkSync(join(this.directory, name))
+    unlinkSync(join(this.#way, name))
   }
 
   async syncDirectory(): Promise<void> {

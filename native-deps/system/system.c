@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static int32_t int_argument(napi_env env, napi_value value) {
@@ -145,6 +146,29 @@ static napi_value system_set_immutable(napi_env env, napi_callback_info info) {
   return answer(env, result);
 }
 
+/* setXattr(path, name, value): of a link itself. Path and name are bytes that end with a zero. */
+static napi_value system_set_xattr(napi_env env, napi_callback_info info) {
+  napi_value args[3];
+  size_t count = 3, length[3] = {0, 0, 0};
+  void *data[3] = {NULL, NULL, NULL};
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  for (int i = 0; i < 3; i++) {
+    bool known = napi_get_typedarray_info(env, args[i], NULL, &length[i], &data[i], NULL, NULL) == napi_ok;
+    if (known && (i == 2 || (length[i] > 0 && ((char *)data[i])[length[i] - 1] == 0))) continue;
+    errno = EINVAL;
+    return answer(env, -1);
+  }
+  return answer(env, lsetxattr(data[0], data[1], data[2], length[2], 0));
+}
+
+/* syncDisk(fd): everything of the filesystem that the descriptor is of. */
+static napi_value system_sync_disk(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  return answer(env, syncfs(int_argument(env, args[0])));
+}
+
 struct returning {
   napi_async_work work;
   napi_deferred deferred;
@@ -192,6 +216,10 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "lock", function);
   napi_create_function(env, "setImmutable", NAPI_AUTO_LENGTH, system_set_immutable, NULL, &function);
   napi_set_named_property(env, exports, "setImmutable", function);
+  napi_create_function(env, "setXattr", NAPI_AUTO_LENGTH, system_set_xattr, NULL, &function);
+  napi_set_named_property(env, exports, "setXattr", function);
+  napi_create_function(env, "syncDisk", NAPI_AUTO_LENGTH, system_sync_disk, NULL, &function);
+  napi_set_named_property(env, exports, "syncDisk", function);
   napi_create_function(env, "discard", NAPI_AUTO_LENGTH, system_discard, NULL, &function);
   napi_set_named_property(env, exports, "discard", function);
   napi_create_function(env, "createMemory", NAPI_AUTO_LENGTH, system_create_memory, NULL, &function);

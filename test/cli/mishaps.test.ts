@@ -1,4 +1,4 @@
-// Wrong input, wrong machines and damage, as a user meets them.
+// Wrong input, wrong machines, lost and exchanged files, as a user meets them.
 import { scripts, testScripts } from './scripts.js'
 
 testScripts(scripts.mishaps)

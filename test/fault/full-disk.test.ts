@@ -90,7 +90,7 @@ void tap.test('a disk that has no room at all, not even what is kept free', { sk
   const path = join(vault.mountPoint, 'kept')
   const bytes = randomBytes(3 * 1024 * 1024)
   writeFileSync(path, bytes)
-  await vault.publish()
+  vault.run('snapshot', 'whole', '--mountpoint', vault.mountPoint)
   // Somebody else takes the whole disk.
   const other = join(disk, 'other')
   spawnSync('dd', ['if=/dev/zero', `of=${other}`, 'bs=1M'], { stdio: 'ignore' })
@@ -101,6 +101,9 @@ void tap.test('a disk that has no room at all, not even what is kept free', { sk
   vault.run('unmount', '--lazy', vault.mountPoint)
   await vault.mount()
   t.throws(() => { writeFileSync(join(vault.mountPoint, 'first'), randomBytes(8 * 1024 * 1024)) }, { code: 'ENOSPC' }, 'the first write after a mount too')
+  rmSync(path)
+  t.throws(() => vault.run('restore', `${path}@whole`, '--yes'), /the disk of .* is full/, 'what was deleted does not come back before there is room for it')
+  t.notOk(existsSync(path), 'and nothing of it is there')
   rmSync(other)
   const again = join(vault.mountPoint, 'again')
   // Within the time in which the daemon looks at its disk.
@@ -112,6 +115,8 @@ void tap.test('a disk that has no room at all, not even what is kept free', { sk
     }
   }
   t.equal(hash(readFileSync(again)), hash(bytes), 'and room that comes back is used')
+  vault.run('restore', `${path}@whole`, '--yes')
+  t.equal(hash(readFileSync(path)), hash(bytes), 'by restoring too')
   vault.unmount()
   vault.verify()
   await vault.mount()

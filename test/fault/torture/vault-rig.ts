@@ -57,7 +57,7 @@ export class VaultRig {
     await until(() => mountAt(this.mountPoint) === undefined, 'the dead mount does not go away')
     const settings = readSettings({}, this.#environment, 'torture')
     const { pid } = await startDaemon({
-      store: this.store, name: 'torture', mountPoint: this.mountPoint, mountPointMode: 0o700, allowOther: false, readOnly: false, writeback: false, showVersions: false, acceptOlder: false, settings, connection: null,
+      store: this.store, name: 'torture', mountPoint: this.mountPoint, mountPointMode: 0o700, allowOther: false, readOnly: false, writeback: false, showVersions: false, acceptOlder: false, settings, connection: null, place: null,
     }, { kind: 'passphrase', passphrase: Uint8Array.from(Buffer.from(passphrase.trimEnd())) })
     this.#pid = pid
   }
