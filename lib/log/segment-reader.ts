@@ -11,6 +11,7 @@ import type { LogFile } from './disk.js'
 
 const windowBytesMax = 1 << 20
 const tagBytes = 16
+const blank = new Uint8Array(4096)
 
 export interface ReadRecord {
   readonly framing: Framing
@@ -79,7 +80,7 @@ export class SegmentReader {
     while (at + framingAndNonceBytes <= this.#file.sizeBytes) {
       const record = this.#record(at, segment)
       if (record === undefined) {
-        at += recordAlignment
+        at += this.#isBlank(at) ? blank.byteLength : recordAlignment
       } else {
         found(record)
         at = record.end
@@ -110,6 +111,13 @@ export class SegmentReader {
     const tag = headTagAt(this.#window, at, framing.headBytes).slice()
     const payloadPosition = position + headPosition + framing.headBytes + tagBytes
     return { framing, head, position, end: position + total, tag, payloadPosition }
+  }
+
+  /** Whether a block begins here in which nothing was ever written, as most of a new file is: no record begins in it. */
+  #isBlank(position: number): boolean {
+    if (position % blank.byteLength > 0) return false
+    const at = this.#load(position, blank.byteLength)
+    return at !== undefined && equalBytes(this.#window.subarray(at, at + blank.byteLength), blank)
   }
 
   /** Where in the window `position` lies, with `length` bytes behind it; undefined when the file ends before. */
