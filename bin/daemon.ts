@@ -13,7 +13,7 @@ import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { runtimeFiles } from './runtime-folder.js'
 import { environmentOfHeirs } from './settings.js'
 import { leaveThreadsTheirLimits } from './thrift.js'
-import { createVaultService } from './wiring.js'
+import { createVaultService, loadMounting } from './wiring.js'
 
 process.chdir('/')
 process.umask(0o077)
@@ -31,10 +31,12 @@ function answer(line: string): void {
 async function main(): Promise<number> {
   const hardened = hardenProcess()
   leaveThreadsTheirLimits()
+  const predecessor = predecessorFrom(process.argv.slice(3))
+  // It may have been started before it is known whether it is needed.
+  if (predecessor !== undefined) await loadMounting()
   const { request, unlock } = decodeRequest(readFileSync(requestFd))
   closeSync(requestFd)
   // For people who look at ps.
-  const predecessor = predecessorFrom(process.argv.slice(3))
   process.title = `vaultfs mount ${request.mountPoint}`
   const log = new DaemonLog({ path: daemonLogPath(request.store), level: request.settings.logLevel })
   if (!hardened) log.log('warn', 'the kernel did not agree to keep core dumps off')

@@ -7,6 +7,8 @@ import type { VaultService } from './vault-service.js'
 
 const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage'>> => (await import('./key-service.js')).keyService
 
+export const loadMounting = (): Promise<typeof import('./mount-service.js')> => import('./mount-service.js')
+
 export function createVaultService(): VaultService {
   return {
     // Names of lib/crypto/header-store.ts, which is not loaded for this.
@@ -19,6 +21,6 @@ export function createVaultService(): VaultService {
     rebuild: async (request, onProgress) => (await import('./rebuild-service.js')).rebuildService(request, onProgress),
     salvage: async (request, hooks) => (await import('./salvage-service.js')).salvageService(request, hooks),
     verify: async (request, onEvents) => (await import('./verify-service.js')).verifyService(request, onEvents),
-    mount: async (request) => (await import('./mount-service.js')).mountService(request),
+    mount: async (request) => (await loadMounting()).mountService(request),
   }
 }

@@ -13,6 +13,7 @@ const windowBytesMax = 1 << 20
 const tagBytes = 16
 /** Heads of nearly all records are shorter. */
 const shortHeadBytes = 512
+const blank = new Uint8Array(4096)
 
 export interface ReadRecord {
   readonly framing: Framing
@@ -87,7 +88,7 @@ export class SegmentReader {
     while (at + framingAndNonceBytes <= this.#file.sizeBytes) {
       const record = this.#record(at, segment)
       if (record === undefined) {
-        at += recordAlignment
+        at += this.#isBlank(at) ? blank.byteLength : recordAlignment
       } else {
         found(record)
         at = record.end
@@ -128,6 +129,13 @@ export class SegmentReader {
     const head = decodeHead(plain, payloadBytes > 0)
     const { extent } = head
     return extent !== undefined && extent.length + extentOverheadBytes !== payloadBytes ? undefined : head
+  }
+
+  /** Whether a block begins here in which nothing was ever written, as most of a new file is: no record begins in it. */
+  #isBlank(position: number): boolean {
+    if (position % blank.byteLength > 0) return false
+    const at = this.#load(position, blank.byteLength)
+    return at !== undefined && equalBytes(this.#window.subarray(at, at + blank.byteLength), blank)
   }
 
   /** Where in the window `position` lies, with `length` bytes behind it; undefined when the file ends before. */

@@ -113,8 +113,8 @@ static int is_dead_soon(pid_t pid) {
   return 0;
 }
 
-int start_heir(const struct start *start, struct heir *heir) {
-  *heir = (struct heir){.pid = 0, .pipe_fd = -1};
+int begin_heir(const struct start *start, struct heir *heir) {
+  *heir = (struct heir){.pid = 0};
   int told[2], answer[2], life[2];
   if (pipe2(told, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0 || pipe2(life, O_CLOEXEC) < 0) return 0;
   int theirs[3] = {upwards(told[0]), upwards(answer[1]), upwards(life[1])};
@@ -123,16 +123,31 @@ int start_heir(const struct start *start, struct heir *heir) {
   pid_t child = fork();
   if (child == 0) become_heir(start, theirs);
   for (int at = 0; at < 3; at++) close(theirs[at]);
-  const struct request *request = start->request;
-  int complete = child > 0 && write(told[1], request->bytes, request->length) == (ssize_t)request->length;
-  close(told[1]);
-  int ready = complete && hears_ready(answer[0]);
-  close(answer[0]);
-  if (!ready && (child <= 0 || is_dead_soon(child))) {
-    close(life[0]);
-    return 0;
+  *heir = (struct heir){.pid = child > 0 ? child : 0, .pipe_fd = life[0], .told_fd = told[1], .answer_fd = answer[0]};
+  if (child > 0) return 1;
+  dismiss_heir(heir);
+  return 0;
+}
+
+int tell_heir(const struct request *request, struct heir *heir) {
+  int complete = write(heir->told_fd, request->bytes, request->length) == (ssize_t)request->length;
+  close(heir->told_fd);
+  int ready = complete && hears_ready(heir->answer_fd);
+  close(heir->answer_fd);
+  if (ready) {
+    end_hurry(heir->pid);
+    return 1;
   }
-  end_hurry(child);
-  *heir = (struct heir){.pid = child, .pipe_fd = life[0]};
-  return ready;
+  if (!is_dead_soon(heir->pid)) return 0;
+  close(heir->pipe_fd);
+  heir->pid = 0;
+  return 0;
+}
+
+void dismiss_heir(struct heir *heir) {
+  close(heir->told_fd);
+  close(heir->answer_fd);
+  close(heir->pipe_fd);
+  if (heir->pid != 0) is_dead_soon(heir->pid);
+  heir->pid = 0;
 }

@@ -20,12 +20,13 @@ struct request {
 int read_request(struct request *request, int fd);
 
 struct heir {
-  pid_t pid;
-  int pipe_fd; /* its heartbeats come from there */
+  pid_t pid;     /* 0: there is none */
+  int pipe_fd;   /* its heartbeats come from there */
+  int told_fd;   /* where it waits for its request */
+  int answer_fd; /* where it says that it serves */
 };
 
 struct start {
-  const struct request *request;
   const char *output; /* what it says is appended there */
   char **program;     /* with its arguments, and two free places for these: */
   const char *how;    /* "resume": it goes on with the connection; "remount": it mounts anew */
@@ -33,7 +34,13 @@ struct start {
   const char *oom_score; /* as it was before this process changed its own; may be empty */
 };
 
+/* A process that loads its program, and then waits for its request; until then it touches nothing. Whether there is one. */
+int begin_heir(const struct start *start, struct heir *heir);
+
 /* Whether it serves the mount. If not, it is dead; unless it is stuck, then `pid` is not 0. */
-int start_heir(const struct start *start, struct heir *heir);
+int tell_heir(const struct request *request, struct heir *heir);
+
+/* It is not needed. */
+void dismiss_heir(struct heir *heir);
 
 #endif

@@ -74,7 +74,9 @@ struct life {
   const char *mount_point;
   char device[DEVICE_MAX];
   struct start start;
+  struct request request;
   struct heir daemon;
+  struct heir next; /* begun when the daemon came into doubt */
   int has_heirs;
   int short_lives;
   int first_patience_ms;
@@ -89,17 +91,51 @@ static void take_away(const struct life *life) {
   if (is_ours(life)) detach(life->mount_point);
 }
 
-/* The next one; 0 when none could be had. */
+/* A program takes a while to load, whether it is needed or not. */
+static void prepare(void *about) {
+  struct life *life = about;
+  life->start.why = "hung";
+  begin_heir(&life->start, &life->next);
+}
+
+static void dismiss(void *about) {
+  struct life *life = about;
+  if (life->next.pid != 0) dismiss_heir(&life->next);
+}
+
+static int serves(struct life *life) {
+  if (life->next.pid == 0 && !begin_heir(&life->start, &life->next)) return 0;
+  life->daemon = life->next;
+  life->next.pid = 0;
+  return tell_heir(&life->request, &life->daemon);
+}
+
+/* What an heir mounted that ended before it served. `before`: what lay there, if anything. */
+static void sweep(const struct life *life, const char *before) {
+  char now[DEVICE_MAX];
+  if (device_at(life->mount_point, now) && strcmp(now, before) != 0) detach(life->mount_point);
+}
+
+/* The next one; 0 when none could be had. One that ends at once, perhaps for want of memory, is tried again. */
 static int go_on(struct life *life, enum ending ending) {
+  char beneath[DEVICE_MAX] = "";
   life->start.why = ending == DIED ? "died" : "hung";
   int remounts = strcmp(life->start.how, "remount") == 0;
-  if (remounts) take_away(life);
-  if (!start_heir(&life->start, &life->daemon)) return 0;
-  return !remounts || device_at(life->mount_point, life->device);
+  if (remounts) {
+    take_away(life);
+    device_at(life->mount_point, beneath);
+  }
+  for (time_t began = seconds(); life->short_lives <= HEIRS_MAX; life->short_lives++) {
+    if (serves(life)) return !remounts || device_at(life->mount_point, life->device);
+    if (remounts) sweep(life, beneath);
+    if (life->daemon.pid != 0 || seconds() - began >= SHORT_LIFE_S) break;
+  }
+  return 0;
 }
 
 /* Nobody can end it, and whoever waits for it must not wait for ever. When it is dead after all, another one mounts. */
 static void leave_it_alone(struct life *life) {
+  dismiss(life);
   abort_connection(life->mount_point, life->device);
   take_away(life);
   close(CONNECTION_FD);
@@ -118,19 +154,21 @@ static void supervise(struct life *life) {
   for (;;) {
     time_t began = seconds();
     const struct watched watched = {
-        .pipe_fd = life->daemon.pipe_fd, .pid = life->daemon.pid, .patience_ms = life->patience_ms, .may_be_stopped = !life->has_heirs};
+        .pipe_fd = life->daemon.pipe_fd, .pid = life->daemon.pid, .patience_ms = life->patience_ms, .may_be_stopped = !life->has_heirs,
+        .doubter = {.about = life, .begins = life->has_heirs ? prepare : NULL, .ends = dismiss}};
     enum ending ending = watch(&watched);
-    if (ending == UNMOUNTED) return;
+    if (ending == UNMOUNTED) return dismiss(life);
     int unmounted = !is_ours(life);
     if (ending == STUCK && !unmounted) leave_it_alone(life);
     let_go_of(life);
-    if (unmounted) return;
+    if (unmounted) return dismiss(life);
     int was_short = seconds() - began < SHORT_LIFE_S;
     life->short_lives = was_short ? life->short_lives + 1 : 1;
     /* One that is only slow is not killed again and again. */
     life->patience_ms = !was_short || ending == DIED ? life->first_patience_ms : life->patience_ms * 2;
-    if (!life->has_heirs || life->short_lives > HEIRS_MAX || !go_on(life, ending)) break;
+    if (!life->has_heirs || !go_on(life, ending)) break;
   }
+  dismiss(life);
   /* An heir that could not be ended may hold the connection still. */
   if (life->daemon.pid != 0 && is_ours(life)) abort_connection(life->mount_point, life->device);
   take_away(life);
@@ -146,13 +184,12 @@ int main(int count, char **arguments) {
   keep_secrets();
   static char oom_score[16];
   if (life.has_heirs) outlive_the_daemon(oom_score);
-  static struct request request;
-  if (life.has_heirs && !read_request(&request, STDIN_FILENO)) life.has_heirs = 0;
+  if (life.has_heirs && !read_request(&life.request, STDIN_FILENO)) life.has_heirs = 0;
   snprintf(life.device, sizeof(life.device), "%s", arguments[2]);
   life.first_patience_ms = life.patience_ms = atoi(arguments[4]);
   static char *program[ARGUMENTS_MAX + 2];
   for (int at = 6; at < count; at++) program[at - 6] = arguments[at];
-  life.start = (struct start){.request = &request, .output = life.has_heirs ? arguments[5] : "", .program = program, .how = arguments[3], .oom_score = oom_score};
+  life.start = (struct start){.output = life.has_heirs ? arguments[5] : "", .program = program, .how = arguments[3], .oom_score = oom_score};
   supervise(&life);
   return 0;
 }

@@ -16,12 +16,20 @@ enum ending {
   STUCK, /* it was killed, and can't die: it waits for a disk that does not answer */
 };
 
+/* Who is told of a doubt that may come to nothing, at most once in DOUBT_REST_MS, and of its end. */
+struct doubter {
+  void *about;
+  void (*begins)(void *about);
+  void (*ends)(void *about);
+};
+
 struct watched {
   int pipe_fd; /* '.': it unmounted by itself; anything else: its main thread turns; the end: it is dead */
   pid_t pid;
   int patience_ms;
   /* Whoever stops a daemon that has no heir (Ctrl-Z) goes on with it later. */
   int may_be_stopped;
+  struct doubter doubter;
 };
 
 enum ending watch(const struct watched *watched);
