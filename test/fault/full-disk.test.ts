@@ -96,14 +96,14 @@ void tap.test('a disk that has no room at all, not even what is kept free', { sk
   spawnSync('dd', ['if=/dev/zero', `of=${other}`, 'bs=1M'], { stdio: 'ignore' })
   t.throws(() => { writeFileSync(join(vault.mountPoint, 'new'), randomBytes(8 * 1024 * 1024)) }, { code: 'ENOSPC' })
   t.equal(hash(readFileSync(path)), hash(bytes), 'what is there can be read')
+  rmSync(path)
+  t.throws(() => vault.run('restore', `${path}@whole`, '--yes'), /the disk of .* is full/, 'what was deleted does not come back before there is room for it')
+  t.notOk(existsSync(path), 'and nothing of it is there')
   // The log keeps a file set aside: with that it can be opened.
   spawnSync('truncate', ['-s', '-12M', other])
   vault.run('unmount', '--lazy', vault.mountPoint)
   await vault.mount()
   t.throws(() => { writeFileSync(join(vault.mountPoint, 'first'), randomBytes(8 * 1024 * 1024)) }, { code: 'ENOSPC' }, 'the first write after a mount too')
-  rmSync(path)
-  t.throws(() => vault.run('restore', `${path}@whole`, '--yes'), /the disk of .* is full/, 'what was deleted does not come back before there is room for it')
-  t.notOk(existsSync(path), 'and nothing of it is there')
   rmSync(other)
   const again = join(vault.mountPoint, 'again')
   // Within the time in which the daemon looks at its disk.
