@@ -61,7 +61,34 @@ export class FileModel {
     }
     return undefined
   }
+
+  /** Whether it is all but the last edit, and of that, a write, whole pages of the beginning: what a write(2) that met an error says is there. */
+  hasPartOfLast(found: Uint8Array): boolean {
+    const last = this.edits.at(-1)
+    if (last === undefined || 'size' in last) return false
+    const bytes = contentOf(last.tag, last.length)
+    for (let part = pageBytes - (last.offset % pageBytes); part < last.length; part += pageBytes) {
+      const cut = new FileModel()
+      for (const edit of this.edits.slice(0, -1)) cut.edit(edit)
+      const before = cut.contentAt(cut.edits.length, Math.max(cut.sizeBytes, last.offset + part))
+      bytes.copy(before, last.offset, 0, part)
+      if (before.equals(found)) return true
+    }
+    return false
+  }
+
+  /** In a buffer of `length` bytes at least. */
+  contentAt(version: number, length: number): Buffer {
+    const bytes = Buffer.alloc(Math.max(length, ...this.sizes))
+    for (const edit of this.edits.slice(0, version)) {
+      if ('size' in edit) bytes.fill(0, edit.size)
+      else contentOf(edit.tag, edit.length).copy(bytes, edit.offset)
+    }
+    return bytes.subarray(0, length)
+  }
 }
+
+const pageBytes = 4096
 
 export type Node = FileModel | { readonly target: string } | { mode: number }
 

@@ -110,7 +110,7 @@ function compare({ steps, floor, writer, exact, written }: Past, found: Found): 
     } while (length <= steps.length && !changesTree(steps[length - 1] as Step))
     if (!fits) continue
     // The step that ended the loop is applied by now; one that changes the tree adds no edit.
-    const wrong = files.flatMap(({ path, file, logged }) => contentFault(path, file, exact ? file.edits.length : Math.max(logged, acknowledged.get(file) ?? 0), found.contents.get(path)))
+    const wrong = files.flatMap(({ path, file, logged }) => isShort(file, acknowledged.get(file), found.contents.get(path)) ? [] : contentFault(path, file, exact ? file.edits.length : Math.max(logged, acknowledged.get(file) ?? 0), found.contents.get(path)))
     if (prefixes.length === 0 || wrong.length === 0) faults = wrong
     if (wrong.length === 0) prefixes.push(reached)
     else if (prefixes.length > 0) faults = []
@@ -120,6 +120,11 @@ function compare({ steps, floor, writer, exact, written }: Past, found: Found): 
 
 function filesOf(model: FolderModel): readonly { readonly path: string; readonly file: FileModel; readonly logged: number }[] {
   return [...model.nodes].flatMap(([path, file]) => (file instanceof FileModel ? [{ path, file, logged: file.logged }] : []))
+}
+
+/** The kernel sends a write in parts where its bytes were not at hand, and says how many went through before the mount ended. */
+function isShort(file: FileModel, acknowledged: number | undefined, bytes: Uint8Array | undefined): boolean {
+  return acknowledged === file.edits.length - 1 && bytes !== undefined && file.hasPartOfLast(bytes)
 }
 
 function contentFault(path: string, file: FileModel, logged: number, bytes: Uint8Array | undefined): readonly string[] {

@@ -110,6 +110,17 @@ void tap.test('after a loss of power a later change may be gone, an earlier one 
   t.ok((await judge([record], 'power')).faults.length > 0, 'all of it is gone')
 })
 
+void tap.test('a write that met the end of its mount may be short by whole pages, and no other way', (t) => {
+  const file = new FileModel()
+  file.edit({ offset: 0, length: 20_001, tag: 1 })
+  file.edit({ offset: 20_001, length: 20_000, tag: 2 })
+  const whole = file.contentAt(2, 40_001)
+  t.ok(file.hasPartOfLast(whole.subarray(0, 20_480)))
+  t.notOk(file.hasPartOfLast(whole.subarray(0, 20_481)))
+  t.notOk(file.hasPartOfLast(Buffer.concat([whole.subarray(0, 20_479), Buffer.alloc(1)])))
+  t.end()
+})
+
 /** Mounted. */
 async function withHeirs(t: Test, afterCrash: 'resume' | 'remount' = 'resume'): Promise<VaultRig> {
   const vault = new VaultRig(mkdtempSync(join(tmpdir(), 'vaultfs-heirs-')), undefined, afterCrash)
@@ -135,11 +146,9 @@ void tap.test('heirs of a killed daemon go on, and nobody notices', { skip, time
 
 void tap.test('where the mount ends with its daemon another one mounts anew, with what was in memory', { skip, timeout: 300_000 }, async (t) => {
   const vault = await withHeirs(t, 'remount')
-  for (const seed of [1, 2]) {
-    const { faults, moment, steps, waits } = await remountTrial({ vault, seed, longestMs: 400 })
-    t.comment(`who asked after a death waited for ${waits.map((ms) => String(Math.round(ms))).join(', ')} ms`)
-    t.strictSame(faults, [], `seed ${String(seed)}, ${moment}: ${String(steps)} steps`)
-  }
+  const { faults, moment, steps, waits } = await remountTrial({ vault, seed: 1, longestMs: 400 })
+  t.comment(`who asked after a death waited for ${waits.map((ms) => String(Math.round(ms))).join(', ')} ms`)
+  t.strictSame(faults, [], `${moment}: ${String(steps)} steps`)
   const open = openSync(join(vault.mountPoint, 'open'), 'w+')
   writeSync(open, 'not logged yet')
   await vault.end()
