@@ -88,8 +88,6 @@ export class FileModel {
   }
 }
 
-const pageBytes = 4096
-
 export type Node = FileModel | { readonly target: string } | { mode: number }
 
 export class FolderModel {
