@@ -8,8 +8,9 @@ import { whyNoRecorder } from './recorder-rig.js'
 import { record } from './recording.js'
 import { Replay } from './replay.js'
 
-const cuts = Number(process.env['CUTS'] ?? 16)
-const lyingCuts = 2
+const cuts = Number(process.env['CUTS'] ?? 14)
+/** At most: some come where nothing has been promised for a while. */
+const lyingCuts = 10
 const seed = 1
 const skip = whyNoRecorder('ext4') ?? false
 
@@ -34,6 +35,6 @@ void tap.test('nothing acknowledged is lost by a power cut at any point of what 
   t.ok(steps > cuts, 'there were steps to lose')
   const lying = new Replay(join(folder, 'lying'), recorded, recording)
   let found = 0
-  for (const cut of lying.choose({ seed, cuts: lyingCuts, lying: true })) found += (await lying.try(cut, false)).faults.length
+  for (const cut of lying.choose({ seed, cuts: lyingCuts, lying: true }).slice(2)) if (found === 0) found += (await lying.try(cut, false)).faults.length
   t.ok(found > 0, 'what a lying disk loses is seen')
 })
