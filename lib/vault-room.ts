@@ -23,6 +23,8 @@ export class Room {
   readonly #publish: () => Promise<void>
   /** May be accepted before the disk is asked again. Until it was asked once, anything. */
   #bytes = Infinity
+  /** When the disk was asked last, monotonic. */
+  #knownMs = -Infinity
   /** What was asked last, and refused. */
   #refused = 0
   #looking: Promise<void> | undefined
@@ -36,6 +38,8 @@ export class Room {
 
   /** Whether so much may be accepted now. */
   take(bytes: number): boolean {
+    // Others write to this disk as well, at memory's speed: an answer of a while ago is none.
+    if (this.#vault.parts.clock.monotonicMs() - this.#knownMs > limits.roomKnownMs) this.#lookNow()
     if (this.#bytes < bytes * copies) return false
     this.#bytes -= bytes * copies
     return true
@@ -80,7 +84,22 @@ export class Room {
 
   async #look(): Promise<void> {
     const space = await this.#vault.space().catch(() => undefined)
-    if (space === undefined) return
+    if (space !== undefined) this.#know(space)
+  }
+
+  #lookNow(): void {
+    let space: Space
+    try {
+      space = this.#vault.spaceNow()
+    } catch {
+      // The log's own write says what is wrong with the disk.
+      return
+    }
+    this.#know(space)
+  }
+
+  #know(space: Space): void {
+    this.#knownMs = this.#vault.parts.clock.monotonicMs()
     const { contents, parts: { log } } = this.#vault
     const free = space.blocksAvailable * space.blockSize - reserveOf(space)
     // What is not stored lies in the log and in memory: where there is room for all of these, nothing is added up.

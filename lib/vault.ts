@@ -1,5 +1,6 @@
 // An open vault: its parts, married here, and the few operations that need more than one of them. Decides nothing about
 // names or permissions (mount/ops) and nothing about when to publish (vault-upkeep.ts).
+import { statfsSync, type StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type { Catalog } from './catalog/catalog.js'
 import type { Contents } from './content/contents.js'
@@ -226,14 +227,26 @@ export class Vault {
   }
 
   /** Of the disk below. */
-  async space(): Promise<Space> {
+  /** Of the store's disk, now: a question that a disk on this machine answers from memory. */
+  spaceNow(): Space {
     try {
-      const { blocks, bfree, bavail, files, ffree, bsize } = await statfs(this.#parts.store)
-      return { blocks, blocksFree: bfree, blocksAvailable: bavail, files, filesFree: ffree, blockSize: bsize, nameLengthMax: 255 }
+      return spaceFrom(statfsSync(this.#parts.store))
     } catch (error) {
       throw fromErrno(error, this.#parts.store)
     }
   }
+
+  async space(): Promise<Space> {
+    try {
+      return spaceFrom(await statfs(this.#parts.store))
+    } catch (error) {
+      throw fromErrno(error, this.#parts.store)
+    }
+  }
+}
+
+function spaceFrom({ blocks, bfree, bavail, files, ffree, bsize }: StatsFs): Space {
+  return { blocks, blocksFree: bfree, blocksAvailable: bavail, files, filesFree: ffree, blockSize: bsize, nameLengthMax: 255 }
 }
 
 const readOnlyError = new VaultError('read-only', 'The vault is mounted read-only', { next: 'Mount it without --read-only.' })

@@ -8,7 +8,7 @@ import type { Source } from './extent-map.js'
 import { HandedOver } from './handed-over.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { RoomQueue } from './room-queue.js'
-import { drain, spill } from './spill.js'
+import { drain, restOfWrite, spill } from './spill.js'
 import { stream } from './streaming.js'
 import { buffer } from './write-buffer.js'
 
@@ -97,7 +97,7 @@ export class Contents {
    * for that long.
    */
   async still<Value>(content: OpenContent, view: () => Value): Promise<Value> {
-    await this.pinned(content, Promise.resolve(this.drain(content)))
+    await this.pinned(content, restOfWrite(content, this.context).then(() => this.drain(content)))
     if (content.isLogged) return view()
     const gate = Promise.withResolvers<undefined>()
     content.gate = gate.promise

@@ -48,6 +48,8 @@ export class OpenContent {
   group: { readonly first: Lsn; size: number } | undefined
   /** Writes of which a part found room and the rest waits for some. */
   halfTaken = 0
+  /** Until then the rest of a write may come: monotonic milliseconds. */
+  restUntilMs = 0
   /** Chunks are being cut from the dirty data of a large file while it is still written. */
   streaming: Promise<void> | undefined
   /** Writers wait while it is set: somebody needs the file still for a moment. */

@@ -28,7 +28,7 @@ export type GroupEnding = 'end' | 'later' | 'open'
 export function spill(content: OpenContent, context: ContentContext, ending: GroupEnding): Promise<void> | undefined {
   if (content.flushing !== undefined) return content.flushing.then(() => spill(content, context, ending))
   const dirty = dirtyExtents(content)
-  const ends = ending === 'end' || (ending === 'later' && content.streaming === undefined && content.halfTaken === 0)
+  const ends = ending === 'end' || (ending === 'later' && content.streaming === undefined && content.halfTaken === 0 && content.restUntilMs <= context.nowMs())
   const holding = ends && dirty.length === 1 && content.group === undefined ? 'alone' : 'held'
   if (dirty.reduce((sum, { start, end }) => sum + end - start, 0) <= limits.mainSealBytesMax) {
     for (const extent of dirty) {
@@ -52,6 +52,12 @@ export function spill(content: OpenContent, context: ContentContext, ending: Gro
 /** As `spill`, and what is being cut into chunks is waited for: everything written before the call is in the log after, and holds. */
 export function drain(content: OpenContent, context: ContentContext): Promise<void> | undefined {
   return content.streaming === undefined ? spill(content, context, 'end') : content.streaming.then(() => drain(content, context))
+}
+
+/** Resolves when the second part of a write is there, if the kernel was about to send one: half a write is not published. */
+export async function restOfWrite(content: OpenContent, context: ContentContext): Promise<void> {
+  const restMs = content.restUntilMs - context.nowMs()
+  if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
 }
 
 export function dirtyExtents(content: OpenContent): DirtyExtent[] {

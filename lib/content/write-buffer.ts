@@ -1,8 +1,11 @@
 // What a write brings is copied into the arena: in place where the bytes are dirty already, behind the last extent when
 // it goes on from there, else as a new extent. Never waits: answers how much found room.
 import { arenaBlockBytes } from '../store/arena.js'
+import { limits } from '../terms/limits.js'
 import type { MemorySource, Source } from './extent-map.js'
 import type { ContentContext, OpenContent } from './open-content.js'
+
+const pageBytes = 4096
 
 /** Bytes taken from the beginning of `data`; fewer than all when the arena is full. */
 export function buffer(content: OpenContent, offset: number, data: Uint8Array, context: ContentContext): number {
@@ -17,9 +20,18 @@ export function buffer(content: OpenContent, offset: number, data: Uint8Array, c
     content.version++
     content.size = Math.max(content.size, offset + taken)
     content.times = context.now()
+    content.restUntilMs = mayHaveRest(offset, data.byteLength) ? context.nowMs() + limits.restOfWriteMs : 0
     content.dirtySinceMs = Math.min(content.dirtySinceMs, context.nowMs())
   }
   return taken
+}
+
+/**
+ * Linux sends a write that begins within a page which it does not hold in two requests, cut at the end of that page
+ * (`fuse_fill_write_pages`): the second follows at once, but for a busy machine.
+ */
+function mayHaveRest(offset: number, length: number): boolean {
+  return offset % pageBytes !== 0 && (offset + length) % pageBytes === 0 && length < pageBytes
 }
 
 /** Over bytes that are dirty and that no worker reads. */

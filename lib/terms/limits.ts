@@ -26,6 +26,8 @@ export const limits = {
   extentBytesMax: 64 * KiB,
   /** File data that the thread that answers the kernel may seal at a time (10 µs). */
   mainSealBytesMax: 16 * KiB,
+  /** For so long the second part of a write may be on its way from the kernel. */
+  restOfWriteMs: 100,
   /** Nothing written is only in memory for longer (promise 1). */
   dirtyMs: 1000,
   /** Contiguous dirty bytes from which a file's chunks are cut while it is still being written. */
@@ -59,6 +61,8 @@ export const limits = {
   roomReserveBytes: 32 * MiB,
   roomReserveShare: 0.05,
   roomLookMs: 100,
+  /** What the disk said counts for so long. */
+  roomKnownMs: 10,
   /** From here on it is not looked at closely. */
   roomAmpleBytes: 1024 * MiB,
   /** For so long a change waits for room that publishing makes. */
