@@ -48,7 +48,8 @@ const steps: readonly { readonly script: string; readonly name?: string; readonl
   { script: 'rm fleeting; mv docs/deep/er moved; mv -T moved odd/er; head -c 4000 docs/noise > docs/inline; rm odd/hard; truncate -s 50000 docs/noise; mkdir gone; echo x > gone/x', name: 'dropped later', then: 'state' },
   { script: 'rm -r gone special/pipe; mv docs/bucket empty; echo again > docs/bucket; ln -sfn elsewhere odd/link; setfattr -x user.note docs/noise; touch -d 2001-02-03 docs; truncate -s 9000000 docs/long', then: 'state' },
 ]
-const unpublished = 'echo "not published" > only-in-the-log; cat docs/deep/hard >> docs/long; mv odd/er docs/er; rm docs/heir/file; chmod 600 docs/noise; mkdir late; ln only-in-the-log late/link; setfattr -n user.late -v yes late'
+/** The last of it is one close of several dirty stretches: records that hold together. */
+const unpublished = 'echo "not published" > only-in-the-log; cat docs/deep/hard >> docs/long; mv odd/er docs/er; rm docs/heir/file; chmod 600 docs/noise; mkdir late; ln only-in-the-log late/link; setfattr -n user.late -v yes late; python3 -c "import os; f = os.open(\\"docs/scattered\\", os.O_CREAT | os.O_RDWR); [os.pwrite(f, b\\"piece \\" * 700, n * 20000) for n in (3, 0, 5, 1)]; os.pwrite(f, b\\"over\\", 61000); os.close(f)"'
 
 async function generate(target: string): Promise<void> {
   mkdirSync(target)
