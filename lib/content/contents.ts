@@ -132,7 +132,7 @@ export class Contents {
   }
 
   spillAll(): Promise<unknown> {
-    return Promise.all([...this.#dirty].map((content) => this.drain(content)))
+    return Promise.all([...this.#dirty].map((content) => this.pinned(content, restOfWrite(content, this.context).then(() => this.drain(content)))))
   }
 
   /** The arena fills: a large file's chunks are cut; when that lags, the file with most dirty bytes goes to the log. */

@@ -27,7 +27,7 @@ export const limits = {
   /** File data that the thread that answers the kernel may seal at a time (10 µs). */
   mainSealBytesMax: 16 * KiB,
   /** For so long the second part of a write may be on its way from the kernel. */
-  restOfWriteMs: 100,
+  restOfWriteMs: 250,
   /** Nothing written is only in memory for longer (promise 1). */
   dirtyMs: 1000,
   /** Contiguous dirty bytes from which a file's chunks are cut while it is still being written. */

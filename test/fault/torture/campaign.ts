@@ -7,6 +7,8 @@ import { trial, type TrialOutcome } from './trial.js'
 import { VaultRig } from './vault-rig.js'
 
 export interface Campaign {
+  /** Whether no further trial is wanted. */
+  readonly isOver?: () => boolean
   /** Made anew. */
   readonly folder: string
   /** Of the first trial; each next one has the next. */
@@ -27,6 +29,8 @@ export interface Heirs {
   readonly hangs: boolean
 }
 
+const unjudged = 'not judged'
+
 /** Ends after the first that fails: `kept` has its store then. */
 export async function campaign(options: Campaign, onTrial: (outcome: TrialOutcome, seed: number, kept: string | undefined) => void): Promise<void> {
   const { folder, longestMs } = options
@@ -38,11 +42,13 @@ export async function campaign(options: Campaign, onTrial: (outcome: TrialOutcom
   vault.create()
   try {
     await vault.mount()
-    for (let count = 0; count < options.trials; count++) {
+    for (let count = 0; count < options.trials && options.isOver?.() !== true; count++) {
       const seed = options.seed + count
       const one = { vault, seed, longestMs }
       const outcome: TrialOutcome = await (heirs === undefined ? trial({ ...one, lying: options.lying === true, ...(power === undefined ? {} : { power }) })
         : heirs.afterCrash === 'remount' ? remountTrial(one) : resumeTrial({ ...one, ...heirs })).catch(notJudged)
+      // The signal that ends it met a mount on its way.
+      if (outcome.moment === unjudged && options.isOver?.() === true) return
       if (outcome.faults.length === 0) {
         onTrial(outcome, seed, undefined)
         continue
@@ -62,5 +68,5 @@ export async function campaign(options: Campaign, onTrial: (outcome: TrialOutcom
 }
 
 function notJudged(error: unknown): TrialOutcome {
-  return { faults: [error instanceof Error ? error.message : String(error)], steps: 0, acknowledged: 0, gone: 0, moment: 'not judged' }
+  return { faults: [error instanceof Error ? error.message : String(error)], steps: 0, acknowledged: 0, gone: 0, moment: unjudged }
 }

@@ -59,10 +59,12 @@ const kind = heirs !== undefined ? `${heirs.hangs ? 'hangs and ' : ''}kills with
 say(`${kind}: seed ${String(state.seed)}, ${String(state.done)} of ${String(total)} done, state in ${folder}`)
 const began = performance.now()
 const before = state.done
-while (state.done < total) {
+let isOver = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { isOver = true })
+while (state.done < total && !isOver) {
   await campaign({
     folder, seed: state.seed + state.done, trials: Math.min(trialsOfVault, total - state.done), longestMs: Number(options['longest-ms']),
-    lying: options.lying, ...(heirs === undefined ? {} : { heirs }), ...(options.power ? { power: filesystem } : {}),
+    lying: options.lying, isOver: () => isOver, ...(heirs === undefined ? {} : { heirs }), ...(options.power ? { power: filesystem } : {}),
   }, (outcome, seed, kept) => {
     state.done++
     state.steps += outcome.steps
