@@ -5,6 +5,7 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Catalog } from './catalog/catalog.js'
 import { Contents } from './content/contents.js'
+import { abandonGroups } from './content/log-group.js'
 import type { ContentContext } from './content/open-content.js'
 import { PageStore } from './content/page-store.js'
 import { Publisher } from './content/publisher.js'
@@ -189,8 +190,8 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     replayed = true
     replayRecord(record, target)
   })
-  const takesOver = options.handover !== undefined && options.handover.inherited !== 'nothing'
-  endReplay(target, takesOver ? 'go on' : 'drop')
+  const takesOver = options.handover !== undefined && options.handover.inherited !== 'nothing' && !options.readOnly
+  const unended = endReplay(target, takesOver ? 'go on' : 'drop')
   if (!replayed && madeAnew) target.appliedLsn = log.lastLsn
   if (log.lastLsn < target.appliedLsn || (!replayed && log.lastLsn > target.appliedLsn)) {
     await log.close()
@@ -202,6 +203,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
   }
   if (takesOver && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
   const lack = options.acceptOlder === true ? undefined : options.headMark?.lackOf({ sequence: chain.sequence, hash: chain.hash, lastLsn: log.lastLsn })
+  if (!takesOver && !options.readOnly && lack === undefined) abandonGroups(unended, context)
   const vault = new Vault({
     store, tree, unpublished, contents, reading: new Reading(context), publisher: new Publisher(contents, chain, (ino, error) => {
       logger.log('error', 'a file is not published, since its content is damaged', { entry: ino, reason: error.message })

@@ -46,15 +46,17 @@ export function replayRecord(record: LogRecord, target: ReplayTarget): void {
  */
 export type UnendedGroups = 'drop' | 'go on' | 'take'
 
-/** After the last record: what is open has the size that the tree says. */
-export function endReplay(target: ReplayTarget, unended: UnendedGroups): void {
+/** After the last record: what is open has the size that the tree says. Answers the files whose groups have no end. */
+export function endReplay(target: ReplayTarget, unended: UnendedGroups): readonly number[] {
   const { tree, contents, held } = target
   for (const content of contents.all()) {
     const entry = tree.get(content.ino)
     if (entry !== undefined) content.size = entry.size
   }
   if (unended !== 'drop') for (const [ino, records] of held) takeUnended(ino, records, unended, target)
+  const inos = [...held.keys()]
   held.clear()
+  return inos
 }
 
 function takeUnended(ino: number, records: readonly LogRecord[], unended: UnendedGroups, target: ReplayTarget): void {

@@ -44,6 +44,18 @@ export function endGroup(content: OpenContent, context: ContentContext): void {
   context.unpublished.noteContent(content.ino, lsn, context.nowMs())
 }
 
+/**
+ * What a crash left of groups never holds. Said before anything else is logged: whoever takes over from this daemon, and
+ * finds held records without an end, has to know that they are this daemon's.
+ */
+export function abandonGroups(inos: readonly number[], { log, tree }: Pick<ContentContext, 'log' | 'tree'>): void {
+  for (const ino of inos) {
+    const entry = tree.get(ino)
+    if (entry === undefined) continue
+    log.append(recordKind.groupEnd, encodeGroupEnd({ first: log.lastLsn + 1, change: { ino, start: 0, end: 0, size: entry.size, ...timesOf(entry) } }))
+  }
+}
+
 function timesOf(entry: Entry): Pick<ContentChange, 'modified' | 'changed'> {
   return { modified: { sec: entry.mtimeSec, nsec: entry.mtimeNsec }, changed: { sec: entry.ctimeSec, nsec: entry.ctimeNsec } }
 }

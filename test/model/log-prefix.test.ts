@@ -4,6 +4,7 @@ import tap, { type Test } from 'tap'
 import type { OpenContent } from '../../lib/content/open-content.js'
 import { Reading } from '../../lib/content/reading.js'
 import { clear, copyRange } from '../../lib/content/splicing.js'
+import { spill } from '../../lib/content/spill.js'
 import { stream } from '../../lib/content/streaming.js'
 import { limits } from '../../lib/terms/limits.js'
 import { rootIno } from '../../lib/tree/entry.js'
@@ -161,5 +162,34 @@ void tap.test('and while its chunks are cut', async (t) => {
     world.meanwhile = () => undefined
     await history.drain()
     await history.judge(t)
+  }
+})
+
+void tap.test('what a crash left of a group comes back with nobody', async (t) => {
+  const first = new PublishingWorld(new Random(1))
+  const { ino } = first.make(rootIno, 'file', 'file')
+  const contentIn = (world: PublishingWorld): OpenContent => {
+    const entry = world.tree.get(ino)
+    if (entry === undefined) throw new Error('no such file')
+    return world.contents.of(entry)
+  }
+  const shown = async (world: PublishingWorld): Promise<string> => {
+    const content = contentIn(world)
+    return content.size === 0 ? '' : Buffer.from(await new Reading(world.contents.context).read(content, 0, content.size)).toString()
+  }
+  void first.contents.write(contentIn(first), 0, Buffer.from('one'))
+  void first.contents.write(contentIn(first), 8, Buffer.from('two'))
+  await spill(contentIn(first), first.contents.context, 'open')
+  const heir = new PublishingWorld(new Random(1), first.disk(), undefined, undefined, 'go on')
+  t.equal(await shown(heir), 'one\0\0\0\0\0two', 'an heir of that daemon goes on with it')
+  await heir.contents.drain(contentIn(heir))
+  t.equal(await shown(new PublishingWorld(new Random(1), heir.disk())), 'one\0\0\0\0\0two', 'and ends it')
+  const second = new PublishingWorld(new Random(1), first.disk())
+  t.equal(await shown(second), '', 'the next daemon leaves it out')
+  void second.contents.write(contentIn(second), 0, Buffer.from('three'))
+  await second.contents.drain(contentIn(second))
+  for (const unended of ['go on', 'drop', 'take'] as const) {
+    const third = new PublishingWorld(new Random(1), second.disk(), undefined, undefined, unended)
+    t.equal(await shown(third), 'three', `and what it wrote stays as it is: ${unended}`)
   }
 })

@@ -2,6 +2,7 @@
 // may happen: operations, and moments that are kept for a crash. Everything follows from the seed.
 import { Contents } from '../../lib/content/contents.js'
 import type { ContentContext, OpenContent } from '../../lib/content/open-content.js'
+import { abandonGroups } from '../../lib/content/log-group.js'
 import { PageStore } from '../../lib/content/page-store.js'
 import { Publisher } from '../../lib/content/publisher.js'
 import { resize } from '../../lib/content/splicing.js'
@@ -14,7 +15,7 @@ import { Change } from '../../lib/tree/change.js'
 import { isDirectory, isFile, modeType, newEntry, rootIno, touchChanged, type Entry } from '../../lib/tree/entry.js'
 import { Tree } from '../../lib/tree/tree.js'
 import { Unpublished } from '../../lib/tree/unpublished.js'
-import { endReplay, replayRecord } from '../../lib/vault-replay.js'
+import { endReplay, replayRecord, type UnendedGroups } from '../../lib/vault-replay.js'
 import { FakeCatalog } from '../support/fake-catalog.js'
 import { FakeLog } from '../support/fake-log.js'
 import { FakePool } from '../support/fake-pool.js'
@@ -48,7 +49,7 @@ export class PublishingWorld {
   /** Called when a manifest entry is durable. */
   told: (operations: readonly Operation[]) => void = () => undefined
 
-  constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesBytes: 4800 }, arenaBytes = 4 * 1024 * 1024) {
+  constructor(random: Random, disk?: Disk, limits = { listBatch: 3, cachedEntriesBytes: 4800 }, arenaBytes = 4 * 1024 * 1024, unended: UnendedGroups = 'drop') {
     this.random = random
     const pause = async (): Promise<void> => {
       this.meanwhile()
@@ -78,7 +79,8 @@ export class PublishingWorld {
     const { appliedLsn } = this.catalog.marks()
     const target = { tree: this.tree, unpublished: this.unpublished, contents: this.contents, appliedLsn, renumber: false, held: new Map(), nowMs: () => this.clock.monotonicMs() }
     for (const record of this.log.records) replayRecord(record, target)
-    endReplay(target, 'drop')
+    const inos = endReplay(target, unended)
+    if (unended === 'drop') abandonGroups(inos, context)
     this.feed = new CatalogFeed(this.tree, this.catalog, this.log, appliedLsn)
     this.#prepare()
   }
