@@ -76,6 +76,9 @@ while (state.done < total && !isOver) {
       say(`FAIL seed ${String(seed)}, ${outcome.moment}, kept in ${kept}:\n${outcome.faults.slice(0, 10).map((fault) => `  ${fault}`).join('\n')}`)
     }
     save()
+  }).catch((error: unknown) => {
+    // The signal that ends it met a mount on its way.
+    if (!isOver) throw error
   })
   const each = (performance.now() - began) / 1000 / Math.max(1, state.done - before)
   say(`${String(state.done)} of ${String(total)}, ${String(state.failed)} failed; ${String(state.steps)} steps, ${String(state.acknowledged)} acknowledged, ${String(state.gone)} others gone; ${heirs === undefined ? '' : `${waited(state.waits)}; `}${each.toFixed(1)} s each, ${String(Math.round(((total - state.done) * each) / 60))} min left`)
