@@ -38,8 +38,9 @@ export class Room {
 
   /** Whether so much may be accepted now. */
   take(bytes: number): boolean {
-    // Others write to this disk as well, at memory's speed: an answer of a while ago is none.
-    if (this.#vault.parts.clock.monotonicMs() - this.#knownMs > limits.roomKnownMs) this.#lookNow()
+    // Others write to this disk as well, at memory's speed: where there is not ample room, an answer of a while ago is none.
+    // Only there does this thread ask: a disk far away may take its time.
+    if (this.#bytes < limits.roomAmpleBytes && this.#vault.parts.clock.monotonicMs() - this.#knownMs > limits.roomKnownMs) this.#lookNow()
     if (this.#bytes < bytes * copies) return false
     this.#bytes -= bytes * copies
     return true
