@@ -47,6 +47,18 @@ class History {
     void this.world.contents.write(this.content, offset, data)
   }
 
+  /** As Linux hands over a write that begins within a page which it does not hold; `between` is done between the two. */
+  async writeInTwo(offset: number, length: number, between: () => unknown): Promise<void> {
+    const data = this.random.bytes(length)
+    const first = 4096 - (offset % 4096)
+    this.versions.push(Buffer.concat([this.now.subarray(0, offset), data]))
+    void this.world.contents.write(this.content, offset, data.subarray(0, first))
+    const work = between()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    void this.world.contents.write(this.content, offset + first, data.subarray(first))
+    await work
+  }
+
   truncate(size: number): void | Promise<void> {
     const next = Buffer.alloc(size)
     this.now.copy(next)
@@ -138,6 +150,18 @@ void tap.test('wherever the log is cut, a file has a content that it had', async
       await history.step()
     }
     history.world.meanwhile = () => undefined
+    await history.drain()
+    await history.judge(t)
+  }
+})
+
+void tap.test('half of a write that comes in two is not logged alone', async (t) => {
+  for (const between of ['spill', 'spillAll', 'still'] as const) {
+    const history = new History(1, 100)
+    const { contents } = history.world
+    history.write(0, 100)
+    await history.drain()
+    await history.writeInTwo(100, 5000, () => (between === 'spill' ? contents.spill(history.content) : between === 'spillAll' ? contents.spillAll() : contents.still(history.content, () => undefined)))
     await history.drain()
     await history.judge(t)
   }
