@@ -4,7 +4,7 @@
 import { sign, verifySignature } from '../../native-deps/sodium.js'
 
 /** What a key of a vault may sign. A new use obliges a new word here. */
-export type SignatureDomain = 'member/v1' | 'entry/v1'
+export type SignatureDomain = 'member/v1' | 'entry/v1' | 'recovery/v1' | 'revocation/v1' | 'deletion/v1' | 'inventory/v1' | 'heads/v1'
 
 export function signTagged(domain: SignatureDomain, message: Uint8Array, secretKey: Uint8Array): Uint8Array<ArrayBuffer> {
   return sign(tagged(domain, message), secretKey)

@@ -1,0 +1,38 @@
+// A failure on its way over HTTP: the status by the error's code, and what a person can do. PROTOCOL §2.
+import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
+
+const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  invalid: 400, usage: 400, 'format-unknown': 400, denied: 401, 'not-permitted': 403, 'not-found': 404, 'chain-broken': 409, forked: 409, exists: 409,
+  'too-large': 413, corrupt: 422, range: 416, 'too-many': 429, busy: 503, 'no-space': 507, unsupported: 501,
+}
+/** What a hostile node may make us keep of its words. */
+const textLengthMax = 1000
+
+export function statusOf(error: unknown): number {
+  return error instanceof VaultError ? (statuses[error.code] ?? 500) : 500
+}
+
+/** A fault of ours is not told to strangers. */
+export function encodeProblem(error: unknown): string {
+  if (!(error instanceof VaultError)) return JSON.stringify({ code: 'io', message: 'the node failed' })
+  const { code, message, next, subject } = error
+  return JSON.stringify({ code, message, ...(next === undefined ? {} : { next }), ...(subject === undefined ? {} : { subject }) })
+}
+
+/** What the other side answered, as an error of ours; `peer` names it. */
+export function decodeProblem(status: number, text: string, peer: string): VaultError {
+  let value: Readonly<Record<string, unknown>> = {}
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null) value = parsed as Readonly<Record<string, unknown>>
+  } catch {
+    // Not of our kind: the status says what there is to say.
+  }
+  const code = errorCodes.find((one) => one === value['code']) ?? (status >= 500 || status === 429 ? 'busy' : 'invalid')
+  const said = typeof value['message'] === 'string' ? value['message'].slice(0, textLengthMax) : `it answered with status ${status}`
+  const { next, subject } = value
+  return new VaultError(code, `node ${peer}: ${said}`, {
+    ...(typeof subject === 'string' ? { subject: subject.slice(0, textLengthMax) } : { subject: peer }),
+    ...(typeof next === 'string' ? { next: next.slice(0, textLengthMax) } : {}),
+  })
+}
