@@ -6,6 +6,7 @@ import type { KeyPage } from './crypto/key-page.js'
 import type { VaultHeader } from './format/vault-header.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
+import { threadFlags } from './terms/thread-flags.js'
 import { errorOf, postedError } from './terms/posted-error.js'
 import type { Unpublished } from './tree/unpublished.js'
 import { nameKey } from './tree/unpublished.js'
@@ -104,7 +105,7 @@ async function verifyInThread(subject: VerifySubject, hooks: Hooks): Promise<Thr
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
   const worker = new Worker(new URL('./vault-verify-thread.js', import.meta.url), {
-    name: 'vaultfs verify', workerData: setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 },
+    name: 'vaultfs verify', workerData: setup, env: {}, stdin: false, execArgv: [...threadFlags], resourceLimits: { maxYoungGenerationSizeMb: 16 },
   })
   return new Verifying(worker, subject, hooks).ended().finally(() => { signal.removeEventListener('abort', abort) })
 }

@@ -11,6 +11,7 @@ import type {
 } from '../store/history-port.js'
 import type { RetentionPolicy } from '../terms/retention.js'
 import type { Arguments, HistorySetup, QuestionName, Reply, Request, Value } from './messages.js'
+import { threadFlags } from '../terms/thread-flags.js'
 
 interface Waiting {
   readonly resolve: (value: unknown) => void
@@ -160,7 +161,7 @@ export class HistoryClient implements HistoryPort {
   #thread(): Worker {
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(new URL('./history-thread.js', import.meta.url), {
-      name: 'vaultfs history', workerData: this.#options.setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 6 },
+      name: 'vaultfs history', workerData: this.#options.setup, env: {}, stdin: false, execArgv: [...threadFlags], resourceLimits: { maxYoungGenerationSizeMb: 6 },
     })
     this.#worker = worker
     this.#death = undefined

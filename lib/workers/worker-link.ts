@@ -5,6 +5,7 @@ import { VaultError } from '../terms/errors.js'
 import { errorOf, type PostedError } from '../terms/posted-error.js'
 import type { Answer } from './messages.js'
 import type { WorkerSetup } from './worker-setup.js'
+import { threadFlags } from '../terms/thread-flags.js'
 
 export interface LinkOptions {
   /** The compiled entry of the worker. */
@@ -31,7 +32,7 @@ export class WorkerLink<Job extends { readonly kind: string }> {
       name: `vaultfs ${role}`, workerData: options.setup, transferList: [...options.transfer],
       // Our threads read no environment and write no output; options of the main thread's (a test runner's loaders) are
       // not for them.
-      env: {}, stdin: false, execArgv: [],
+      env: {}, stdin: false, execArgv: [...threadFlags],
       // They make little garbage; V8 would otherwise keep 16 MiB for it in each.
       resourceLimits: { maxYoungGenerationSizeMb: 3 },
     })
