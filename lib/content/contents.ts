@@ -15,6 +15,8 @@ import { buffer } from './write-buffer.js'
 export class Contents {
   readonly context: ContentContext
   readonly #open = new Map<number, OpenContent>()
+  /** So many open ones are looked through for idle ones: not at each opening, when most of them are in use. */
+  #dropAt: number = limits.cachedContentsMax
   readonly #dirty = new Set<OpenContent>()
   readonly #queue = new RoomQueue()
   /** Absent: nobody takes over when this daemon dies. */
@@ -22,8 +24,7 @@ export class Contents {
 
   constructor(context: ContentContext) {
     this.context = context
-    const { dirtyTable } = context
-    this.#handedOver = dirtyTable === undefined ? undefined : new HandedOver(context, dirtyTable)
+    this.#handedOver = context.dirtyTable === undefined ? undefined : new HandedOver(context, context.dirtyTable)
   }
 
   /** The content of a file; the caller looks the entry up first. */
@@ -32,7 +33,7 @@ export class Contents {
     if (known !== undefined) return known
     const content = new OpenContent(entry, (source) => this.#release(source))
     this.#open.set(entry.ino, content)
-    if (this.#open.size > limits.cachedContentsMax) this.#dropIdle(content)
+    if (this.#open.size > this.#dropAt) this.#dropIdle(content)
     return content
   }
 
@@ -291,9 +292,9 @@ export class Contents {
   /** `but`: somebody is about to use it, so it must stay the one of its file. */
   #dropIdle(but: OpenContent): void {
     for (const [ino, content] of this.#open) {
-      if (!content.idle || content === but) continue
-      this.#open.delete(ino)
-      if (this.#open.size <= limits.cachedContentsMax * 0.75) return
+      if (this.#open.size <= limits.cachedContentsMax * 0.75) break
+      if (content.idle && content !== but) this.#open.delete(ino)
     }
+    this.#dropAt = Math.max(limits.cachedContentsMax, this.#open.size * 1.25)
   }
 }
