@@ -67,9 +67,11 @@ async function asked(socket: TLSSocket, request: string, peer: string, patience:
     connect: (_, callback) => {
       const given = left
       left = undefined
-      // On another connection the proof would be wrong.
-      if (given === undefined) callback(new Error('the connection ended'), null)
-      else callback(null, given)
+      // Never before it returned: undici would wait for ever. On another connection the proof would be wrong.
+      setImmediate(() => {
+        if (given === undefined) callback(new Error('the connection ended'), null)
+        else callback(null, given)
+      })
     },
   })
   try {
