@@ -2,7 +2,7 @@
 // Several may be opened over one `NodeMemory`, as several processes over one bucket.
 import { VaultError } from '../../lib/terms/errors.js'
 import { concatBytes, equalBytes, hex, type BlobId, type DeviceId, type ManifestHash, type VaultId } from '../../lib/terms/bytes.js'
-import type { ChainEntry, NodeStorage, RecordStorage, VaultStorage } from '../../lib/node/node-storage.js'
+import { recordBytesMax, type ChainEntry, type NodeStorage, type RecordStorage, type VaultStorage } from '../../lib/node/node-storage.js'
 import type { DeviceHead } from '../../lib/wire/signed-lists.js'
 import type { SealedBlob } from '../../lib/wire/blob-frames.js'
 
@@ -69,6 +69,10 @@ class MemoryVault implements VaultStorage {
     return { isLast: behind.length <= limit, blobs: behind.slice(0, limit).map(([id, blob]) => ({ blobId: new Uint8Array(Buffer.from(id, 'hex')) as Uint8Array as BlobId, length: blob.byteLength })) }
   }
 
+  async storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
+    return blobIds.map((id) => this.#memory.blobs.has(hex(id)) ? Math.floor(Date.now() / 1000) : undefined)
+  }
+
   async remove(blobIds: readonly BlobId[]): Promise<void> {
     for (const id of blobIds) this.#memory.blobs.delete(hex(id))
   }
@@ -118,6 +122,7 @@ class MemoryRecords implements RecordStorage {
   }
 
   async put(name: string, expected: number, bytes: Uint8Array): Promise<boolean> {
+    if (bytes.byteLength > recordBytesMax) throw new VaultError('too-large', name)
     if ((this.#records.get(name)?.version ?? 0) !== expected) return false
     this.#records.set(name, { version: expected + 1, bytes: bytes.slice() })
     return true

@@ -29,6 +29,14 @@ export class S3Blobs {
     return await inParallel(blobIds, atOnce, (blobId) => this.#engine.size(this.#key(blobId)))
   }
 
+  async storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
+    return await inParallel(blobIds, atOnce, async (blobId) => {
+      const found = await this.#engine.look(this.#key(blobId))
+      if (found !== undefined && !Number.isFinite(found.modifiedSec)) throw new VaultError('io', 'the object store does not say when an object came')
+      return found?.modifiedSec
+    })
+  }
+
   /** What got no answer at first and is there later counts as new: rather counted twice than not at all. */
   async put(blobs: readonly SealedBlob[]): Promise<readonly boolean[]> {
     return await inParallel(blobs, atOnce, async ({ blobId, sealed }) => {

@@ -77,6 +77,7 @@ export class S3Engine {
   readonly #gate = new Gate(gateLimits)
   readonly #derived = new Map<string, ArrayBuffer>()
   #isServing = false
+  #isClosed = false
   #warned = { message: '', ms: 0 }
 
   constructor(options: EngineOptions) {
@@ -95,6 +96,7 @@ export class S3Engine {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#pool.destroy()
   }
 
@@ -116,8 +118,16 @@ export class S3Engine {
   }
 
   async size(key: string): Promise<number | undefined> {
+    return (await this.look(key))?.size
+  }
+
+  /** Seconds since 1970 by the store's clock. Undefined: there is none. */
+  async look(key: string): Promise<{ readonly size: number; readonly modifiedSec: number } | undefined> {
     const { status, headers } = await this.#send({ method: 'HEAD', key })
-    return status === 404 ? undefined : Number(headers['content-length'])
+    const [size, modifiedSec] = [Number(oneOf(headers['content-length'])), Date.parse(oneOf(headers['last-modified']) ?? '') / 1000]
+    if (status === 404) return undefined
+    if (!Number.isSafeInteger(size)) throw noAnswer(this.place, new Error('an answer that does not say how long the object is'))
+    return { size, modifiedSec }
   }
 
   async delete(key: string): Promise<void> {
@@ -127,9 +137,8 @@ export class S3Engine {
   /** A page of at most 1000 keys that begin with `prefix`, behind `after`. */
   async list({ prefix, after, limit = 1000, delimiter }: { readonly prefix: string; readonly after?: string; readonly limit?: number; readonly delimiter?: string }): Promise<Listing> {
     const query = { 'list-type': '2', prefix, 'max-keys': String(limit), ...(after === undefined ? {} : { 'start-after': after }), ...(delimiter === undefined ? {} : { delimiter }) }
-    const { status, body } = await this.#send({ method: 'GET', key: '', query, bytesMax: listingBytesMax })
-    if (status !== 200) throw engineError(this.place, { status, text: '', date: undefined, sec: this.#options.clock.now().sec })
-    return parseListing(Buffer.from(body).toString('utf8'))
+    const { headers, body } = await this.#send({ method: 'GET', key: '', query, bytesMax: listingBytesMax })
+    return parseListing(Buffer.from(body).toString('utf8'), oneOf(headers['date']))
   }
 
   async #send(request: Request): Promise<Answer> {
@@ -166,7 +175,7 @@ export class S3Engine {
     const { status } = answer
     const text = status < 300 ? '' : Buffer.from(answer.body.subarray(0, textBytesMax)).toString('utf8')
     // An engine without buckets of that name answers 404 too, and that is not "not here".
-    const isAnswer = (status >= 200 && status < 300) || status === 412 || status === 416 || (status === 404 && key !== '' && textOf(text, 'Code') !== 'NoSuchBucket')
+    const isAnswer = (status >= 200 && status < 300) || (status === 412 && method === 'PUT') || (status === 416 && method === 'GET') || (status === 404 && method !== 'PUT' && key !== '' && textOf(text, 'Code') !== 'NoSuchBucket')
     if (!isAnswer) throw engineError(place, { status, text, date: oneOf(answer.headers['date']), sec })
     return answer
   }
@@ -193,7 +202,7 @@ export class S3Engine {
   #forClients(error: unknown): unknown {
     if (!(error instanceof VaultError) || !['denied', 'offline', 'deadline', 'io', 'unsupported'].includes(error.code)) return error
     const ms = this.#options.clock.monotonicMs()
-    if (error.message !== this.#warned.message || ms - this.#warned.ms > sameWarningMs) {
+    if (!this.#isClosed && (error.message !== this.#warned.message || ms - this.#warned.ms > sameWarningMs)) {
       this.#warned = { message: error.message, ms }
       this.#options.logger.log('error', error.message, { code: error.code, ...(error.next === undefined ? {} : { next: error.next }) })
     }

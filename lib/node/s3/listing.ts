@@ -15,9 +15,11 @@ export interface Listing {
   /** With a delimiter: what keys have before it, behind the prefix; it ends with the delimiter. */
   readonly folders: readonly string[]
   readonly isTruncated: boolean
+  /** Now, by the store's clock; NaN: it does not say. */
+  readonly dateMs: number
 }
 
-export function parseListing(xml: string): Listing {
+export function parseListing(xml: string, date: string | undefined): Listing {
   if (!xml.includes('<ListBucketResult') || !xml.includes('</ListBucketResult>'))
     throw new VaultError('io', 'the object store answered a listing with something else', { next: 'check that the endpoint is the address of an S3 service' })
   const objects: ListedObject[] = []
@@ -30,7 +32,7 @@ export function parseListing(xml: string): Listing {
     const folder = textOf(inner, 'Prefix')
     if (folder !== undefined && !folder.includes('&')) folders.push(folder)
   }
-  return { objects, folders, isTruncated: textOf(xml, 'IsTruncated') === 'true' }
+  return { objects, folders, isTruncated: textOf(xml, 'IsTruncated') === 'true', dateMs: Date.parse(date ?? '') }
 }
 
 /** Of the first element of that name. */

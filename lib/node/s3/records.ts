@@ -1,31 +1,28 @@
 // Documents with versions in a bucket. Each change, a removal too, is an object of its own, written only where none is, so
 // of two who change the same version one wins. Numbers go on behind a removal (`base` is where the document's own begin),
 // and the last object of a name is never deleted: a number is given once.
-import type { RecordStorage } from '../node-storage.js'
+import { recordBytesMax, type RecordStorage } from '../node-storage.js'
 import { ByteReader } from '../../format/reader.js'
 import { ByteWriter } from '../../format/writer.js'
 import type { Clock } from '../../terms/clock.js'
 import type { Entropy } from '../../terms/entropy.js'
 import { VaultError } from '../../terms/errors.js'
 import type { S3Engine } from './engine.js'
-import type { ListedObject } from './listing.js'
 import { descendingName, magicBytes, numberNamed, putOnce, writerBytes } from './once.js'
 
 /** 'VFR' and the version. */
 const magic = 0x56_46_52_01
 const removalBytes = magicBytes + writerBytes
 const headBytes = removalBytes + 8
-const recordBytesMax = 1024 * 1024
 const attemptsMax = 10
 /** So long what was read counts as the number to follow. */
 const knownMs = 60_000
 const knownMax = 1024
 /**
- * Objects that are not the last are deleted when they are older than this by the store's clock. Far more than the deadlines of a
- * write that follows one: else a number could be given again.
+ * Objects that are not the last of their name are deleted when they are older than this by the store's clock: far more than
+ * the deadlines of a write that follows the one before, else a number could be given again. Looked for as often.
  */
 const outdatedMs = 60 * 60_000
-const sweepEvery = 16
 
 interface Current {
   /** Counts all changes of that name, from 1; 0: there was none. */
@@ -41,6 +38,7 @@ export class S3Records implements RecordStorage {
   readonly #entropy: Entropy
   readonly #clock: Clock
   readonly #known = new Map<string, Current>()
+  #sweptMs = -Infinity
 
   /** `prefix` ends with a slash. */
   constructor(engine: S3Engine, prefix: string, { entropy, clock }: { readonly entropy: Entropy; readonly clock: Clock }) {
@@ -102,7 +100,11 @@ export class S3Records implements RecordStorage {
       return false
     }
     this.#remember(name, { number, base, ms })
-    if (number % sweepEvery === 0) await this.#sweep(name)
+    if (ms - this.#sweptMs > outdatedMs) {
+      this.#sweptMs = ms
+      // Failing is no harm: the next one finds what was left.
+      this.sweep().catch(() => undefined)
+    }
     return true
   }
 
@@ -127,15 +129,20 @@ export class S3Records implements RecordStorage {
     throw new VaultError('busy', `record ${name} is changed by others all the time`, { subject: name, next: 'try again later' })
   }
 
-  /** Failing is no harm: the next one finds what was left. */
-  async #sweep(name: string): Promise<void> {
-    try {
-      const { objects } = await this.#engine.list({ prefix: this.#folder(name) })
-      const newestMs = objects[0]?.modifiedMs ?? 0
-      const outdated = objects.slice(1).filter(({ key, modifiedMs }: ListedObject) => numberNamed(key) !== undefined && newestMs - modifiedMs > outdatedMs)
+  /** Deletes what is outdated, of all names. Done once an hour by itself. */
+  async sweep(): Promise<void> {
+    let seen: string | undefined
+    for (let after: string | undefined; ;) {
+      const { objects, isTruncated, dateMs } = await this.#engine.list({ prefix: this.#prefix, ...(after === undefined ? {} : { after }) })
+      const outdated = objects.filter(({ key, modifiedMs }) => {
+        const folder = key.slice(0, key.lastIndexOf('/'))
+        const isNewest = folder !== seen
+        seen = folder
+        return !isNewest && numberNamed(key) !== undefined && dateMs - modifiedMs > outdatedMs
+      })
       for (const { key } of outdated) await this.#engine.delete(key)
-    } catch (error) {
-      if (!(error instanceof VaultError)) throw error
+      after = objects.at(-1)?.key
+      if (!isTruncated || after === undefined) return
     }
   }
 

@@ -19,6 +19,8 @@ export interface S3StorageOptions {
   readonly blobs: string
   /** File of mode 0600, see credentials.ts. */
   readonly credentialsPath: string
+  /** 'look': for commands beside a node that runs, which has tested the engine. */
+  readonly use: 'serve' | 'look'
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
@@ -29,11 +31,12 @@ export interface S3StorageOptions {
 /** After so long blobs are counted again: other processes put some too. */
 const countedMs = 10 * 60_000
 
-/** Tests the engine first. Rejects 'denied', 'offline', 'deadline', 'unsupported' or 'usage', in words for who runs the node. */
-export async function openS3Storage({ blobs, credentialsPath, ...options }: S3StorageOptions): Promise<S3Storage> {
+/** Tests the engine before it serves. Rejects 'denied', 'offline', 'deadline', 'unsupported' or 'usage', in words for who runs the node. */
+export async function openS3Storage({ blobs, credentialsPath, use, ...options }: S3StorageOptions): Promise<S3Storage> {
   const place = parseS3Place(blobs)
   const engine = new S3Engine({ ...options, place, credentials: await readS3Credentials(credentialsPath) })
   const prefix = place.prefix === '' ? '' : `${place.prefix}/`
+  if (use === 'look') return new S3Storage(engine, prefix, options)
   try {
     await testEngine(engine, prefix, options.entropy)
   } catch (error) {
@@ -101,6 +104,10 @@ class S3VaultStorage implements VaultStorage {
 
   async read(blobId: BlobId, range?: { readonly start: number; readonly length: number }): Promise<Uint8Array> {
     return await this.#blobs.read(blobId, range)
+  }
+
+  async storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
+    return await this.#blobs.storedSec(blobIds)
   }
 
   async inventory(after: Uint8Array, limit: number): Promise<{ readonly isLast: boolean; readonly blobs: readonly { readonly blobId: BlobId; readonly length: number }[] }> {

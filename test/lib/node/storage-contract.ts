@@ -2,7 +2,7 @@
 // open when `isShared`.
 import type { Test } from 'tap'
 import { encodeEntryClear, noPrevious } from '../../../lib/format/manifest-entry.js'
-import type { ChainEntry, NodeStorage, VaultStorage } from '../../../lib/node/node-storage.js'
+import { recordBytesMax, type ChainEntry, type NodeStorage, type VaultStorage } from '../../../lib/node/node-storage.js'
 import { concatBytes, equalBytes, hex, type BlobId, type DeviceId, type ManifestHash, type Sealed, type VaultId } from '../../../lib/terms/bytes.js'
 import type { SealedBlob } from '../../../lib/wire/blob-frames.js'
 import { sha256 } from '../../../native-deps/sodium.js'
@@ -55,6 +55,16 @@ async function blobContract(t: Test, scene: ContractScene): Promise<void> {
   t.same(await vault.put(all), [true, true, true, true], 'all of them are new')
   t.same(await vault.put(all.slice(1, 3)), [false, false], 'and then known')
   t.same(await vault.lengths([absent, ...ids]), [undefined, 1, 1000, 65_536, 300_001])
+  const [never, ...secs] = await vault.storedSec([absent, ...ids])
+  t.ok(never === undefined && secs.every((sec) => sec !== undefined && Math.abs(sec - Date.now() / 1000) < 3700), 'and when they came')
+  const shared = new Uint8Array(new SharedArrayBuffer(1000))
+  shared.set(randomBytes(77, 1000))
+  const lent = { blobId: sha256(shared.slice()) as Uint8Array as BlobId, sealed: shared as Uint8Array as Sealed }
+  t.same(await vault.put([lent]), [true])
+  const bytes = shared.slice()
+  shared.fill(0)
+  t.ok(equalBytes(await vault.read(lent.blobId), bytes), 'memory that is shared, and used again')
+  await vault.remove([lent.blobId])
   for (const { blobId, sealed } of all) t.ok(equalBytes(await vault.read(blobId), sealed), `${sealed.byteLength} bytes come back`)
   const large = all[3] as SealedBlob
   t.ok(equalBytes(await vault.read(large.blobId, { start: 1234, length: 99 }), large.sealed.subarray(1234, 1333)))
@@ -219,12 +229,15 @@ async function recordContract(t: Test, scene: ContractScene): Promise<void> {
     t.equal((await records.get('a'))?.bytes.byteLength, 0, 'an empty document is one')
     for (let version = 2; version < 40; version++) t.equal(await records.put('a', version, Uint8Array.of(version)), true)
     t.same(await records.get('a'), { version: 40, bytes: Buffer.of(39) })
-    const large = randomBytes(1, 1024 * 1024)
+    const large = randomBytes(1, recordBytesMax)
     t.equal(await records.put('large', 0, large), true)
-    t.ok(equalBytes((await records.get('large'))?.bytes ?? new Uint8Array(0), large), '1 MiB')
+    t.ok(equalBytes((await records.get('large'))?.bytes ?? new Uint8Array(0), large), 'the largest')
+    await t.rejects(records.put('large', 1, new Uint8Array(recordBytesMax + 1)), { code: 'too-large' })
     for (const name of ['member-2', 'member-10', 'member-1', 'members']) await records.put(name, 0, Uint8Array.of(1))
+    for (const name of ['a/b_d/ü', 'a/b_c']) await records.put(name, 0, Uint8Array.of(1))
     t.same(await records.list('member-'), ['member-1', 'member-10', 'member-2'])
-    t.same(await records.list(''), ['a', 'large', 'member-1', 'member-10', 'member-2', 'members'])
+    t.same(await records.list('a/b_'), ['a/b_c', 'a/b_d/ü'])
+    t.same(await records.list(''), ['a', 'a/b_c', 'a/b_d/ü', 'large', 'member-1', 'member-10', 'member-2', 'members'])
     await records.remove('member-10')
     await records.remove('never-there')
     t.equal(await records.get('member-10'), undefined)

@@ -19,7 +19,7 @@ t.setTimeout(600_000)
 const [address, credentialsPath] = process.argv.slice(2)
 
 function run(addressOf: (prefix: string) => string, credentialsPath: string): void {
-  const open = (prefix: string): Promise<S3Storage> => openS3Storage({ blobs: addressOf(prefix), credentialsPath, clock: systemClock, entropy: systemEntropy, logger: silent })
+  const open = (prefix: string): Promise<S3Storage> => openS3Storage({ blobs: addressOf(prefix), credentialsPath, use: 'serve', clock: systemClock, entropy: systemEntropy, logger: silent })
   storageContract(t, 'S3', async () => {
     const prefix = randomUUID()
     return { isShared: true, open: () => open(prefix) }
