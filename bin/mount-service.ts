@@ -13,6 +13,7 @@ import { unencryptedSwap } from '../native-deps/secure.js'
 import { openKeys } from './open-keys.js'
 import { systemClock, systemEntropy } from './system-sources.js'
 import { PastService } from './past-service.js'
+import { PeerService } from './peer-service.js'
 import { verifyOver } from './verify-service.js'
 import type { MountedVault, MountRequest } from './vault-service.js'
 
@@ -54,6 +55,10 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       entrySeconds: kernelSeconds[driver].entry, attributeSeconds: kernelSeconds[driver].attributes,
     },
   })
+  const peers = new PeerService({
+    store, opened, identity, readOnly, onPeersChanged: () => { logger.log('info', 'the list of nodes was changed') },
+  })
+  void mounted.closed.then(() => { peers.close() })
   const older = [...(mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]), ...(other === undefined ? [] : [copyWarning(other)])]
   for (const warning of older) logger.log('warn', warning)
   const salvage = [...(trusted ? [] : [salvageWarning]), ...older]
@@ -61,6 +66,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   return {
     closed: mounted.closed,
     past: new PastService({ mounted, member: identity.member }),
+    peers,
     verify: verifyOver(mounted),
     limitations: [...mounted.limitations, ...salvage],
     status: () => {

@@ -4,6 +4,7 @@
 
 import type { PeerReport } from '../store/sync-port.js'
 import type { PastPort } from './past-port.js'
+import type { PeersPort } from './peer-port.js'
 import type { OnProgress } from './progress.js'
 import type { Verify } from './verify-port.js'
 
@@ -58,6 +59,7 @@ export interface StatusReport {
 
 export interface DaemonPort {
   readonly past: PastPort
+  readonly peers: PeersPort
   readonly verify: Verify
   /** Cheap; may be called at any time, also while one of the others runs. */
   status(): Promise<StatusReport>
