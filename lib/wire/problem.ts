@@ -1,5 +1,5 @@
 // A failure on its way over HTTP: the status by the error's code, and what a person can do. PROTOCOL §2.
-import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
+import { VaultError, type ErrorCode } from '../terms/errors.js'
 
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   invalid: 400, usage: 400, 'format-unknown': 400, denied: 401, 'not-permitted': 403, 'not-found': 404, 'chain-broken': 409, forked: 409, exists: 409,
@@ -19,7 +19,10 @@ export function encodeProblem(error: unknown): string {
   return JSON.stringify({ code, message, ...(next === undefined ? {} : { next }), ...(subject === undefined ? {} : { subject }) })
 }
 
-/** What the other side answered, as an error of ours; `peer` names it. */
+/** Codes that a node may use: with another it would say something of us, or end our mount ('broken-invariant'). */
+const codesHeard: ReadonlySet<string> = new Set(Object.keys(statuses))
+
+/** What the other side answered, as an error of ours; `peer` names it, so that nobody takes its words for ours. */
 export function decodeProblem(status: number, text: string, peer: string): VaultError {
   let value: Readonly<Record<string, unknown>> = {}
   try {
@@ -28,11 +31,15 @@ export function decodeProblem(status: number, text: string, peer: string): Vault
   } catch {
     // Not of our kind: the status says what there is to say.
   }
-  const code = errorCodes.find((one) => one === value['code']) ?? (status >= 500 || status === 429 ? 'busy' : 'invalid')
-  const said = typeof value['message'] === 'string' ? value['message'].slice(0, textLengthMax) : `it answered with status ${status}`
-  const { next, subject } = value
-  return new VaultError(code, `node ${peer}: ${said}`, {
-    ...(typeof subject === 'string' ? { subject: subject.slice(0, textLengthMax) } : { subject: peer }),
-    ...(typeof next === 'string' ? { next: next.slice(0, textLengthMax) } : {}),
+  const { code, message, next, subject } = value
+  const heard = typeof code === 'string' && codesHeard.has(code) ? code as ErrorCode : status >= 500 || status === 429 ? 'busy' : 'invalid'
+  return new VaultError(heard, `node ${peer}: ${typeof message === 'string' ? sayable(message) : `it answered with status ${status}`}`, {
+    subject: typeof subject === 'string' ? sayable(subject) : peer,
+    ...(typeof next === 'string' ? { next: `it says: ${sayable(next)}` } : {}),
   })
+}
+
+/** What a terminal shows as it is: no control characters, and none that turn the direction of a line. */
+function sayable(text: string): string {
+  return text.slice(0, textLengthMax).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\ufffd')
 }
