@@ -15,14 +15,24 @@ export interface NodeStorage {
 export interface VaultStorage {
   /** For each id its length; undefined: not here. */
   lengths(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]>
-  /** For each blob whether it was new. On a rejection none of them counts. */
+  /**
+   * For each blob whether it was new. On a rejection none of them counts. Their memory may be shared memory
+   * (SharedArrayBuffer), does not change before it has resolved, and is used again after that.
+   */
   put(blobs: readonly SealedBlob[]): Promise<readonly boolean[]>
   /** Bytes of a blob as they lie there, not verified; the whole without a range. Rejects 'not-found', and 'corrupt' for what is shorter than it should be. */
   read(blobId: BlobId, range?: { readonly start: number; readonly length: number }): Promise<Uint8Array>
   /** In the order of ids, behind `after`. */
   inventory(after: Uint8Array, limit: number): Promise<{ readonly isLast: boolean; readonly blobs: readonly { readonly blobId: BlobId; readonly length: number }[] }>
+  /**
+   * When each blob came, in seconds since 1970 by the storage's clock, an hour or so later at worst and never earlier;
+   * undefined: not here. Asked at least every hour while the node runs.
+   */
+  storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]>
+  /** Ids that are not here are skipped. */
   remove(blobIds: readonly BlobId[]): Promise<void>
   statistics(): Promise<{ readonly blobs: number; readonly bytes: number }>
+  /** Ascending by device. */
   heads(): Promise<readonly DeviceHead[]>
   /**
    * Appends entries behind `expected` (sequence 0: the chain is new). Answers false, and changes nothing, when the head is
@@ -31,7 +41,7 @@ export interface VaultStorage {
   append(deviceId: DeviceId, expected: { readonly sequence: number; readonly hash: ManifestHash }, entries: readonly ChainEntry[]): Promise<boolean>
   /** Whole entries behind `after`, at least one if there is one, else about `bytesMax`. */
   readEntries(deviceId: DeviceId, after: number, bytesMax: number): Promise<Uint8Array>
-  /** Small documents of the vault: header, members, revocations, deletions, counters. */
+  /** Small documents of the vault: header, deletions, counters. */
   readonly records: RecordStorage
 }
 
@@ -41,7 +51,10 @@ export interface ChainEntry {
   readonly bytes: Uint8Array
 }
 
-/** Named documents of at most 1 MiB with a version, 1 from the first writing on. */
+/** Of one document: the ids of a deletion intent, and some room. */
+export const recordBytesMax = 4 * 1024 * 1024
+
+/** Named documents of at most 4 MiB with a version, 1 from the first writing on. */
 export interface RecordStorage {
   get(name: string): Promise<{ readonly version: number; readonly bytes: Uint8Array } | undefined>
   /** Writes version `expected` + 1 (0: there is none yet). Answers false when somebody else did. */

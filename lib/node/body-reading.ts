@@ -1,0 +1,78 @@
+// A body on its way in, and an answer on its way out, each with a least rate: who is slower holds memory that others need.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { VaultError } from '../terms/errors.js'
+import { nodeLimits } from './node-limits.js'
+
+/** Of what the head says; undefined: it does not say. Throws 'too-large' before anything is read. */
+export function announcedLength(request: IncomingMessage, bytesMax: number): number | undefined {
+  const said = request.headers['content-length']
+  if (said === undefined) return request.headers['transfer-encoding'] === undefined ? 0 : undefined
+  const length = Number(said)
+  if (length > bytesMax) throw tooLarge(bytesMax)
+  return length
+}
+
+/** Into `memory`, which it must fit in. Rejects 'too-large', 'deadline' when it comes too slowly, and 'offline' when it ends early. */
+export function readBody(request: IncomingMessage, memory: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    let length = 0
+    const stopWatching = watchRate(() => length, () => { end(tooSlow()) })
+    const end = (error?: Error): void => {
+      stopWatching()
+      request.off('data', take).off('end', ended).off('close', broken).off('error', broken)
+      if (error === undefined) resolve(memory.subarray(0, length))
+      else reject(error)
+    }
+    const take = (piece: Buffer): void => {
+      if (length + piece.byteLength > memory.byteLength) return end(tooLarge(memory.byteLength))
+      memory.set(piece, length)
+      length += piece.byteLength
+    }
+    const ended = (): void => { end() }
+    const broken = (): void => { end(new VaultError('offline', 'the body broke off')) }
+    request.on('data', take).on('end', ended).on('close', broken).on('error', broken)
+  })
+}
+
+/** Resolves when the client's side has taken it; rejects 'offline' when it is gone or takes too little. */
+export async function writePiece(response: ServerResponse, piece: Uint8Array): Promise<void> {
+  if (response.destroyed) throw gone()
+  if (response.write(piece)) return
+  await new Promise<void>((resolve, reject) => {
+    const { socket } = response
+    const stopWatching = watchRate(() => socket?.bytesWritten ?? 0, () => { socket?.destroy() })
+    const end = (): void => {
+      stopWatching()
+      response.off('drain', end).off('close', end)
+      if (response.destroyed) reject(gone())
+      else resolve()
+    }
+    response.on('drain', end).on('close', end)
+  })
+}
+
+/** Calls back once when fewer bytes than the least rate have come in a span; answers how to end it. */
+export function watchRate(count: () => number, onSlow: () => void): () => void {
+  let before = count()
+  const timer = setInterval(() => {
+    const now = count()
+    if (now - before >= (nodeLimits.bytesPerSecondMin * nodeLimits.rateSpanMs) / 1000) before = now
+    else {
+      clearInterval(timer)
+      onSlow()
+    }
+  }, nodeLimits.rateSpanMs)
+  return () => { clearInterval(timer) }
+}
+
+function tooLarge(bytesMax: number): VaultError {
+  return new VaultError('too-large', `a body of more than ${bytesMax} bytes`)
+}
+
+function tooSlow(): VaultError {
+  return new VaultError('busy', 'the body came too slowly', { next: 'send less at once' })
+}
+
+function gone(): VaultError {
+  return new VaultError('offline', 'the client is gone')
+}

@@ -1,0 +1,92 @@
+// Chains of entries, in and out. PROTOCOL §4. A device writes only its own; what it sends must follow what is here.
+import { equalBytes, hex, type DeviceId, type ManifestHash } from '../terms/bytes.js'
+import { noPrevious } from '../format/manifest-entry.js'
+import { ByteWriter } from '../format/writer.js'
+import { VaultError } from '../terms/errors.js'
+import { deviceOf, hexParameter, numberOf, type Asked, type Handler } from './answers.js'
+import type { CheckedEntry, CheckerCalls } from './checker.js'
+import { nodeLimits } from './node-limits.js'
+import type { VaultStorage } from './node-storage.js'
+import type { ThreadLink } from './thread-link.js'
+
+interface Head {
+  readonly sequence: number
+  readonly hash: ManifestHash
+  readonly bytes: number
+}
+
+export function chainHandlers(checker: ThreadLink<CheckerCalls>): Readonly<Record<'appendEntries' | 'readEntries', Handler>> {
+  return {
+    appendEntries: async (asked) => {
+      const deviceId = hexParameter(asked, 'device', 16) as DeviceId
+      const author = deviceOf(asked)
+      if (!equalBytes(author.deviceId, deviceId)) throw new VaultError('not-permitted', 'a device writes only its own chain', { subject: hex(deviceId) })
+      const { account } = asked.vault
+      const release = account.reserve(asked.bodyLength)
+      try {
+        const body = await asked.body()
+        const entries = await checker.call('entries', body, author)
+        const head = await asked.vault.queueOf(deviceId).run(() => append(asked, deviceId, body, entries))
+        return { status: 200, body: new ByteWriter(48).u64(head.sequence).bytes(head.hash).u64(head.bytes).take() }
+      } finally {
+        release()
+      }
+    },
+    readEntries: async (asked) => {
+      const deviceId = hexParameter(asked, 'device', 16) as DeviceId
+      const bytesMax = numberOf(asked, 'bytes', nodeLimits.entriesBytesDefault, nodeLimits.entriesBytesMax)
+      return { status: 200, body: await asked.vault.storage.readEntries(deviceId, numberOf(asked, 'after', 0, Number.MAX_SAFE_INTEGER), bytesMax) }
+    },
+  }
+}
+
+async function append(asked: Asked, deviceId: DeviceId, body: Uint8Array, entries: readonly CheckedEntry[]): Promise<Head> {
+  const { storage, account } = asked.vault
+  for (;;) {
+    const head = await headOf(storage, deviceId)
+    const [first] = entries
+    if (first === undefined) return head
+    if (first.sequence > head.sequence + 1) throw conflict('chain-broken', 'entries are missing before these', head, first)
+    const known = entries.filter(({ sequence }) => sequence <= head.sequence)
+    if (known.length > 0) await requireKnown(storage, deviceId, body, { head, known })
+    const fresh = entries.slice(known.length)
+    const [next] = fresh
+    if (next === undefined) return head
+    if (!equalBytes(next.previous, head.hash)) throw conflict('forked', 'these entries follow another one than the newest here', head, next)
+    const bytes = fresh.reduce((sum, { length }) => sum + length, 0)
+    const appended = fresh.map(({ sequence, hash, offset, length }) => ({ sequence, hash, bytes: body.subarray(offset, offset + length) }))
+    // Another process of this node may have been faster: then it is looked at anew.
+    if (!await storage.append(deviceId, head, appended)) continue
+    account.countChain(bytes)
+    const last = fresh.at(-1) ?? next
+    return { sequence: last.sequence, hash: last.hash, bytes: head.bytes + bytes }
+  }
+}
+
+async function headOf(storage: VaultStorage, deviceId: DeviceId): Promise<Head> {
+  const found = (await storage.heads()).find((head) => equalBytes(head.deviceId, deviceId))
+  return found ?? { sequence: 0, hash: noPrevious, bytes: 0 }
+}
+
+/** What is here already must be what came, byte for byte. */
+async function requireKnown(storage: VaultStorage, deviceId: DeviceId, body: Uint8Array, { head, known }: { readonly head: Head; readonly known: readonly CheckedEntry[] }): Promise<void> {
+  const [first, last] = [known[0], known.at(-1)]
+  if (first === undefined || last === undefined) return
+  const length = last.offset + last.length - first.offset
+  let at = first.offset
+  for (let { sequence } = first; sequence <= last.sequence;) {
+    const here = await storage.readEntries(deviceId, sequence - 1, Math.min(length, nodeLimits.entriesBytesDefault))
+    const sent = body.subarray(at, Math.min(at + here.byteLength, last.offset + last.length))
+    if (sent.byteLength === 0 || !equalBytes(here.subarray(0, sent.byteLength), sent)) throw conflict('forked', 'another entry stands here in the place of one of these', head, first)
+    at += sent.byteLength
+    if (at >= last.offset + last.length) return
+    const next = known.find(({ offset }) => offset === at)
+    if (next === undefined) throw conflict('forked', 'another entry stands here in the place of one of these', head, first)
+    sequence = next.sequence
+  }
+}
+
+/** Both heads, the node's first: `SEQUENCE:HASH SEQUENCE:HASH`; the client's is the one that its first entry follows. */
+function conflict(code: 'chain-broken' | 'forked', message: string, head: Head, first: CheckedEntry): VaultError {
+  return new VaultError(code, message, { subject: `${head.sequence}:${hex(head.hash)} ${first.sequence - 1}:${hex(first.previous)}` })
+}

@@ -1,0 +1,79 @@
+// Every limit of a node, with its reason: who it keeps things for is known by key, but may have been broken into. Sizes of
+// bodies stand with their routes (lib/wire/routes.ts).
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+export const nodeLimits = {
+  // who may connect
+  /** Sockets in all, and those of one key: a client needs a few. */
+  connectionsMax: 256,
+  connectionsPerKeyMax: 16,
+  /** Sockets that have not shown their key yet: strangers cost a handshake each. */
+  handshakesMax: 32,
+  handshakeMs: 10_000,
+  /** Sockets of strangers while an invitation is open. */
+  strangersMax: 8,
+  /** So long a stranger has for its one request. */
+  strangerMs: 30_000,
+
+  // what they send
+  /** A head of a request. */
+  headBytesMax: 8 * KiB,
+  /** For the head after connecting, and for the next head after an answer: a client may keep a connection so long. */
+  headMs: 20_000,
+  idleMs: 75_000,
+  /** Bodies and answers that come or go slower than this, over the span, are given up: the memory is needed. */
+  bytesPerSecondMin: 2 * KiB,
+  rateSpanMs: 20_000,
+  /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
+  smallBodyBytesMax: 64 * KiB,
+  bodyPlaces: 4,
+  bodyPlacesPerKey: 2,
+  /** So long a request waits for a place, then it is told to come back. */
+  placeWaitMs: 20_000,
+  /** Bytes of answers in memory, about. */
+  answerBytesMax: 64 * MiB,
+  /** Requests of one key: so many at once, then so many a second. */
+  requestsBurst: 400,
+  requestsPerSecond: 200,
+  /** Requests of one key that are being answered. */
+  requestsAtOncePerKey: 32,
+
+  // what is known
+  /** One document: vaults, members, invitations. */
+  vaultsMax: 256,
+  membersPerVaultMax: 1024,
+  invitationsMax: 16,
+  invitationFailuresMax: 5,
+  /** How often a node looks whether another process changed what it knows. */
+  accessPollMs: 2000,
+  /** A change that others overtake is tried again. */
+  changeAttempts: 20,
+
+  // deletion
+  /** Intents that wait, of one vault. */
+  deletionsMax: 64,
+  /** By the node's clock: an older intent, or one from the future, is refused; ended ones are remembered as long. */
+  deletionAgeMaxSec: 7 * 24 * 3600,
+  deletionTickMs: 60_000,
+  /** Blobs removed in one step, between which others are answered. */
+  deletionBatch: 256,
+
+  // storage
+  /** Page caches: of the node's database, and of the index of each vault. */
+  databaseCacheBytes: 4 * MiB,
+  indexCacheBytes: 2 * MiB,
+  databaseBusyMs: 10_000,
+  /** Entries of a chain that are passed over to find one. */
+  chainPlacesEvery: 64,
+  /** How exactly it is known when a blob came. */
+  arrivalSec: 3600,
+  /** Pages that the database's own log may grow to. */
+  checkpointPages: 2048,
+  /** Answers of one request for entries, and their default. */
+  entriesBytesMax: 32 * MiB,
+  entriesBytesDefault: 8 * MiB,
+  /** Counted bytes of a day are written down at most so often. */
+  accountMs: 2000,
+} as const

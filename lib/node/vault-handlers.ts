@@ -1,0 +1,114 @@
+// Header, members, revocations, recovery, deletions and health of one vault. PROTOCOL §7 to §9. All that counts is signed
+// by the vault's owner; a device only carries it.
+import { decodeHeader } from '../format/vault-header.js'
+import { ByteWriter } from '../format/writer.js'
+import { concatBytes, equalBytes, hex } from '../terms/bytes.js'
+import type { Clock } from '../terms/clock.js'
+import { VaultError } from '../terms/errors.js'
+import { decodeDeletion } from '../wire/owner-records.js'
+import { grantOf, withGrant, type Access, type VaultGrant } from './access.js'
+import type { AccessRegister } from './access-register.js'
+import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
+import type { DeletionRules } from './deletion-marks.js'
+import type { HeldVault } from './held-vaults.js'
+import { withMember, withRecovery, withRevocation } from './member-list.js'
+
+export interface VaultSetup {
+  readonly register: AccessRegister
+  readonly clock: Clock
+  readonly name: string
+  readonly version: string
+  readonly deletion: DeletionRules
+}
+
+export type VaultRoute =
+  | 'getHeader' | 'putHeader' | 'members' | 'putMember' | 'revocations' | 'putRevocation' | 'recovery' | 'putRecovery' | 'putDeletion' | 'deletions'
+  | 'cancelDeletion' | 'health'
+
+export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Handler>> {
+  const { register, clock } = setup
+  const grant = (asked: Asked): VaultGrant => requireGrant(register.access, asked)
+  return {
+    getHeader: async ({ vault }) => {
+      const record = await vault.storage.records.get('header')
+      if (record === undefined) throw new VaultError('not-found', 'this node has no header of the vault')
+      return { status: 200, body: record.bytes }
+    },
+    putHeader: async (asked) => {
+      await putHeader(asked.vault, (await asked.body()).slice())
+      return { status: 204 }
+    },
+    members: async (asked) => ({ status: 200, body: prefixedRecords(grant(asked).members) }),
+    putMember: (asked) => changed(register, asked, (access, known, record) => withMember(access, known, record)),
+    revocations: async (asked) => ({ status: 200, body: concatBytes(...grant(asked).revocations) }),
+    putRevocation: (asked) => changed(register, asked, (_, known, record) => withRevocation(known, record)),
+    recovery: async (asked) => {
+      const { recovery } = grant(asked)
+      if (recovery === undefined) throw new VaultError('not-found', 'this node has no recovery record of the vault')
+      return { status: 200, body: recovery }
+    },
+    putRecovery: (asked) => changed(register, asked, (_, known, record) => withRecovery(known, record)),
+    putDeletion: async (asked) => {
+      const intent = decodeDeletion((await asked.body()).slice(), grant(asked))
+      await asked.vault.deletions.add(intent, clock.now().sec)
+      return { status: 204 }
+    },
+    deletions: async ({ vault }) => {
+      const writer = new ByteWriter(4).u32(vault.deletions.waiting.length)
+      for (const { intentId, dueSec, blobs } of vault.deletions.waiting) writer.bytes(Buffer.from(intentId, 'hex')).u64(dueSec).u32(blobs)
+      return { status: 200, body: writer.take() }
+    },
+    cancelDeletion: async (asked) => {
+      await asked.vault.deletions.cancel(hex(hexParameter(asked, 'intent', 16)))
+      return { status: 204 }
+    },
+    health: async (asked) => ({ status: 200, body: healthOf(asked.vault, setup) }),
+  }
+}
+
+function healthOf({ vaultId, account }: HeldVault, { name, version, deletion, clock }: VaultSetup): string {
+  const { totalBytes, dailyBytes } = account.quota
+  return JSON.stringify({
+    node: name, vault: hex(vaultId), blobs: account.blobs, bytes: account.bytes, quota: totalBytes ?? null, writtenToday: account.writtenToday,
+    dailyWrites: dailyBytes ?? null, keepSeconds: deletion.keepSec, deleteDelaySeconds: deletion.delaySec, version, time: clock.now().sec,
+  })
+}
+
+/** A copy of the header; the newest counts. Throws 'exists' for an older one, and what decodeHeader throws. */
+export async function putHeader(vault: HeldVault, bytes: Uint8Array): Promise<void> {
+  const { header } = decodeHeader(bytes, 'header')
+  if (!equalBytes(header.vaultId, vault.vaultId)) throw new VaultError('corrupt', 'the header is of another vault')
+  const { records } = vault.storage
+  await vault.queueOf('header').run(async () => {
+    for (;;) {
+      const record = await records.get('header')
+      const known = record === undefined ? 0 : decodeHeader(record.bytes, 'header').header.generation
+      if (header.generation < known) throw new VaultError('exists', `generation ${known} of the header is here already`, { subject: String(known) })
+      if (record !== undefined && equalBytes(record.bytes, bytes)) return
+      if (await records.put('header', record?.version ?? 0, bytes)) return
+    }
+  })
+}
+
+/** A record of the owner's, taken in; the same one twice is one. */
+async function changed(register: AccessRegister, asked: Asked, change: (access: Access, grant: VaultGrant, record: Uint8Array) => VaultGrant): Promise<Answer> {
+  const record = (await asked.body()).slice()
+  await register.change((access) => {
+    const before = requireGrant(access, asked)
+    const after = change(access, before, record)
+    return { access: after === before ? access : withGrant(access, asked.vault.vaultId, () => after), result: undefined }
+  })
+  return { status: 204 }
+}
+
+function requireGrant(access: Access, asked: Asked): VaultGrant {
+  const grant = grantOf(access, asked.vault.vaultId)
+  if (grant === undefined) throw new VaultError('not-permitted', 'this node does not keep that vault any more')
+  return grant
+}
+
+function prefixedRecords(records: readonly Uint8Array[]): Uint8Array {
+  const writer = new ByteWriter(512 * Math.max(1, records.length))
+  for (const record of records) writer.lengthPrefixed(record)
+  return writer.take()
+}
