@@ -194,7 +194,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     now: () => clock.now(), nowMs: () => clock.monotonicMs(),
   }
   const contents = new Contents(context)
-  const { appliedLsn } = catalog.marks()
+  const { appliedLsn, others = 0 } = catalog.marks()
   const madeAnew = appliedLsn === logMadeAnew
   const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, held: new Map(), nowMs: () => clock.monotonicMs() }
   log = await openLog({
@@ -213,9 +213,13 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     await log.close()
     throw orderBroken(store, `ends at ${log.lastLsn}`, appliedLsn)
   }
-  if (tree.get(rootIno) === undefined && chain.sequence > 0) {
+  if (tree.get(rootIno) === undefined && chain.sequence + chain.others > 0) {
     await log.close()
     throw catalogLost(store)
+  }
+  if (others !== chain.others) {
+    await log.close()
+    throw othersChanged(store)
   }
   if (takesOver && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
   const lack = options.acceptOlder === true ? undefined : options.headMark?.lackOf({ sequence: chain.sequence, hash: chain.hash, lastLsn: log.lastLsn })
@@ -256,6 +260,13 @@ function orderBroken(store: string, theLog: string, appliedLsn: number): VaultEr
   if (appliedLsn === 0) return catalogLost(store)
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
     subject: store, next: "Put back the catalog and the log folder that belong together; or run 'vaultfs rebuild', which makes the catalog anew from the manifest, and uses the log when that is not the older one ('vaultfs salvage' before saves what is only in it).",
+  })
+}
+
+/** We would say that we have followed what the catalog does not show. */
+function othersChanged(store: string): VaultError {
+  return new VaultError('corrupt', `${store}: the chains of other devices in the folder "manifest" are not those that the catalog was made of`, {
+    subject: store, next: "Run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.",
   })
 }
 
