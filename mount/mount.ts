@@ -173,7 +173,8 @@ export class MountedVault {
   }
 
   report(): VaultReport {
-    return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked, this.#mount.requests())
+    const { vault, sync } = this.#opened
+    return reportOf(vault, { header: this.#request.header, keysLocked: this.#request.page.locked, requests: this.#mount.requests(), sync })
   }
 
   /** Everything that was written before the call is published and on the disk when it resolves. */
