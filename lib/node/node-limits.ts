@@ -40,6 +40,9 @@ export const nodeLimits = {
   /** Requests of one key that are being answered. */
   requestsAtOncePerKey: 32,
 
+  /** Of the plain listener for metrics. */
+  metricsConnectionsMax: 16,
+
   // what is known
   /** One document: vaults, members, invitations. */
   vaultsMax: 256,
@@ -58,7 +61,9 @@ export const nodeLimits = {
   deletionAgeMaxSec: 7 * 24 * 3600,
   deletionTickMs: 60_000,
   /** Blobs removed in one step, between which others are answered. */
-  deletionBatch: 256,
+  deletionBatch: 2048,
+  /** A removal that was begun so long ago was broken off. */
+  removalTakenOverSec: 600,
 
   // storage
   /** Page caches: of the node's database, and of the index of each vault. */
