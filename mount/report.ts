@@ -1,6 +1,6 @@
 // What a mounted vault says of itself. The fields are the contract of `status --json`, described in bin/CLI.md.
 import type { VaultHeader } from '../lib/format/vault-header.js'
-import type { PeerReport } from '../lib/store/sync-port.js'
+import type { PeerStatus } from '../lib/store/sync-port.js'
 import { hex } from '../lib/terms/bytes.js'
 import { onlyHereOf, peersOf } from '../lib/vault-copies.js'
 import type { VaultSync } from '../lib/vault-sync.js'
@@ -29,7 +29,7 @@ export interface VaultReport {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
-  readonly peers: readonly PeerReport[]
+  readonly peers: readonly PeerStatus[]
   readonly damagedHere: number
   readonly amplification: Amplification
   readonly requests: RequestCounts

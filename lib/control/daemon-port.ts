@@ -2,7 +2,7 @@
 // is in past-port.ts. Implemented by whoever holds the mounted vault; the shapes are the contract for scripts and are
 // described field by field in bin/CLI.md.
 
-import type { PeerReport } from '../store/sync-port.js'
+import type { PeerStatus } from '../store/sync-port.js'
 import type { PastPort } from './past-port.js'
 import type { PeersPort } from './peer-port.js'
 import type { OnProgress } from './progress.js'
@@ -30,7 +30,7 @@ export interface StatusReport {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
-  readonly peers: readonly PeerReport[]
+  readonly peers: readonly PeerStatus[]
   /** Blobs that are not whole here, and that could not be sent. */
   readonly damagedHere: number
   /** Bytes since the mount, and ratios of them: bin/CLI.md says what each is. */
