@@ -84,7 +84,7 @@ class SyncRole {
     const { store, vaultId, keyPage } = this.#setup
     const known = await readPeers(store, KeyPage.attach(keyPage), vaultId as VaultId)
     const onTransfer = (up: number, down: number): void => { this.#throttle.carried(up, down) }
-    return known.map((peer) => ({ id: peer.peerId, port: openPeer(peer, { vaultId: vaultId as VaultId, tls: this.#tls, onTransfer }) }))
+    return known.map((peer) => ({ id: peer.peerId, metSec: peer.addedSec, port: openPeer(peer, { vaultId: vaultId as VaultId, tls: this.#tls, onTransfer }) }))
   }
 
   #receive(request: SyncRequest): void {
