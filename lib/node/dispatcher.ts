@@ -14,7 +14,7 @@ import type { BodyPlace, BodyPlaces } from './body-places.js'
 import type { HeldVaults } from './held-vaults.js'
 import type { KeyRates } from './key-rates.js'
 import type { NodeCounters } from './node-counters.js'
-import { retryAfterOf } from './retry-after.js'
+import { BusyFor, retryAfterOf } from './retry-after.js'
 
 export type KnownRoute = Exclude<RouteName, 'pair'>
 
@@ -25,6 +25,8 @@ export interface DispatcherOptions {
   readonly rates: KeyRates
   readonly counters: NodeCounters
   readonly logger: Logger
+  /** Of Patience. */
+  readonly spanMs: number
   /** Of the socket that a request came by. */
   pinOf(request: IncomingMessage): Uint8Array | undefined
   principalOf(pin: Uint8Array): KnownPrincipal | undefined
@@ -82,7 +84,7 @@ export class Dispatcher {
         body: async () => {
           const place = await this.#options.places.take(key, length)
           places.push(place)
-          const body = await readBody(request, place.memory.subarray(0, length))
+          const body = await readBody(request, place.memory.subarray(0, length), this.#options.spanMs)
           this.#options.counters.bytesIn += body.byteLength
           return body
         },
@@ -94,7 +96,7 @@ export class Dispatcher {
   }
 
   async #send(response: ServerResponse, route: Route, { status, headers = {}, body }: Answer): Promise<void> {
-    const { counters } = this.#options
+    const { counters, spanMs } = this.#options
     response.statusCode = status
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     if (body === undefined) {
@@ -108,11 +110,11 @@ export class Dispatcher {
       const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
       response.setHeader('content-length', String(bytes.byteLength))
       counters.bytesOut += bytes.byteLength
-      await writePiece(response, bytes)
+      await writePiece(response, bytes, spanMs)
     } else {
       for await (const piece of body) {
         counters.bytesOut += piece.byteLength
-        await writePiece(response, piece)
+        await writePiece(response, piece, spanMs)
       }
     }
     response.end()
@@ -142,8 +144,8 @@ function matchOf(method: string, path: string): Match | undefined {
 /** A failure on its way out; where an answer has begun, the socket ends in the middle of it. */
 export function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
-  const body = encodeProblem(error)
-  response.statusCode = statusOf(error)
+  const body = encodeProblem(told(error))
+  response.statusCode = error instanceof BusyFor ? 429 : statusOf(error)
   const retryAfter = retryAfterOf(error)
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter))
   response.setHeader('content-type', 'application/json')
@@ -152,11 +154,23 @@ export function fail(request: IncomingMessage, response: ServerResponse, error: 
   response.end(body)
 }
 
+/** Without where things lie on this machine. */
+function told(error: unknown): unknown {
+  if (!(error instanceof VaultError)) return undefined
+  const isOfMachine = error.cause !== undefined || error.subject?.startsWith('/') === true
+  if (!isOfMachine) return statusOf(error) === 500 ? undefined : error
+  if (error.code === 'no-space') return new VaultError('no-space', 'the disk of the node is full')
+  if (error.code === 'busy') return new VaultError('busy', 'the node has too much to do')
+  return error.code === 'corrupt' ? new VaultError('corrupt', 'what the node has of it is damaged') : undefined
+}
+
 /** So long the rest of a body that nobody wants is read: whoever still sends would not see the answer otherwise. */
 const discardMs = 5000
 
 function discard(request: IncomingMessage, response: ServerResponse): void {
   request.resume()
+  // Nobody sends another request behind it.
+  response.on('finish', () => { if (!request.complete) request.socket.end() })
   const timer = setTimeout(() => { request.destroy() }, discardMs)
   void finished(request, { writable: false }).catch(() => undefined).finally(() => { clearTimeout(timer) })
   response.on('error', () => undefined)
