@@ -2,9 +2,6 @@
 // mount/mount.ts. Loaded by the daemon only.
 
 import { availableParallelism } from 'node:os'
-import { headerForNodes } from '../lib/crypto/header-for-nodes.js'
-import type { OpenedVault } from '../lib/crypto/vault-keys.js'
-import { VaultError } from '../lib/terms/errors.js'
 import { memoryLimits } from '../lib/terms/memory.js'
 import { HeadMark } from '../lib/vault-head-mark.js'
 import type { Inheritance } from '../mount/handover.js'
@@ -46,7 +43,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib),
     owner: rootOwner(request), ...(request.owners === undefined ? {} : { owners: request.owners }),
     clock: systemClock, entropy: systemEntropy,
-    sync: { entry: new URL('./sync-thread.js', import.meta.url), limits: request.syncLimits, header: () => headerToGive(opened) },
+    sync: { entry: new URL('./sync-thread.js', import.meta.url), limits: request.syncLimits },
     // An heir opens the vault with this key only; a vault that was salvaged it could not.
     ...(succession !== undefined && trusted ? { succession: succession(page.key('master')) } : {}),
     ...(inheritance === undefined ? {} : { inheritance }),
@@ -56,7 +53,10 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     },
   })
   const peers = new PeerService({
-    store, opened, identity, readOnly, onPeersChanged: () => { logger.log('info', 'the list of nodes was changed') },
+    store, opened, identity, readOnly, onPeersChanged: () => {
+      logger.log('info', 'the list of nodes was changed')
+      mounted.peersChanged()
+    },
   })
   void mounted.closed.then(() => { peers.close() })
   const older = [...(mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]), ...(other === undefined ? [] : [copyWarning(other)])]
@@ -74,18 +74,9 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       const { state, pids } = mounted
       return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...ofMachine] })
     },
-    sync: (onProgress) => mounted.sync(onProgress),
+    sync: (onProgress, wish) => mounted.sync(onProgress, wish),
+    trust: (name) => mounted.trust(name),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
-  }
-}
-
-/** Undefined: nodes are not given one; blobs and entries go to them all the same. */
-function headerToGive(opened: OpenedVault): Uint8Array | undefined {
-  try {
-    return headerForNodes(opened)
-  } catch (error) {
-    if (error instanceof VaultError && (error.code === 'unsupported' || error.code === 'read-only')) return undefined
-    throw error
   }
 }
 

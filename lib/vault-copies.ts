@@ -1,6 +1,6 @@
 // What is only here, and what nodes lack, of all that the cache has: what the sync thread has not counted yet is taken to
 // be on no node, so that nothing is ever called safe too early.
-import type { PeerReport, SyncReport } from './store/sync-port.js'
+import type { PeerStatus, SyncReport } from './store/sync-port.js'
 
 export interface Amount {
   readonly blobs: number
@@ -13,7 +13,7 @@ export function onlyHereOf(total: Amount, told: SyncReport | undefined): Amount 
   return { blobs: Math.max(0, total.blobs - told.safeBlobs), bytes: Math.max(0, total.bytes - told.safeBytes) }
 }
 
-export function peersOf(total: Amount, told: SyncReport | undefined): readonly PeerReport[] {
+export function peersOf(total: Amount, told: SyncReport | undefined): readonly PeerStatus[] {
   if (told === undefined) return []
   const blobs = Math.max(0, total.blobs - told.countedBlobs)
   const bytes = Math.max(0, total.bytes - told.countedBytes)

@@ -37,7 +37,7 @@ import { endReplay, replayRecord } from './vault-replay.js'
 import { Upkeep } from './vault-upkeep.js'
 import { Vault } from './vault.js'
 import type { HeadMark } from './vault-head-mark.js'
-import { VaultSync, type SyncChoice } from './vault-sync.js'
+import { openVaultSync, type SyncChoice, type VaultSync } from './vault-sync.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
@@ -120,7 +120,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     opened.push({ close: () => log.close().then(() => { note(log.syncedLsn) }) })
     await started
     note(log.syncedLsn)
-    const sync = await beginSync(options, chain, vault.parts.readOnly)
+    const sync = await openVaultSync(options, vault.parts.readOnly, () => chain.sequence)
     if (sync !== undefined) opened.push(sync)
     chain.onAppended = () => {
       history.published()
@@ -149,14 +149,6 @@ function openHistory({ store, page, header, identity, clock, logger, memory = us
     cacheBytes: memory.historyCacheBytes,
   }
   return new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
-}
-
-/** Its thread begins when the vault has nodes. A store that is only read, a copy perhaps, sends nothing. */
-async function beginSync({ sync, store, page, identity, logger }: OpenStore, chain: Chain, readOnly: boolean): Promise<VaultSync | undefined> {
-  if (sync === undefined) return undefined
-  const opened = new VaultSync({ ...sync, store, page, identity, logger, readOnly, sequence: () => chain.sequence })
-  await opened.open()
-  return opened
 }
 
 /** A path that leads to the folder wherever it is moved, as long as this process has it open. */

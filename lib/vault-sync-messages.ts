@@ -12,8 +12,6 @@ export interface SyncSetup {
   readonly signPublicKey: Uint8Array
   /** This device's member record. */
   readonly member: Uint8Array
-  /** The header for nodes; undefined: there is none to give. */
-  readonly header: Uint8Array | undefined
   readonly keyPage: SharedArrayBuffer
   readonly limits: SyncLimits
   /** Of our newest entry that is durable. */

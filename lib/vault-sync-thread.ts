@@ -18,6 +18,7 @@ import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
 import { postedError } from './terms/posted-error.js'
 import type { SyncReply, SyncRequest, SyncSetup } from './vault-sync-messages.js'
+import { headerGiver } from './vault-sync-header.js'
 import { tlsIdentity, type TlsIdentity } from './wire/certificate.js'
 import { setThreadNice } from '../native-deps/system.js'
 
@@ -66,12 +67,12 @@ class SyncRole {
   }
 
   async begin(): Promise<void> {
-    const { store, deviceId, vaultId, signPublicKey, member, header, sequence } = this.#setup
+    const { store, deviceId, vaultId, signPublicKey, member, sequence } = this.#setup
     const identity = { vaultId: vaultId as VaultId, deviceId: deviceId as DeviceId, signPublicKey }
     this.#syncer = new Syncer({
       source: sourceOver(this.#inventory), state: this.#state, throttle: this.#throttle, deviceId: identity.deviceId, sequence,
       openChain: () => new ChainFollower(join(store, 'manifest', `${hex(deviceId)}.chain`), identity),
-      keys: { member, header: () => Promise.resolve(header) },
+      keys: { member, header: headerGiver(store, KeyPage.attach(this.#setup.keyPage)) },
       clock: this.#sources.clock, logger: this.#logger, random: () => this.#random(),
       peers: await this.#peers(), breathe: () => new Promise((resolve) => setImmediate(resolve)), changed: () => { this.#changed() },
     })
@@ -83,7 +84,7 @@ class SyncRole {
     const { store, vaultId, keyPage } = this.#setup
     const known = await readPeers(store, KeyPage.attach(keyPage), vaultId as VaultId)
     const onTransfer = (up: number, down: number): void => { this.#throttle.carried(up, down) }
-    return known.map((peer) => ({ id: peer.peerId, port: openPeer(peer, { vaultId: vaultId as VaultId, tls: this.#tls, onTransfer }) }))
+    return known.map((peer) => ({ id: peer.peerId, metSec: peer.addedSec, port: openPeer(peer, { vaultId: vaultId as VaultId, tls: this.#tls, onTransfer }) }))
   }
 
   #receive(request: SyncRequest): void {

@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads'
 import type { DeviceIdentity } from './crypto/identity.js'
 import type { KeyPage } from './crypto/key-page.js'
 import { readPeers } from './crypto/peers-file.js'
-import type { CopyCount, PeerReport, SyncPort, SyncReport } from './store/sync-port.js'
-import type { BlobId } from './terms/bytes.js'
+import type { CopyCount, PeerStatus, SyncPort, SyncReport } from './store/sync-port.js'
+import type { BlobId, DeviceId } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
@@ -17,8 +17,6 @@ export interface SyncChoice {
   /** The compiled entry of the thread: it hands clock and entropy to vault-sync-thread.ts. */
   readonly entry: URL
   readonly limits: SyncLimits
-  /** As nodes keep it; undefined: there is none to give. */
-  readonly header: () => Uint8Array | undefined
 }
 
 export interface VaultSyncOptions extends SyncChoice {
@@ -35,6 +33,19 @@ export interface VaultSyncOptions extends SyncChoice {
 interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: VaultError) => void
+}
+
+export interface SyncedStore extends Pick<VaultSyncOptions, 'store' | 'page' | 'identity' | 'logger'> {
+  /** Absent: this store is sent nowhere. */
+  readonly sync?: SyncChoice
+}
+
+/** Its thread begins when the vault has nodes. A store that is only read, a copy perhaps, sends nothing. */
+export async function openVaultSync({ sync, store, page, identity, logger }: SyncedStore, readOnly: boolean, sequence: () => number): Promise<VaultSync | undefined> {
+  if (sync === undefined) return undefined
+  const opened = new VaultSync({ ...sync, store, page, identity, logger, readOnly, sequence })
+  await opened.open()
+  return opened
 }
 
 const nothing: SyncReport = { peers: [], countedBlobs: 0, countedBytes: 0, safeBlobs: 0, safeBytes: 0, damagedHere: 0 }
@@ -71,6 +82,10 @@ export class VaultSync implements SyncPort {
     const isBegun = this.#worker !== undefined
     if (this.#names.length > 0 && !readOnly) this.#begin()
     if (!isBegun || this.#names.length === 0) this.#report = { ...nothing, peers: this.#names.map((name) => unmet(name, readOnly)) }
+  }
+
+  get deviceId(): DeviceId {
+    return this.#options.identity.member.deviceId
   }
 
   report(): SyncReport {
@@ -150,10 +165,10 @@ export class VaultSync implements SyncPort {
 
   #begin(): Worker {
     if (this.#worker !== undefined) return this.#worker
-    const { store, page, identity: { member, record }, entry, header, limits: rates, sequence } = this.#options
+    const { store, page, identity: { member, record }, entry, limits: rates, sequence } = this.#options
     this.#begunMs = performance.now()
     const setup: SyncSetup = {
-      store, vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, member: record, header: header(),
+      store, vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, member: record,
       keyPage: page.shared, limits: rates, sequence: sequence(),
     }
     const worker = new Worker(entry, { name: 'vaultfs sync', workerData: setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 6 } })
@@ -192,7 +207,7 @@ export class VaultSync implements SyncPort {
   }
 }
 
-function unmet(name: string, readOnly: boolean): PeerReport {
+function unmet(name: string, readOnly: boolean): PeerStatus {
   return {
     name, state: readOnly ? 'paused' : 'connecting', error: readOnly ? 'the vault is mounted read-only' : null,
     blobsLeft: 0, bytesLeft: 0, entriesLeft: 0, lastContact: null, lost: 0, sentBlobs: 0, sentBytes: 0,

@@ -10,7 +10,7 @@ import type { BlobId } from '../terms/bytes.js'
 export const peerStates = ['connecting', 'safe', 'syncing', 'offline', 'refused', 'full', 'failing', 'paused', 'distrusted'] as const
 export type PeerState = (typeof peerStates)[number]
 
-export interface PeerReport {
+export interface PeerStatus {
   readonly name: string
   readonly state: PeerState
   /** What is here and, as far as it is known, not there. */
@@ -30,7 +30,7 @@ export interface PeerReport {
 }
 
 export interface SyncReport {
-  readonly peers: readonly PeerReport[]
+  readonly peers: readonly PeerStatus[]
   /** Of the blobs of the cache that were counted: how many at least one node holds that is not distrusted. */
   readonly countedBlobs: number
   readonly countedBytes: number

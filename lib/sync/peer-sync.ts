@@ -1,6 +1,6 @@
 // One node's life: contact, compare, send, rest; slower after each failure. Nodes know nothing of one another: a slow or
 // dead one holds nobody up.
-import type { PeerReport, PeerState } from '../store/sync-port.js'
+import type { PeerStatus, PeerState } from '../store/sync-port.js'
 import { VaultError, type ErrorCode } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { Alarm } from './alarm.js'
@@ -105,7 +105,7 @@ export class PeerSync {
     await this.#ended
   }
 
-  report(): PeerReport {
+  report(): PeerStatus {
     const { copies, state, peer } = this.#work
     const left = copies.left(this.number)
     return {
