@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VaultService } from './vault-service.js'
 
-const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage'>> => (await import('./key-service.js')).keyService
+const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage' | 'recover'>> => (await import('./key-service.js')).keyService
 
 export const loadMounting = (): Promise<typeof import('./mount-service.js')> => import('./mount-service.js')
 
@@ -19,6 +19,7 @@ export function createVaultService(): VaultService {
     checkRecovery: async (request) => (await load()).checkRecovery(request),
     confirmRecovery: async (request) => (await load()).confirmRecovery(request),
     rebuild: async (request, onProgress) => (await import('./rebuild-service.js')).rebuildService(request, onProgress),
+    recover: async (request, hooks) => (await import('./recover-service.js')).recoverService(request, hooks),
     salvage: async (request, hooks) => (await import('./salvage-service.js')).salvageService(request, hooks),
     verify: async (request, onEvents) => (await import('./verify-service.js')).verifyService(request, onEvents),
     mount: async (request) => (await loadMounting()).mountService(request),
