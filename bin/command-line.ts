@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, (parser: Parser, context: Context) => Pr
   salvage: async (parser, context) => parser.command((await import('./commands/salvage.js')).salvageCommand(context)),
   passwd: async (parser, context) => parser.command((await import('./commands/passwd.js')).passwdCommand(context)),
   recovery: async (parser, context) => parser.command((await import('./commands/recovery.js')).recoveryCommand(context)),
+  peer: async (parser, context) => parser.command((await import('./commands/peer.js')).peerCommand(context)),
   destroy: async (parser, context) => parser.command((await import('./commands/destroy.js')).destroyCommand(context)),
   doctor: async (parser, context) => parser.command((await import('./commands/doctor.js')).doctorCommand(context)),
   tour: async (parser, context) => parser.command((await import('./commands/tour.js')).tourCommand(context)),

@@ -33,7 +33,7 @@ export interface ListenerCounts {
   open: number
 }
 
-/** SSL_OP_NO_TICKET of OpenSSL: a session can't be resumed, so every connection shows its key anew. */
+/** SSL_OP_NO_TICKET of OpenSSL. What it hands out instead leads to a cache that there is none of: nothing is resumed. */
 const noTickets = 1 << 14
 
 export class TlsListener {

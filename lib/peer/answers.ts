@@ -20,7 +20,7 @@ export function framesAsked(body: Uint8Array, asked: readonly BlobId[], peer: st
     if (sealed.byteLength === 0) return undefined
     if (!equalBytes(sha256(sealed), wanted)) throw lie(peer, `what it gave as blob ${hex(wanted)} is something else`, hex(wanted))
     // Of its own: one that is kept would hold the whole answer.
-    return sealed.slice() as Uint8Array as Sealed
+    return new Uint8Array(sealed) as Uint8Array as Sealed
   })
 }
 

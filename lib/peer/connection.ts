@@ -1,5 +1,6 @@
 // A TLS connection to a node: its key is compared before anybody may write into the socket. PROTOCOL §1. The node's
 // addresses are tried one after another, because it may have moved from one network to another.
+import { isIP } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { equalBytes } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
@@ -13,6 +14,8 @@ export interface Destination {
   readonly tls: TlsIdentity
   /** For one address. */
   readonly connectMs: number
+  /** Ends it: 'cancelled'. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What was being done when it failed. */
@@ -33,6 +36,7 @@ export class ConnectFailure extends Error {
 export async function connectToNode(places: readonly string[], destination: Destination): Promise<{ readonly socket: TLSSocket; readonly place: string }> {
   const failures: ConnectFailure[] = []
   for (const place of places) {
+    if (destination.signal?.aborted === true) break
     try {
       return { socket: await connectToPlace(place, destination), place }
     } catch (error) {
@@ -40,28 +44,42 @@ export async function connectToNode(places: readonly string[], destination: Dest
       failures.push(error)
     }
   }
-  throw unreachable(destination.name, failures)
+  throw destination.signal?.aborted === true ? cancelled(destination.name) : unreachable(destination.name, failures)
+}
+
+export function cancelled(name: string): VaultError {
+  return new VaultError('cancelled', `node ${name}: the connection to it was closed here`, { subject: name })
 }
 
 /** Rejects with a ConnectFailure. */
-export function connectToPlace(place: string, { pin, tls, connectMs }: Destination): Promise<TLSSocket> {
+export function connectToPlace(place: string, { pin, tls, connectMs, signal }: Destination): Promise<TLSSocket> {
   const { host, port } = splitPlace(place)
   return new Promise((resolve, reject) => {
-    let step: ConnectStep = 'name'
+    let step: ConnectStep = isIP(host) === 0 ? 'name' : 'connection'
+    if (signal?.aborted === true) {
+      reject(new ConnectFailure(place, step, 'given up'))
+      return
+    }
     const socket = connect({
       host, port, key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'],
       // The key says who it is, no name and no authority does; a name in the clear would only tell the network.
       rejectUnauthorized: false, servername: '',
     })
     const failed = (reason: string): void => {
-      clearTimeout(timer)
+      settled()
       socket.destroy()
       reject(new ConnectFailure(place, step, reason))
     }
+    const given = (): void => { failed('given up') }
+    const settled = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', given)
+    }
+    signal?.addEventListener('abort', given)
     const timer = setTimeout(() => { failed(`no answer within ${connectMs / 1000} s`) }, connectMs)
     socket.on('error', (error: NodeJS.ErrnoException) => { failed(reasonOf(error)) })
     socket.on('close', () => { failed('it hung up') })
-    socket.once('lookup', () => { step = 'connection' })
+    socket.on('lookup', (error: Error | null) => { if (error === null) step = 'connection' })
     socket.once('connect', () => { step = 'tls' })
     socket.once('secureConnect', () => {
       step = 'key'
@@ -69,7 +87,7 @@ export function connectToPlace(place: string, { pin, tls, connectMs }: Destinati
       if (certificate === undefined || socket.isSessionReused()) failed('it shows no key')
       else if (!equalBytes(pinOfSpki(certificate.publicKey.export({ type: 'spki', format: 'der' })), pin)) failed('somebody with another key answers there')
       else {
-        clearTimeout(timer)
+        settled()
         socket.removeAllListeners('close').removeAllListeners('error')
         // Until the next one takes over: without a listener an error would end the process.
         socket.on('error', () => undefined)

@@ -101,8 +101,7 @@ async function bounded(body: AsyncIterable<Buffer>, bytesMax: number, watch: Wat
     watch.carried(part.byteLength)
     parts.push(part)
   }
-  const [only] = parts
-  return parts.length === 1 && only !== undefined ? only : concatBytes(...parts)
+  return concatBytes(...parts)
 }
 
 /** What HTTP can't be read as. */

@@ -13,7 +13,7 @@ import type { TlsIdentity } from '../wire/certificate.js'
 import { pathOf, routes, type RouteName } from '../wire/routes.js'
 import { decodeHeadList, decodeInventoryPage, headsMax, inventoryPageMax } from '../wire/signed-lists.js'
 import { framesAsked, healthFrom, lie } from './answers.js'
-import { connectToNode } from './connection.js'
+import { cancelled, connectToNode } from './connection.js'
 import { exchange, HungUp, origin, type Exchange } from './exchange.js'
 import type { Patience } from './patience.js'
 
@@ -23,6 +23,8 @@ export interface HttpPeerOptions {
   readonly patience: Patience
   /** Bytes of bodies that went and came, as they do. */
   readonly onTransfer?: ((up: number, down: number) => void) | undefined
+  /** Once, after its first answer: for what it is to be told. */
+  readonly onReached?: ((peer: HttpPeer) => void) | undefined
 }
 
 type Asked = Omit<Exchange, 'method' | 'path' | 'media'> & { readonly parameters?: Readonly<Record<string, string>>; readonly query?: Readonly<Record<string, string | number>> }
@@ -40,8 +42,9 @@ export class HttpPeer implements PeerPort {
   /** The one that answered last is tried first. */
   #places: readonly string[]
   #pool: Pool
-  #isClosed = false
+  readonly #ending = new AbortController()
   #free = connections
+  #isReached = false
   readonly #waiting: (() => void)[] = []
 
   constructor(known: KnownPeer, options: HttpPeerOptions) {
@@ -165,9 +168,9 @@ export class HttpPeer implements PeerPort {
 
   /** What is on its way is rejected with 'cancelled'. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#ending.abort()
     for (const wake of this.#waiting.splice(0)) wake()
-    await this.#pool.destroy(closed(this.name))
+    await this.#pool.destroy(cancelled(this.name))
   }
 
   async #putBatch(batch: readonly PeerBlob[]): Promise<void> {
@@ -193,7 +196,12 @@ export class HttpPeer implements PeerPort {
     const wanted: Exchange = { ...asked, method, path: pathOf(route, parameters, query), ...(request === 'none' ? {} : { media: request }) }
     await this.#turn()
     try {
-      return await this.#exchanged(wanted)
+      const answer = await this.#exchanged(wanted)
+      if (!this.#isReached) {
+        this.#isReached = true
+        this.#options.onReached?.(this)
+      }
+      return answer
     } finally {
       this.#free += 1
       this.#waiting.shift()?.()
@@ -215,21 +223,25 @@ export class HttpPeer implements PeerPort {
   }
 
   async #once(pool: Pool, wanted: Exchange): Promise<Uint8Array | HungUp> {
-    if (this.#isClosed) throw closed(this.name)
+    if (this.#isClosed) throw cancelled(this.name)
     const { patience, onTransfer } = this.#options
     try {
       return await exchange(pool, wanted, { peer: this.name, patience, connectMs: patience.connectMs * Math.max(this.#places.length, 1), onTransfer })
     } catch (error) {
       if (!(error instanceof HungUp)) throw error
-      if (this.#isClosed) throw closed(this.name)
+      if (this.#isClosed) throw cancelled(this.name)
       return error
     }
+  }
+
+  get #isClosed(): boolean {
+    return this.#ending.signal.aborted
   }
 
   /** Requests beyond the connections wait here, where nobody's patience runs. */
   async #turn(): Promise<void> {
     while (this.#free === 0) {
-      if (this.#isClosed) throw closed(this.name)
+      if (this.#isClosed) throw cancelled(this.name)
       await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
     }
     this.#free -= 1
@@ -240,7 +252,7 @@ export class HttpPeer implements PeerPort {
     return new Pool(origin, {
       connections, pipelining: 1, allowH2: false, keepAliveTimeout: 20_000, keepAliveMaxTimeout: 60_000,
       connect: (_, callback) => {
-        connectToNode(this.#places, { name, pin, tls: this.#options.tls, connectMs: this.#options.patience.connectMs }).then(
+        connectToNode(this.#places, { name, pin, tls: this.#options.tls, connectMs: this.#options.patience.connectMs, signal: this.#ending.signal }).then(
           ({ socket, place }) => {
             this.#places = [place, ...this.#places.filter((other) => other !== place)]
             callback(null, socket)
@@ -255,10 +267,6 @@ export class HttpPeer implements PeerPort {
 function undefinedWhenNotFound(error: unknown): undefined {
   if (!(error instanceof VaultError) || error.code !== 'not-found') throw error
   return undefined
-}
-
-function closed(name: string): VaultError {
-  return new VaultError('cancelled', `node ${name}: the connection to it was closed here`, { subject: name })
 }
 
 function unknownHere(name: string, cause: unknown): VaultError {

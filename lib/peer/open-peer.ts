@@ -11,8 +11,10 @@ export interface OpenPeerOptions {
   readonly tls: TlsIdentity
   readonly patience?: Patience
   readonly onTransfer?: (up: number, down: number) => void
+  /** Once, after its first answer: for what it is to be told (recovery-record.ts). */
+  readonly onReached?: (peer: HttpPeer) => void
 }
 
-export function openPeer(known: KnownPeer, { vaultId, tls, patience = patienceDefault, onTransfer }: OpenPeerOptions): HttpPeer {
-  return new HttpPeer(known, { vaultId, tls, patience, onTransfer })
+export function openPeer(known: KnownPeer, { vaultId, tls, patience = patienceDefault, onTransfer, onReached }: OpenPeerOptions): HttpPeer {
+  return new HttpPeer(known, { vaultId, tls, patience, onTransfer, onReached })
 }

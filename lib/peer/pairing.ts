@@ -13,7 +13,7 @@ import { decodePairingAnswer, encodePairingRequest, pairingBytesMax } from '../w
 import { pinOfSpki } from '../wire/pin.js'
 import { pathOf, routes } from '../wire/routes.js'
 import { lie } from './answers.js'
-import { connectToNode } from './connection.js'
+import { cancelled, connectToNode } from './connection.js'
 import { exchange, HungUp, origin } from './exchange.js'
 import { patienceDefault, type Patience } from './patience.js'
 
@@ -34,6 +34,8 @@ export interface Pairing {
   readonly nowSec: number
   readonly entropy: Entropy
   readonly patience?: Patience
+  /** Ends it: 'cancelled'. The invitation may be used up then. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -42,16 +44,21 @@ export interface Pairing {
  * invitation, 'denied' for one that ended or that the node does not take, and 'corrupt' when the node does not have its secret.
  */
 export async function pairWithNode(code: string, pairing: Pairing): Promise<KnownPeer> {
-  const { tls, nowSec, entropy, patience = patienceDefault } = pairing
+  const { tls, nowSec, entropy, patience = patienceDefault, signal } = pairing
   const invitation = decodeInvitation(code)
   const called = pairing.name ?? 'of the invitation'
   if (invitation.expirySec <= nowSec) throw expired(invitation.expirySec, nowSec)
-  const { socket, place } = await connectToNode(invitation.places, { name: called, pin: invitation.pin, tls, connectMs: patience.connectMs })
+  const { socket, place } = await connectToNode(invitation.places, { name: called, pin: invitation.pin, tls, connectMs: patience.connectMs, signal })
   const scene: PairingScene = {
     secret: invitation.secret, exporter: socket.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0)), nodePin: invitation.pin,
     clientPin: pinOfSpki(new X509Certificate(tls.cert).publicKey.export({ type: 'spki', format: 'der' })),
   }
-  const answer = decodeAnswer(await asked(socket, encodePairingRequest({ ...pairing, invitationId: invitationId(invitation.secret), proof: pairingProof('client', scene) }), called, patience), called)
+  const request = encodePairingRequest({ ...pairing, invitationId: invitationId(invitation.secret), proof: pairingProof('client', scene) })
+  const end = (): void => { socket.destroy() }
+  signal?.addEventListener('abort', end)
+  const answer = decodeAnswer(await asked(socket, request, called, patience).catch((error: unknown) => {
+    throw signal?.aborted === true ? cancelled(called) : error
+  }).finally(() => { signal?.removeEventListener('abort', end) }), called)
   if (!isPairingProof(answer.proof, 'node', scene)) throw lie(called, 'it does not have the secret of the invitation')
   return {
     peerId: entropy.bytes(peerIdBytes), name: pairing.name ?? answer.name, pin: invitation.pin, signing: answer.signing,
@@ -67,9 +74,11 @@ async function asked(socket: TLSSocket, request: string, peer: string, patience:
     connect: (_, callback) => {
       const given = left
       left = undefined
-      // On another connection the proof would be wrong.
-      if (given === undefined) callback(new Error('the connection ended'), null)
-      else callback(null, given)
+      // Never before it returned: undici would wait for ever. On another connection the proof would be wrong.
+      setImmediate(() => {
+        if (given === undefined) callback(new Error('the connection ended'), null)
+        else callback(null, given)
+      })
     },
   })
   try {

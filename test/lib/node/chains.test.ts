@@ -1,0 +1,99 @@
+// Chains over a real connection: order, signatures, what is sent twice, forks and gaps; and each device only its own.
+import { openSync, readdirSync, readFileSync, writeSync, closeSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
+import { ByteReader } from '../../../lib/format/reader.js'
+import { decodeHeadList } from '../../../lib/wire/signed-lists.js'
+import { inviteTo, startTestNode, type TestNode } from '../../support/node.js'
+import { pairTestDevice, TestClient, TestOwner, type Reply, type TestDevice } from '../../support/node-client.js'
+
+async function paired(t: { teardown(end: () => void): void }, node: TestNode, device: TestDevice): Promise<TestClient> {
+  await pairTestDevice(device, await inviteTo(node))
+  const client = new TestClient({ place: node.place, identity: device.parts.identity })
+  t.teardown(() => { client.close() })
+  return client
+}
+
+function headOf({ body }: Reply): { sequence: number; hash: string; bytes: number } {
+  const reader = new ByteReader(body, 'head')
+  return { sequence: reader.u64(), hash: hex(reader.bytes(32)), bytes: reader.u64() }
+}
+
+t.test('appending, again and again', async (t) => {
+  const node = await startTestNode(t)
+  const device = await new TestOwner(11).device(1)
+  const client = await paired(t, node, device)
+  const parameters = { device: hex(device.parts.deviceId) }
+  const append = (...entries: Uint8Array[]): Promise<Reply> => client.ask('appendEntries', { parameters, body: concatBytes(...entries) })
+  const entries = device.entries(150)
+  const all = concatBytes(...entries)
+  const first = await append(...entries.slice(0, 100))
+  t.match(headOf(first), { sequence: 100, bytes: concatBytes(...entries.slice(0, 100)).byteLength })
+  const last = await append(...entries.slice(90))
+  t.same([last.status, headOf(last)], [200, { sequence: 150, hash: hex(device.head.hash), bytes: all.byteLength }], 'what is there already is skipped')
+  t.equal((await append(...entries.slice(3, 7))).status, 200, 'nothing new is no failure')
+  t.equal(headOf(await append()).sequence, 150)
+  const gap = device.entries(2)
+  const broken = await append(gap[1] ?? new Uint8Array(0))
+  t.match([broken.status, broken.code, Buffer.from(broken.body).toString()], [409, 'chain-broken', new RegExp(`150:${hex(headOf(last).hash === '' ? new Uint8Array(0) : Buffer.from(headOf(last).hash, 'hex'))} 151:`)])
+  const other = await new TestOwner(11).device(1)
+  const forked = [...other.entries(120)]
+  const rival = other.entry({ sequence: 120, hash: other.head.hash }, 700)
+  const fork = await append(...forked.slice(100), rival)
+  t.match([fork.status, fork.code], [409, 'forked'], 'another entry in the place of one that is here')
+  const behind = other.entry({ sequence: 150, hash: other.head.hash })
+  t.match(await append(behind), { status: 409, code: 'forked' }, 'an entry that follows another one')
+  const spoilt = Uint8Array.from(gap[0] ?? new Uint8Array(0))
+  spoilt[120] = (spoilt[120] ?? 0) ^ 1
+  t.match(await append(spoilt), { status: 422, code: 'corrupt' }, 'a signature that does not verify')
+  t.match(await append((gap[0] ?? new Uint8Array(0)).subarray(0, 300)), { status: 400, code: 'invalid' }, 'half an entry')
+  t.equal(headOf(await append()).sequence, 150, 'none of it came in')
+  let read = new Uint8Array(0)
+  for (let after = 0; after < 150; after += 25) {
+    const some = await client.ask('readEntries', { parameters, query: { after, bytes: 25 * (entries[0]?.byteLength ?? 0) } })
+    read = concatBytes(read, some.body)
+  }
+  t.ok(equalBytes(read, all), 'what comes out is what went in')
+  t.equal((await client.ask('readEntries', { parameters, query: { after: 42, bytes: 1 } })).body.byteLength, entries[42]?.byteLength, 'one at least')
+  t.equal((await client.ask('readEntries', { parameters, query: { after: 150 } })).body.byteLength, 0)
+  const { heads } = decodeHeadList((await client.ask('heads')).body, { vaultId: device.owner.vaultId, publicKey: node.running.signPublicKey })
+  t.match(heads.map(({ sequence, bytes }) => ({ sequence, bytes })), [{ sequence: 150, bytes: all.byteLength }])
+})
+
+t.test('what a crash left behind the head is cut off', async (t) => {
+  const node = await startTestNode(t)
+  const device = await new TestOwner(21).device(1)
+  const client = await paired(t, node, device)
+  const parameters = { device: hex(device.parts.deviceId) }
+  await client.ask('appendEntries', { parameters, body: concatBytes(...device.entries(3)) })
+  await node.stop()
+  const folder = join(node.directory, 'vaults', hex(device.owner.vaultId), 'manifest')
+  const path = join(folder, `${hex(device.parts.deviceId)}.chain`)
+  t.same(readdirSync(folder), [`${hex(device.parts.deviceId)}.chain`])
+  const whole = readFileSync(path)
+  const fd = openSync(path, 'a')
+  writeSync(fd, whole.subarray(0, 400))
+  closeSync(fd)
+  await node.restart()
+  const more = device.entries(2)
+  t.equal(headOf(await client.ask('appendEntries', { parameters, body: concatBytes(...more) })).sequence, 5)
+  const { body } = await client.ask('readEntries', { parameters })
+  t.ok(equalBytes(body, concatBytes(whole, ...more)))
+  t.equal(statSync(path).size, body.byteLength)
+})
+
+t.test('each only its own', async (t) => {
+  const node = await startTestNode(t)
+  const owner = new TestOwner(31)
+  const [one, two] = [await owner.device(1), await owner.device(2)]
+  const client = await paired(t, node, one)
+  t.equal((await client.ask('putMember', { body: two.parts.record })).status, 204)
+  const reply = await client.ask('appendEntries', { parameters: { device: hex(two.parts.deviceId) }, body: concatBytes(...two.entries(1)) })
+  t.match(reply, { status: 403, code: 'not-permitted' })
+  const own = await client.ask('appendEntries', { parameters: { device: hex(one.parts.deviceId) }, body: concatBytes(...two.entries(1)) })
+  t.match(own, { status: 422, code: 'corrupt' }, "another's entries are not one's own")
+  const second = new TestClient({ place: node.place, identity: two.parts.identity })
+  t.teardown(() => { second.close() })
+  t.equal((await second.ask('members')).status, 200, 'who was let in comes in')
+})
