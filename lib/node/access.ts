@@ -14,9 +14,9 @@ export interface VaultGrant extends VaultOwner {
   readonly members: readonly Uint8Array[]
   readonly revocations: readonly Uint8Array[]
   readonly recovery: Uint8Array | undefined
-  /** Bytes; undefined: what the node says for all. */
-  readonly quotaBytes: number | undefined
-  readonly dailyBytes: number | undefined
+  /** Bytes; undefined: what the node says for all; null: no limit. */
+  readonly quotaBytes: number | null | undefined
+  readonly dailyBytes: number | null | undefined
 }
 
 export interface OpenInvitation {
@@ -88,8 +88,8 @@ interface StoredGrant {
   readonly members: readonly string[]
   readonly revocations: readonly string[]
   readonly recovery?: string
-  readonly quotaBytes?: number
-  readonly dailyBytes?: number
+  readonly quotaBytes?: number | null
+  readonly dailyBytes?: number | null
 }
 
 interface StoredAccess {

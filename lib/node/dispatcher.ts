@@ -14,7 +14,7 @@ import type { BodyPlace, BodyPlaces } from './body-places.js'
 import type { HeldVaults } from './held-vaults.js'
 import type { KeyRates } from './key-rates.js'
 import type { NodeCounters } from './node-counters.js'
-import { retryAfterOf } from './retry-after.js'
+import { BusyFor, retryAfterOf } from './retry-after.js'
 
 export type KnownRoute = Exclude<RouteName, 'pair'>
 
@@ -142,14 +142,24 @@ function matchOf(method: string, path: string): Match | undefined {
 /** A failure on its way out; where an answer has begun, the socket ends in the middle of it. */
 export function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
-  const body = encodeProblem(error)
-  response.statusCode = statusOf(error)
+  const body = encodeProblem(told(error))
+  response.statusCode = error instanceof BusyFor ? 429 : statusOf(error)
   const retryAfter = retryAfterOf(error)
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter))
   response.setHeader('content-type', 'application/json')
   response.setHeader('content-length', String(Buffer.byteLength(body)))
   if (!request.complete) discard(request, response)
   response.end(body)
+}
+
+/** Without where things lie on this machine. */
+function told(error: unknown): unknown {
+  if (!(error instanceof VaultError)) return undefined
+  const isOfMachine = error.cause !== undefined || error.subject?.startsWith('/') === true
+  if (!isOfMachine) return statusOf(error) === 500 ? undefined : error
+  if (error.code === 'no-space') return new VaultError('no-space', 'the disk of the node is full')
+  if (error.code === 'busy') return new VaultError('busy', 'the node has too much to do')
+  return error.code === 'corrupt' ? new VaultError('corrupt', 'what the node has of it is damaged') : undefined
 }
 
 /** So long the rest of a body that nobody wants is read: whoever still sends would not see the answer otherwise. */

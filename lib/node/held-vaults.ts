@@ -54,7 +54,8 @@ export class HeldVaults {
     const storage = all.vault(vaultId)
     const limits = (): Quota => {
       const grant = grantOf(register.access, vaultId)
-      return { totalBytes: grant?.quotaBytes ?? quota.totalBytes, dailyBytes: grant?.dailyBytes ?? quota.dailyBytes }
+      const either = (own: number | null | undefined, ofAll: number | undefined): number | undefined => (own === undefined ? ofAll : own ?? undefined)
+      return { totalBytes: either(grant?.quotaBytes, quota.totalBytes), dailyBytes: either(grant?.dailyBytes, quota.dailyBytes) }
     }
     const queues = new Map<string, WorkQueue>()
     return {

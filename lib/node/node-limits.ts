@@ -40,6 +40,9 @@ export const nodeLimits = {
   /** Requests of one key that are being answered. */
   requestsAtOncePerKey: 32,
 
+  /** Of the plain listener for metrics. */
+  metricsConnectionsMax: 16,
+
   // what is known
   /** One document: vaults, members, invitations. */
   vaultsMax: 256,

@@ -1,5 +1,6 @@
 // The node's one database: documents with versions, and the head of every chain. A chain's bytes lie in a file; what the
 // head here says is what was acknowledged of it.
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { openPlain, type Database, type Statement } from '../../../native-deps/sqlite.js'
 import { VaultError } from '../../terms/errors.js'
@@ -69,6 +70,8 @@ export interface NodeDatabase {
 
 export function openNodeDatabase(directory: string): NodeDatabase {
   const path = join(directory, databaseName)
+  // Secrets of open invitations are in it, wherever the folder lies; SQLite's other files take its mode.
+  closeSync(openSync(path, 'a', 0o600))
   const database = openPlain(path, { synchronous: 'FULL', cacheBytes: nodeLimits.databaseCacheBytes, busyMs: nodeLimits.databaseBusyMs })
   const found = database.pragma('user_version')
   if (found === 0) {
