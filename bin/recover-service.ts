@@ -9,10 +9,11 @@ import { backupName, headerName, writeDurably } from '../lib/crypto/header-store
 import { createIdentity, openIdentity, type DeviceIdentity } from '../lib/crypto/identity.js'
 import { readPeers, writePeers } from '../lib/crypto/peers-file.js'
 import { writeRecoveryFile } from '../lib/crypto/recovery-file.js'
-import { kitEntropy, ownerKeyPair, recoveryTlsKeyPair } from '../lib/crypto/recovery-kit.js'
+import { kitEntropy, ownerKeyPair } from '../lib/crypto/recovery-kit.js'
 import type { OpenedVault } from '../lib/crypto/vault-keys.js'
 import type { KnownPeer } from '../lib/format/peer-list.js'
 import { openPeer } from '../lib/peer/open-peer.js'
+import { recoveryRecordOf } from '../lib/peer/recovery-record.js'
 import { equalBytes, hex } from '../lib/terms/bytes.js'
 import { VaultError, fromErrno } from '../lib/terms/errors.js'
 import { retentionDefault } from '../lib/terms/retention.js'
@@ -21,7 +22,6 @@ import { recoverStore, type RecoveredStore } from '../lib/vault-recover.js'
 import { headerWithPassphrase, newestHeader } from '../lib/vault-recover-header.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import type { TlsIdentity } from '../lib/wire/certificate.js'
-import { encodeRecoveryRecord } from '../lib/wire/owner-records.js'
 import { hardenProcess } from '../native-deps/secure.js'
 import { wipe } from '../native-deps/sodium.js'
 import { deviceBackupName, deviceName } from './key-service.js'
@@ -90,7 +90,7 @@ class Recovery {
       for (const peer of nodes.present) await nodes.ask(peer, (each) => each.putMember(identity.record))
       nodes.requireOne()
       await this.#writePeers(known)
-      await this.#writeRecoveryFile()
+      await writeRecoveryFile(store, recoveryRecordOf(this.#opened.kit, vaultId))
       const options = {
         store, page, header, identity, logger, readOnly: false, bulkThreads: availableParallelism(), retention: { ...retentionDefault, offsetMin: 0 },
         owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
@@ -146,13 +146,6 @@ class Recovery {
     const before = await readPeers(store, page, vaultId)
     const added = known.filter(({ pin }) => !before.some((each) => equalBytes(each.pin, pin)))
     if (added.length > 0) await writePeers(store, page, vaultId, [...before, ...added], systemEntropy)
-  }
-
-  async #writeRecoveryFile(): Promise<void> {
-    const { vault: { header: { vaultId } }, kit } = this.#opened
-    const [owner, recovery] = [ownerKeyPair(kit), recoveryTlsKeyPair(kit)]
-    await writeRecoveryFile(this.#request.store, encodeRecoveryRecord({ vaultId, tlsPublicKey: recovery.publicKey }, owner.secretKey))
-    for (const { secretKey } of [owner, recovery]) wipe(secretKey)
   }
 
   async #writeHeader(): Promise<void> {

@@ -5,8 +5,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync, existsSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { restoreMountPoint } from '../../bin/mount-point.js'
 import { encodeAddress } from '../../lib/wire/pin.js'
-import { pairAndUpload } from '../support/node-upload.js'
+import { uploadStore } from '../support/node-upload.js'
 import { inviteTo, startTestNode } from '../support/node.js'
 import { projectRoot } from '../tidy/source.js'
 
@@ -53,7 +54,7 @@ class Machine {
   }
 }
 
-const picture = `cd "$0"; find . -printf '%P %y %m %n %s %T@ %l\\n' | LC_ALL=C sort; find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum; getfattr -Rhd -m - -e hex . 2>/dev/null | LC_ALL=C sort; find . -type f -links +1 -printf '%i %P\\n' | LC_ALL=C sort | awk '{ if (!($1 in n)) n[$1] = ++c; print n[$1] }'`
+const picture = `cd "$0"; find . -type d -printf '%P %m %T@\\n' | LC_ALL=C sort; find . ! -type d -printf '%P %y %m %n %s %T@ %l\\n' | LC_ALL=C sort; find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum; getfattr -Rhd -m - -e hex . 2>/dev/null | LC_ALL=C sort; find . -type f -links +1 -printf '%i %P\\n' | LC_ALL=C sort | awk '{ if (!($1 in n)) n[$1] = ++c; print n[$1] }'`
 
 async function pictureOf(machine: Machine, folder: string): Promise<string> {
   const { status, stdout, stderr } = await machine.run('bash', ['-euc', picture, folder])
@@ -66,7 +67,10 @@ t.test('a lost laptop, a kit and one node', { skip: existsSync('/dev/fuse') ? fa
   const top = realpathSync(mkdtempSync(join(tmpdir(), 'vaultfs-recover-')))
   const [old, fresh] = [new Machine(top, 'old'), new Machine(top, 'new')]
   t.teardown(async () => {
-    for (const machine of [old, fresh]) await machine.vaultfs('unmount', '--lazy', machine.at('Vault'))
+    for (const machine of [old, fresh]) {
+      await machine.vaultfs('unmount', '--lazy', machine.at('Vault'))
+      if (existsSync(machine.at('Vault'))) restoreMountPoint(machine.at('Vault'), 0o700)
+    }
     rmSync(top, { recursive: true, force: true })
   })
   writeFileSync(old.at('pw'), 'the old one\n')
@@ -87,10 +91,10 @@ t.test('a lost laptop, a kit and one node', { skip: existsSync('/dev/fuse') ? fa
   writeFileSync(fresh.at('kit'), kit.stdout)
   const history = await old.vaultfs('history', 'Vault/docs/note', '--json')
   t.match(await old.vaultfs('unmount', 'Vault'), { status: 0 })
-  const words = [...kit.stdout.matchAll(/\b(\d{1,2})\.\s+([a-z]+)\b/g)].sort((a, b) => Number(a[1]) - Number(b[1])).map(([, , word]) => word).join(' ')
-  await pairAndUpload({ store, unlock: { kind: 'passphrase', passphrase: Buffer.from('the old one') }, words }, await inviteTo(node), 'shelf')
-  rmSync(old.folder, { recursive: true })
-  mkdirSync(old.at('run'), { recursive: true, mode: 0o700 })
+  writeFileSync(old.at('code'), await inviteTo(node))
+  t.match(await old.vaultfs('peer', 'add', '--store', store, '--passphrase-file', 'pw', '--code-file', 'code', '--name', 'shelf'), { status: 0 })
+  await uploadStore(store, { kind: 'passphrase', passphrase: Buffer.from('the old one') })
+  rmSync(store, { recursive: true })
 
   const address = encodeAddress(node)
   const recover = ['recover', '--store', fresh.at('store'), '--node', address, '--recovery-file', 'kit', '--new-passphrase-file', 'pw', ...cheap]

@@ -1,49 +1,32 @@
-// What a syncer does, in short: a store that nobody has open is paired with a node, and all that it has goes there.
+// What a syncer does, in short: all that a store has, which nobody has open, goes to the nodes that it knows.
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { headerForNodes } from '../../lib/crypto/header-for-nodes.js'
-import { recoveryTlsKeyPair, kitEntropy, ownerKeyPair } from '../../lib/crypto/recovery-kit.js'
-import { writePeers, readPeers } from '../../lib/crypto/peers-file.js'
+import { readPeers } from '../../lib/crypto/peers-file.js'
 import { openPeer } from '../../lib/peer/open-peer.js'
-import { pairWithNode } from '../../lib/peer/pairing.js'
 import type { PeerBlob, PeerPort } from '../../lib/store/peer-port.js'
 import type { DeviceId, Sealed } from '../../lib/terms/bytes.js'
 import { silent } from '../../lib/terms/log.js'
 import { CacheInventory } from '../../lib/cache/inventory.js'
 import { tlsIdentity } from '../../lib/wire/certificate.js'
-import { encodeRecoveryRecord } from '../../lib/wire/owner-records.js'
 import { openKeys } from '../../bin/open-keys.js'
 import type { Unlock } from '../../bin/secrets.js'
-import { systemEntropy } from '../../bin/system-sources.js'
 
-export interface Upload {
-  readonly store: string
-  readonly unlock: Unlock
-  /** The kit's words; absent: the node does not hear of the kit. */
-  readonly words?: string
-}
-
-/** Also writes the store's list of nodes. */
-export async function pairAndUpload(upload: Upload, code: string, name: string): Promise<void> {
-  const { store, unlock, words } = upload
+export async function uploadStore(store: string, unlock: Unlock): Promise<void> {
   const { opened, identity } = await openKeys({ store, unlock, logger: silent, readOnly: true })
-  const { page, header } = opened
-  const { vaultId, ownerPublicKey, salt } = header
-  const kit = words === undefined ? undefined : kitEntropy(words)
+  const { page, header: { vaultId } } = opened
   const tls = await tlsIdentity(page.key('device-tls'))
-  const recovery = kit === undefined ? undefined : encodeRecoveryRecord({ vaultId, tlsPublicKey: recoveryTlsKeyPair(kit).publicKey }, ownerKeyPair(kit).secretKey)
-  const known = await pairWithNode(code, {
-    vaultId, ownerPublicKey, salt, member: identity.record, tls, recovery, header: headerForNodes(opened), name, nowSec: Math.floor(Date.now() / 1000), entropy: systemEntropy,
-  })
-  await writePeers(store, page, vaultId, [...await readPeers(store, page, vaultId), known], systemEntropy)
-  const peer = openPeer(known, { vaultId, tls })
-  await uploadBlobs(store, peer)
-  await uploadChain(store, peer, identity.member.deviceId)
-  await peer.close()
+  for (const known of await readPeers(store, page, vaultId)) {
+    const peer = openPeer(known, { vaultId, tls })
+    await uploadBlobs(store, peer)
+    await uploadChain(store, peer, identity.member.deviceId)
+    await peer.putHeader(headerForNodes(opened))
+    await peer.close()
+  }
   page.wipe()
 }
 
-/** All chains that this device may write: its own. Entries that are there already are skipped by the node. */
+/** Its own, which is all that it may write. Entries that are there already are skipped by the node. */
 export async function uploadChain(store: string, peer: PeerPort, deviceId: DeviceId): Promise<void> {
   const name = readdirSync(join(store, 'manifest')).find((each) => each === `${Buffer.from(deviceId).toString('hex')}.chain`)
   if (name !== undefined) await peer.appendEntries(deviceId, new Uint8Array(readFileSync(join(store, 'manifest', name))))
