@@ -6,6 +6,7 @@ import type { OnItems } from '../lib/control/past-port.js'
 import type { PeersPort } from '../lib/control/peer-port.js'
 import type { VerifyEvent } from '../lib/control/verify-port.js'
 import type { RetentionPolicy } from '../lib/terms/retention.js'
+import type { SyncLimits } from '../lib/terms/sync-limits.js'
 import type { Logger } from '../lib/terms/log.js'
 import type { Owners } from '../mount/owners/owners.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
@@ -52,6 +53,8 @@ export interface MountRequest {
   readonly memoryMib: number
   readonly owners: Owners | undefined
   readonly retention: RetentionPolicy
+  /** How fast nodes are spoken with, and when. */
+  readonly syncLimits: SyncLimits
   readonly logger: Logger
 }
 

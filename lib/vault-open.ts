@@ -37,6 +37,7 @@ import { endReplay, replayRecord } from './vault-replay.js'
 import { Upkeep } from './vault-upkeep.js'
 import { Vault } from './vault.js'
 import type { HeadMark } from './vault-head-mark.js'
+import { openVaultSync, type SyncChoice, type VaultSync } from './vault-sync.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
@@ -65,6 +66,8 @@ export interface OpenStore {
   readonly logger: Logger
   /** Where dirty bytes lie, so that a daemon that takes over finds them; `memory.arenaBytes` of arena. */
   readonly handover?: Handover
+  /** How nodes are sent to; absent: they are not. */
+  readonly sync?: SyncChoice
 }
 
 export interface OpenedStore {
@@ -73,6 +76,8 @@ export interface OpenedStore {
   readonly vault: Vault
   readonly upkeep: Upkeep
   readonly verifier: Verifier
+  /** Absent: nodes are not sent to. */
+  readonly sync?: VaultSync
   /** What the store lacks of what this machine has seen of it, a sentence: then it only reads. */
   readonly lack: string | undefined
   /** Publishes nothing: what is logged stays logged. Lets go of every file. */
@@ -115,8 +120,11 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     opened.push({ close: () => log.close().then(() => { note(log.syncedLsn) }) })
     await started
     note(log.syncedLsn)
+    const sync = await openVaultSync(options, vault.parts.readOnly, () => chain.sequence)
+    if (sync !== undefined) opened.push(sync)
     chain.onAppended = () => {
       history.published()
+      sync?.published(chain.sequence)
       vault.onPublished()
       note(log.syncedLsn)
     }
@@ -126,7 +134,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     if (!vault.parts.readOnly) await upkeep.room.look()
     const verifier = new Verifier({ vault, page, header: options.header, identity: options.identity, sequence: () => chain.sequence })
     opened.push(verifier)
-    return { vault, upkeep, verifier, orphans, lack, close: () => closeAll(opened) }
+    return { vault, upkeep, verifier, ...(sync && { sync }), orphans, lack, close: () => closeAll(opened) }
   } catch (error) {
     await closeAll(opened).catch(() => undefined)
     throw error

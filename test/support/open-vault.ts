@@ -14,6 +14,7 @@ import { retentionDefault } from '../../lib/terms/retention.js'
 import type { HeadMark } from '../../lib/vault-head-mark.js'
 import { openStore, type OpenedStore, type OpenStore } from '../../lib/vault-open.js'
 import { rebuildStore, type Rebuilt, type RebuildProgress } from '../../lib/vault-rebuild.js'
+import type { SyncChoice } from '../../lib/vault-sync.js'
 import type { Vault } from '../../lib/vault.js'
 import { Answering } from '../../mount/answer.js'
 import { Operations } from '../../mount/operations.js'
@@ -59,6 +60,7 @@ export interface OpenTestVault {
   readonly readOnly?: boolean
   readonly headMark?: HeadMark
   readonly acceptOlder?: boolean
+  readonly sync?: SyncChoice
   /** Numbers that the kernel is taken to hold: what is unlinked then lives on. */
   readonly held?: ReadonlySet<number>
   /** Absent: the first one. */
@@ -144,7 +146,7 @@ export class TestVault {
   }
 }
 
-async function storeOptions(store: string, clock: TestClock, { device, ...more }: Pick<OpenStore, 'readOnly' | 'logger' | 'headMark' | 'acceptOlder'> & Pick<OpenTestVault, 'device'>): Promise<OpenStore> {
+async function storeOptions(store: string, clock: TestClock, { device, ...more }: Pick<OpenStore, 'readOnly' | 'logger' | 'headMark' | 'acceptOlder' | 'sync'> & Pick<OpenTestVault, 'device'>): Promise<OpenStore> {
   const { page, header, identity } = device ?? await testKeys()
   return {
     store, page, header, identity, retention: { ...retentionDefault, offsetMin: 0 }, bulkThreads: 1, owner, clock,
