@@ -97,7 +97,7 @@ class Campaign {
     for (const index of nodes.keys()) network.setLink(index, goodLink)
     await this.#bringBack(Infinity)
     this.#snapshot()
-    this.#scene.must('sync', '--wait', '--timeout', '300', this.#scene.mountPoint)
+    this.#scene.must('sync', '--wait', '--timeout', '5m', this.#scene.mountPoint)
     Object.assign(this.#tally, { steps: this.#churn.steps, writtenBytes: this.#churn.writtenBytes, snapshots: this.#kept.size })
   }
 
@@ -158,7 +158,8 @@ class Campaign {
 
   #kitWords(): string {
     const text = this.#scene.must('recovery', 'show', ...this.#scene.secret())
-    return [...text.matchAll(/^\s*\d+\.\s+([a-z]+)/gm)].map(([, word]) => word).join(' ') || text
+    // In columns: each word has its number.
+    return [...text.matchAll(/(\d+)\.\s+([a-z]+)/g)].toSorted(([, one], [, other]) => Number(one) - Number(other)).map(([, , word]) => word).join(' ')
   }
 
   async #killNode(index: number, random: Random): Promise<void> {

@@ -6,6 +6,7 @@ import { until } from '../torture/vault-rig.js'
 import { projectRoot } from '../../tidy/source.js'
 
 const vaultfs = join(projectRoot(import.meta.dirname), 'bin/vaultfs')
+const direct = join(projectRoot(import.meta.dirname), 'dist/bin/vaultfs.js')
 
 export interface NodePlace {
   /** Its data; is made. */
@@ -42,7 +43,8 @@ export class NodeProcess {
   /** Resolves when it answers on its port. */
   async start(): Promise<void> {
     const { inside, data, listen } = this.#place
-    const [program = vaultfs, ...args] = [...inside, vaultfs, 'node', 'run', '--data', data]
+    // Without the launcher: a SIGKILL of that would leave the node alive.
+    const [program = process.execPath, ...args] = [...inside, process.execPath, direct, 'node', 'run', '--data', data]
     const log = openSync(`${data}.log`, 'a')
     this.#process = spawn(program, args, { stdio: ['ignore', log, log] })
     this.starts++
