@@ -11,6 +11,7 @@ import type { AccessRegister } from './access-register.js'
 import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
 import type { DeletionRules } from './deletion-marks.js'
 import type { HeldVault } from './held-vaults.js'
+import { prefixedRecords } from './member-copies.js'
 import { withMember, withRecovery, withRevocation } from './member-list.js'
 
 export interface VaultSetup {
@@ -115,10 +116,4 @@ function requireGrant(access: Access, asked: Asked): VaultGrant {
   const grant = grantOf(access, asked.vault.vaultId)
   if (grant === undefined) throw new VaultError('not-permitted', 'this node does not keep that vault any more')
   return grant
-}
-
-function prefixedRecords(records: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter(512 * Math.max(1, records.length))
-  for (const record of records) writer.lengthPrefixed(record)
-  return writer.take()
 }
