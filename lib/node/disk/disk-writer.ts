@@ -31,8 +31,8 @@ interface Change {
   readonly reject: (error: unknown) => void
 }
 
-/** Documents of a vault that lie in its folder as files too. */
-const copied: readonly string[] = ['header', 'members']
+/** Documents of a vault that lie in its folder as files too: `header`, `members`, `header-before/SECOND`. */
+const copied = /^(header|members|header-before\/\d+)$/
 
 export class DiskWriter implements WriterCalls {
   readonly #directory: string
@@ -101,8 +101,8 @@ export class DiskWriter implements WriterCalls {
       },
       answer: () => isPut,
     })
-    return scope === '' || !copied.includes(name) ? done : done.then((wasPut) => {
-      if (wasPut) this.#writeCopies(scope)
+    return scope === '' || !copied.test(name) ? done : done.then((wasPut) => {
+      if (wasPut) this.#writeCopy(scope, name)
       return wasPut
     })
   }
@@ -197,12 +197,14 @@ export class DiskWriter implements WriterCalls {
 
   /** For who reads the folder without our code; the database has the truth. */
   #writeCopies(vault: string): void {
-    for (const name of copied) {
-      const record = this.#database.record.get(vault, name)
-      if (record === undefined) continue
-      const folder = vaultFolder(this.#directory, vault)
-      makeVaultFolder(this.#directory, folder)
-      writeDurably(join(folder.path, name), record.bytes)
-    }
+    for (const name of this.#database.recordNames.all(vault, 'header', 'n')) if (copied.test(name)) this.#writeCopy(vault, name)
+  }
+
+  #writeCopy(vault: string, name: string): void {
+    const record = this.#database.record.get(vault, name)
+    if (record === undefined) return
+    const folder = vaultFolder(this.#directory, vault)
+    makeVaultFolder(this.#directory, folder)
+    writeDurably(join(folder.path, name.replace('/', '-')), record.bytes)
   }
 }
