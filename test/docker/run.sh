@@ -16,7 +16,7 @@ run_options=("${limits[@]}")
 build_options=("${limits[@]}" --network host)
 if [[ $engine == *podman ]]; then
   build_options+=(--format docker --pull=never --runtime runc)
-  run_options+=(--runtime runc --cgroups=disabled)
+  run_options+=(--runtime runc)
 fi
 
 clean_up() {
