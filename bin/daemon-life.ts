@@ -122,6 +122,7 @@ class Residence {
     const { mounted, files, logger, request, registry } = this.#held
     const port: DaemonPort = {
       past: mounted.past,
+      peers: mounted.peers,
       verify: mounted.verify,
       status: () => mounted.status(),
       sync: (onProgress) => mounted.sync(onProgress),

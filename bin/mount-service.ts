@@ -10,6 +10,7 @@ import { unencryptedSwap } from '../native-deps/secure.js'
 import { openKeys } from './open-keys.js'
 import { systemClock, systemEntropy } from './system-sources.js'
 import { PastService } from './past-service.js'
+import { PeerService } from './peer-service.js'
 import { verifyOver } from './verify-service.js'
 import type { MountedVault, MountRequest } from './vault-service.js'
 
@@ -30,7 +31,8 @@ function succeededWarning({ connection }: Inheritance, sec: number): string {
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
   const { store, name, mountPoint, driver, allowOther, writeback, showVersions, spinMicroseconds, logger, succession, inheritance } = request
-  const { opened: { page, header, trusted }, identity } = await openKeys(request)
+  const { opened, identity } = await openKeys(request)
+  const { page, header, trusted } = opened
   if (!trusted) logger.log('warn', salvageWarning)
   const headMark = new HeadMark({ folder: request.headsFolder, vaultId: header.vaultId, deviceId: identity.member.deviceId, logger })
   const other = request.readOnly || !trusted ? undefined : await claimed(headMark, store, inheritance !== undefined)
@@ -49,6 +51,10 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       entrySeconds: kernelSeconds[driver].entry, attributeSeconds: kernelSeconds[driver].attributes,
     },
   })
+  const peers = new PeerService({
+    store, opened, identity, readOnly, onPeersChanged: () => { logger.log('info', 'the list of nodes was changed') },
+  })
+  void mounted.closed.then(() => { peers.close() })
   const older = [...(mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]), ...(other === undefined ? [] : [copyWarning(other)])]
   for (const warning of older) logger.log('warn', warning)
   const salvage = [...(trusted ? [] : [salvageWarning]), ...older]
@@ -56,6 +62,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   return {
     closed: mounted.closed,
     past: new PastService({ mounted, member: identity.member }),
+    peers,
     verify: verifyOver(mounted),
     limitations: [...mounted.limitations, ...salvage],
     status: () => {

@@ -1,4 +1,4 @@
-// Where a passphrase or a recovery kit comes from: a terminal, a file, or a descriptor; never the command line or the
+// Where a passphrase, a recovery kit or a node's invitation comes from: a terminal, a file, or a descriptor; never the command line or the
 // environment, which other processes can read. What is read is the caller's to wipe.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
@@ -40,6 +40,17 @@ export async function readNewPassphrase(options: SecretOptions, terminal: Termin
   return first
 }
 
+/** What `vaultfs node invite` printed: on the command line, where others may see it, only for who wants that. */
+export async function readInvitation(given: { readonly code: string | undefined; readonly codeFile: string | undefined }, terminal: Terminal): Promise<string> {
+  if (given.code !== undefined && given.code !== '-') return given.code
+  const bytes = given.codeFile !== undefined ? readSecretFile(given.codeFile)
+    : given.code === '-' ? readDescriptor(0, 'standard input')
+      : await terminal.secret('The code of the invitation (it is not shown): ', '--code-file FILE, or - for standard input')
+  const text = Buffer.from(bytes).toString('utf8')
+  bytes.fill(0)
+  return text
+}
+
 /** Says early that no terminal will be there to ask. */
 export function requireSource(options: SecretOptions, terminal: Terminal): void {
   const given = options.passphraseFile ?? options.passphraseFd ?? options.recoveryFile
@@ -68,7 +79,7 @@ function readSecretFile(path: string): Uint8Array {
     fd = openSync(path, 'r')
   } catch (error) {
     const { code } = fromErrno(error, path)
-    throw new VaultError(code, `cannot read ${path}`, { subject: path, next: 'give a file that holds the passphrase or the kit', cause: error })
+    throw new VaultError(code, `cannot read ${path}`, { subject: path, next: 'give a file that holds the secret', cause: error })
   }
   try {
     if (fstatSync(fd).isDirectory()) throw new VaultError('is-a-directory', `${path} is a folder`, { subject: path, next: 'give a file' })
@@ -87,7 +98,7 @@ function readDescriptor(fd: number, subject: string): Uint8Array {
     const { code } = fromErrno(error, subject)
     throw new VaultError(code, `cannot read ${subject}`, { subject, next: 'open it before you start vaultfs', cause: error })
   }
-  if (length > limits.secretBytesMax) throw new VaultError('too-large', `${subject} holds more than ${limits.secretBytesMax} bytes`, { subject, next: 'that is no passphrase: give another file' })
+  if (length > limits.secretBytesMax) throw new VaultError('too-large', `${subject} holds more than ${limits.secretBytesMax} bytes`, { subject, next: 'that is no secret of a vault: give another file' })
   // One newline at the end is the editor's, not the user's (SECURITY).
   const end = length > 0 && bytes[length - 1] === 0x0a ? length - 1 : length
   const secret = bytes.slice(0, end)

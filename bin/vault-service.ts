@@ -3,6 +3,7 @@
 
 import type { DaemonPort } from '../lib/control/daemon-port.js'
 import type { OnItems } from '../lib/control/past-port.js'
+import type { PeersPort } from '../lib/control/peer-port.js'
 import type { VerifyEvent } from '../lib/control/verify-port.js'
 import type { RetentionPolicy } from '../lib/terms/retention.js'
 import type { Logger } from '../lib/terms/log.js'
@@ -72,6 +73,8 @@ export interface VaultService {
   verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal; readonly repairFrom?: readonly string[] }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
   /** Of a store that nobody has open: what can be read is written to the empty folder `out`, nothing into the store. */
   salvage(request: { readonly store: string; readonly unlock: Unlock; readonly out: string; readonly at: MomentWish; readonly allVersions: boolean; readonly paths: readonly string[] }, hooks: SalvageHooks): Promise<SalvageSummary>
+  /** The nodes of an unmounted vault: the caller holds its lock, and closes. With readOnly nothing of it is changed. */
+  peers(request: { readonly store: string; readonly unlock: Unlock; readonly readOnly: boolean; readonly logger: Logger }): Promise<PeersPort & { close(): void }>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
   /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
   recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>

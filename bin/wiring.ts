@@ -5,7 +5,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VaultService } from './vault-service.js'
 
-const load = async (): Promise<Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage'>> => (await import('./key-service.js')).keyService
+type KeyService = typeof import('./key-service.js').keyService
+
+const load = async (): Promise<KeyService> => (await import('./key-service.js')).keyService
 
 export const loadMounting = (): Promise<typeof import('./mount-service.js')> => import('./mount-service.js')
 
@@ -21,6 +23,7 @@ export function createVaultService(): VaultService {
     rebuild: async (request, onProgress) => (await import('./rebuild-service.js')).rebuildService(request, onProgress),
     salvage: async (request, hooks) => (await import('./salvage-service.js')).salvageService(request, hooks),
     verify: async (request, onEvents) => (await import('./verify-service.js')).verifyService(request, onEvents),
+    peers: async (request) => (await import('./peer-opening.js')).openPeers(request),
     mount: async (request) => (await loadMounting()).mountService(request),
   }
 }

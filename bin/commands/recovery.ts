@@ -1,11 +1,14 @@
 // `vaultfs recovery show|check`: the kit of 24 words. It is kept here, sealed, only until it is confirmed to be on paper.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { VaultError } from '../../lib/terms/errors.js'
+import { silent } from '../../lib/terms/log.js'
 import type { Context } from '../context.js'
 import { recoveryFileOption, secretOptions, storeOption, verb } from '../options.js'
 import { placeOf, requireVault } from '../place.js'
 import { showAndCheckKit } from '../recovery-dialog.js'
-import { readUnlock } from '../secrets.js'
+import { readUnlock, type Unlock } from '../secrets.js'
 
 export const recoveryCommand = (context: Context) =>
   verb({
@@ -33,6 +36,7 @@ const showCommand = (context: Context) =>
       await showAndCheckKit(context.terminal, kit)
       await context.service.confirmRecovery({ store, unlock })
       context.note('the kit is confirmed, and forgotten here: keep the paper')
+      await tellNodes(context, store, unlock)
     },
   })
 
@@ -53,5 +57,26 @@ const checkCommand = (context: Context) =>
         throw new VaultError('wrong-passphrase', `these words do not open ${name}`, { subject: store, next: 'look for a mistyped word, or for the kit of this vault' })
       await context.service.confirmRecovery({ store, unlock })
       context.note(`the kit opens ${name}`)
+      await tellNodes(context, store, unlock)
     },
   })
+
+/** Nodes that were met before this store kept what lets the kit in. What fails is no failure of the kit. */
+async function tellNodes(context: Context, store: string, unlock: Unlock): Promise<void> {
+  // Name of lib/crypto/peers-file.ts, which is not loaded for this.
+  if (!existsSync(join(store, 'peers'))) return
+  try {
+    const peers = await context.service.peers({ store, unlock, readOnly: true, logger: silent })
+    try {
+      for (const { name, recovery, failed } of await peers.test(undefined)) {
+        if (recovery === 'sent') context.note(`${name} lets the recovery kit in from now on`)
+        if (recovery === undefined) context.note(`${name} was not asked whether it lets the recovery kit in (${failed?.error.message ?? 'no answer'}): 'vaultfs peer test' does when it answers`)
+      }
+    } finally {
+      peers.close()
+    }
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error
+    context.note(`the nodes were not told of the kit (${error.message}): 'vaultfs peer test' does`)
+  }
+}

@@ -11,6 +11,8 @@ import { onLines } from './lines.js'
 import { decodeAnswer, encodeLine, errorOf, isRecord, type ControlAnswer, type ControlVerb } from './messages.js'
 import { PastClient } from './past-client.js'
 import type { OnItems, PastPort } from './past-port.js'
+import { PeersClient } from './peer-client.js'
+import type { PeersPort } from './peer-port.js'
 import type { VerifyEvent } from './verify-port.js'
 
 interface Pending {
@@ -26,6 +28,7 @@ export class ControlClient implements DaemonPort {
   readonly #closed: Promise<void>
   #lastId = 0
   readonly past: PastPort = new PastClient((request) => this.#ask(request.verb, request.args, request.onProgress, request.onItems))
+  readonly peers: PeersPort = new PeersClient((verb, args) => this.#ask(verb, args, () => undefined))
 
   private constructor(socket: Socket) {
     this.#socket = socket

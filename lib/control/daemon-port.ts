@@ -3,6 +3,7 @@
 // described field by field in bin/CLI.md.
 
 import type { PastPort } from './past-port.js'
+import type { PeersPort } from './peer-port.js'
 import type { OnProgress } from './progress.js'
 import type { Verify } from './verify-port.js'
 
@@ -54,6 +55,7 @@ export interface StatusReport {
 
 export interface DaemonPort {
   readonly past: PastPort
+  readonly peers: PeersPort
   readonly verify: Verify
   /** Cheap; may be called at any time, also while one of the others runs. */
   status(): Promise<StatusReport>

@@ -1,6 +1,6 @@
 // The control socket's language: one JSON object a line. A request is {id, verb, args}; answers bear its id and are any
-// number of {id, progress} and {id, items} (parts of a long answer), then one {id, result} or {id, error}. No secret
-// travels here.
+// number of {id, progress} and {id, items} (parts of a long answer), then one {id, result} or {id, error}. No key of the
+// vault travels here; a node's invitation does, which works once.
 
 import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
@@ -9,6 +9,7 @@ import type { Progress } from './progress.js'
 export const controlVerbs = [
   'ping', 'status', 'sync', 'unmount', 'verify',
   'snapshot', 'retained', 'versions', 'differences', 'find', 'restore', 'forget',
+  'peer-list', 'peer-add', 'peer-remove', 'peer-rename', 'peer-test',
 ] as const
 export type ControlVerb = (typeof controlVerbs)[number]
 

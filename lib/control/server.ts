@@ -12,6 +12,7 @@ import type { OnProgress } from './progress.js'
 import { onLines } from './lines.js'
 import { decodeRequest, encodeItems, encodeLine, errorMessageOf, type ControlAnswer, type ControlRequest } from './messages.js'
 import { performPast } from './past-requests.js'
+import { performPeers } from './peer-requests.js'
 
 export class ControlServer {
   readonly path: string
@@ -138,7 +139,7 @@ function perform({ id, verb, args }: ControlRequest, port: DaemonPort, { send, s
     case 'verify':
       return port.verify((items) => sendItems(id, items))
     default:
-      return performPast({ verb, args }, port.past, { onProgress, onItems: (items) => sendItems(id, items) })
+      return performPeers({ verb, args }, port.peers) ?? performPast({ verb, args }, port.past, { onProgress, onItems: (items) => sendItems(id, items) })
   }
 }
 

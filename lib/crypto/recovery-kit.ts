@@ -64,8 +64,17 @@ export function placesToAsk(entropy: Entropy): readonly [number, number] {
   return first < second ? [first, second] : [second, first]
 }
 
+export interface PrintedKit {
+  readonly entropy: Uint8Array
+  readonly vaultId: VaultId
+  readonly created: string
+  readonly name: string
+  /** Addresses of the nodes that are known by now. */
+  readonly nodes: readonly string[]
+}
+
 /** What is printed: plain text, one page. */
-export function kitText(kit: { readonly entropy: Uint8Array; readonly vaultId: VaultId; readonly created: string; readonly name: string }): string {
+export function kitText(kit: PrintedKit): string {
   const words = kitWords(kit.entropy)
   const rows = Array.from({ length: 6 }, (_, row) =>
     Array.from({ length: 4 }, (_unused, column) => {
@@ -85,6 +94,10 @@ export function kitText(kit: { readonly entropy: Uint8Array; readonly vaultId: V
     'Whoever has them has the vault: keep them on paper, away from the computer.',
     'They do not help when every copy of the vault\'s header is gone: keep a backup of',
     'the file "header" of the store (it is useless without the words or a passphrase).',
+    'A node that keeps the vault has a copy too: with the words and one node\'s address',
+    'the vault comes back on a new machine. Nodes (add what "vaultfs peer add" prints):',
+    '',
+    ...(kit.nodes.length === 0 ? ['  ________________________________________'] : kit.nodes.map((node) => `  ${node}`)),
     '',
   ].join('\n')
 }

@@ -7,6 +7,7 @@ import { VaultError } from '../terms/errors.js'
 import type { Logger } from '../terms/log.js'
 import { tlsIdentity } from '../wire/certificate.js'
 import { encodeInvitation } from '../wire/invitation.js'
+import { routes } from '../wire/routes.js'
 import { AccessRegister } from './access-register.js'
 import { blobHandlers } from './blob-handlers.js'
 import { BodyPlaces } from './body-places.js'
@@ -22,7 +23,7 @@ import { listHandlers } from './list-handlers.js'
 import { NodeChores } from './node-chores.js'
 import { NodeCounters } from './node-counters.js'
 import type { NodeKeys } from './node-keys.js'
-import { nodeLimits } from './node-limits.js'
+import { nodeLimits, patience as usualPatience, type Patience } from './node-limits.js'
 import type { NodeStorage } from './node-storage.js'
 import { openApi } from './open-api.js'
 import { Pairing } from './pairing.js'
@@ -45,6 +46,7 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
+  readonly patience?: Patience
 }
 
 export interface RunningNode {
@@ -65,7 +67,7 @@ export interface RunningNode {
 
 /** Resolves when it listens. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { storage, keys, name, version, clock, entropy, logger, quota, deletion, listen } = options
+  const { storage, keys, name, version, clock, entropy, logger, quota, deletion, listen, patience = usualPatience } = options
   const register = await AccessRegister.open(storage.records)
   const desk = new InvitationDesk(register, () => clock.now().sec)
   const vaults = new HeldVaults({ storage, register, quota, deletion, clock })
@@ -78,14 +80,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       ...blobHandlers({ checker, answers }), ...chainHandlers(checker), ...listHandlers({ keys, clock, checker, answers }),
       ...vaultHandlers({ register, clock, name, version, deletion }), openapi: async () => ({ status: 200, body: description }),
     },
-    vaults, places, rates, counters, logger,
+    vaults, places, rates, counters, logger, spanMs: patience.spanMs,
     pinOf: ({ socket }) => listener.pinOf(socket),
     principalOf: (pin) => register.principalOf(pin),
   })
   const pairing = new Pairing({ register, desk, vaults, keys, name, clock, counters, logger, pinOf: (socket) => listener.pinOf(socket) })
   const answering = new Answering()
-  const known = httpServer(answering.watching((request, response) => { void dispatcher.serve(request, response) }))
-  const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }))
+  const known = httpServer(answering.watching((request, response) => { void (request.url === routes.pair.path ? pairing : dispatcher).serve(request, response) }), patience)
+  const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }), patience)
   const listener = new TlsListener({
     identity: await tlsIdentity(keys.tlsSecretKey), known, strangers, logger,
     door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refresh(), get isOpenToStrangers() { return desk.isOpen } },
@@ -112,9 +114,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 }
 
 /** Never listens itself: the door hands it sockets. */
-function httpServer(listener: RequestListener): Server {
+function httpServer(listener: RequestListener, { headMs, idleMs }: Patience): Server {
   const server = createServer({
-    maxHeaderSize: nodeLimits.headBytesMax, headersTimeout: nodeLimits.headMs, requestTimeout: 0, keepAliveTimeout: nodeLimits.idleMs, connectionsCheckingInterval: 5000,
+    maxHeaderSize: nodeLimits.headBytesMax, headersTimeout: headMs, requestTimeout: 0, keepAliveTimeout: idleMs, connectionsCheckingInterval: Math.ceil(headMs / 4),
   }, listener)
   // A request that is none: no words are lost on it.
   server.on('clientError', (_, socket) => { socket.destroy() })

@@ -208,6 +208,13 @@ export const limits = {
   attributesBytesMax: MiB,
   /** Runs in the entry itself, or inline bytes. */
   contentReferenceBytesMax: 64 * KiB,
+  /** Nodes that one store knows: more copies than anybody keeps. */
+  peersMax: 64,
+  /** Of what a person calls a node. */
+  peerNameBytesMax: 100,
+  /** Where one node may be reached, and of each of these (a host's name has 253 bytes at most). */
+  peerPlacesMax: 8,
+  peerPlaceBytesMax: 280,
   /** Contents that one content replaces: versions that were in conflict. */
   contentBasesMax: 1024,
   /** Devices that a vault has ever seen. */

@@ -77,7 +77,7 @@ const kit: Target<{ readonly words: string; readonly entropy: Uint8Array }> = {
   make: (random) => {
     const entropy = random.bytes(32)
     const words = kitWords(entropy)
-    if (random.chance(0.5)) return Buffer.from(kitText({ entropy, vaultId: random.bytes(32) as Uint8Array as VaultId, created: '2024-05-01', name: textOf(random, 20) }))
+    if (random.chance(0.5)) return Buffer.from(kitText({ entropy, vaultId: random.bytes(32) as Uint8Array as VaultId, created: '2024-05-01', name: textOf(random, 20), nodes: random.chance(0.5) ? [] : ['attic.example:8440#' + 'A'.repeat(43), '[fe80::1]:80#' + '7'.repeat(43)] }))
     return Buffer.from(random.chance(0.5) ? words.join(' ') : words.map((word, at) => `${at + 1} ${word.toUpperCase()}`).join(random.pick(['\n', ' ', '\r\n'])))
   },
   decode: async (input) => {

@@ -13,6 +13,7 @@ import { VaultError } from '../../../lib/terms/errors.js'
 import { limits } from '../../../lib/terms/limits.js'
 import { silent } from '../../../lib/terms/log.js'
 import { noPast } from '../../support/no-past.js'
+import { noPeers } from '../../support/no-peers.js'
 
 const report: StatusReport = {
   vault: 'ab'.repeat(32), name: 'notes', store: '/store', mountPoint: '/mnt', driver: 'kernel', pid: 7, pids: [7, 8], state: 'mounted', readOnly: false,
@@ -22,7 +23,7 @@ const report: StatusReport = {
   requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],
 }
 
-const idle: DaemonPort = { past: noPast, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
+const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })

@@ -9,6 +9,7 @@ import type { Verify, VerifyEvent } from '../../../lib/control/verify-port.js'
 import { silent } from '../../../lib/terms/log.js'
 import type { VerifyFinding } from '../../../lib/vault-verify-report.js'
 import { noPast } from '../../support/no-past.js'
+import { noPeers } from '../../support/no-peers.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => { rmSync(folder, { recursive: true }) })
@@ -16,7 +17,7 @@ t.teardown(() => { rmSync(folder, { recursive: true }) })
 async function connected(t: Test, verify: Verify): Promise<ControlClient> {
   const unasked = (): Promise<never> => Promise.reject(new Error('nobody was to ask that'))
   const path = join(folder, `${t.name.length}.sock`)
-  const server = await ControlServer.open({ path, port: { past: noPast, verify, status: unasked, sync: unasked, unmount: unasked }, logger: silent })
+  const server = await ControlServer.open({ path, port: { past: noPast, peers: noPeers, verify, status: unasked, sync: unasked, unmount: unasked }, logger: silent })
   t.teardown(() => server.close())
   const client = await ControlClient.connect(path)
   t.teardown(() => { client.close() })

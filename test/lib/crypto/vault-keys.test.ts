@@ -156,7 +156,7 @@ t.test('the kit: words there and back, checked, confirmed', async (t) => {
   const words = kitWords(vault.kit)
   t.equal(words.length, 24)
   t.equal(hex(kitEntropy(words.map((word, index) => `${index + 1}. ${word.toUpperCase()}`).join('\n'))), hex(vault.kit), 'as printed, numbered, in any case')
-  const text = kitText({ entropy: vault.kit, vaultId: vault.header.vaultId, created: '2026-11-29', name: 'notes' })
+  const text = kitText({ entropy: vault.kit, vaultId: vault.header.vaultId, created: '2026-11-29', name: 'notes', nodes: ['attic.example:8440#' + 'x'.repeat(43)] })
   t.ok(words.every((word) => text.includes(word)) && text.includes(hex(vault.header.vaultId)))
   const zeros = kitWords(new Uint8Array(32))
   t.equal(`${zeros[0]} ${zeros[23]}`, 'abandon art', 'the published BIP-39 vector')
