@@ -61,6 +61,11 @@ export const nodeLimits = {
   /** A change that others overtake is tried again. */
   changeAttempts: 20,
 
+  // headers
+  /** A device replaces it when a key changes; what it replaces is kept, so many of them. */
+  headersPerDayMax: 4,
+  headersKeptMax: 64,
+
   // deletion
   /** Intents that wait, of one vault. */
   deletionsMax: 64,

@@ -20,6 +20,7 @@ import { HeldVaults } from './held-vaults.js'
 import { InvitationDesk } from './invitation-desk.js'
 import { KeyRates } from './key-rates.js'
 import { listHandlers } from './list-handlers.js'
+import { MemberCopies } from './member-copies.js'
 import { NodeChores } from './node-chores.js'
 import { NodeCounters } from './node-counters.js'
 import type { NodeKeys } from './node-keys.js'
@@ -92,7 +93,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     identity: await tlsIdentity(keys.tlsSecretKey), known, strangers, logger,
     door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refresh(), get isOpenToStrangers() { return desk.isOpen } },
   })
-  register.onChange(() => { listener.dropStrangers() })
+  const members = new MemberCopies(storage, logger)
+  register.onChange(() => {
+    listener.dropStrangers()
+    void members.follow(register.access)
+  })
   const port = await listener.listen(listen.host, listen.port)
   const chores = new NodeChores({ register, vaults, rates, counters, clock, logger })
   return {
@@ -108,6 +113,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       listener.destroyAll()
       await answering.drained(nodeLimits.handshakeMs)
       for (const { account } of await vaults.opened()) await account.save()
+      await members.follow(register.access)
       await checker.close()
     },
   }

@@ -63,7 +63,6 @@ t.test('sizes and shapes of requests', async (t) => {
   t.same([part.status, part.headers['content-range'], Buffer.compare(part.body, (blob?.sealed ?? new Uint8Array(0)).subarray(100, 200))], [206, 'bytes 100-199/5000', 0])
   t.match(await client.ask('getBlob', { parameters: { blob: hex(blob?.blobId ?? new Uint8Array(0)) }, headers: { range: 'bytes=9999-' } }), { status: 416 })
   t.match(await client.send('GET', '/v1/nothing'), { status: 404 })
-  t.match(await client.send('GET', '/v1/pair'), { status: 404 })
   t.match(await client.send('GET', `/v1/health?${'x'.repeat(nodeLimits.headBytesMax)}`).catch(() => ({ status: 0 })), { status: /^(0|431)$/ }, 'a head without end')
 })
 
