@@ -7,6 +7,7 @@ import { VaultError } from '../terms/errors.js'
 import type { Logger } from '../terms/log.js'
 import { tlsIdentity } from '../wire/certificate.js'
 import { encodeInvitation } from '../wire/invitation.js'
+import { routes } from '../wire/routes.js'
 import { AccessRegister } from './access-register.js'
 import { blobHandlers } from './blob-handlers.js'
 import { BodyPlaces } from './body-places.js'
@@ -85,7 +86,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   })
   const pairing = new Pairing({ register, desk, vaults, keys, name, clock, counters, logger, pinOf: (socket) => listener.pinOf(socket) })
   const answering = new Answering()
-  const known = httpServer(answering.watching((request, response) => { void dispatcher.serve(request, response) }), patience)
+  const known = httpServer(answering.watching((request, response) => { void (request.url === routes.pair.path ? pairing : dispatcher).serve(request, response) }), patience)
   const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }), patience)
   const listener = new TlsListener({
     identity: await tlsIdentity(keys.tlsSecretKey), known, strangers, logger,

@@ -1,5 +1,6 @@
 // A TLS connection to a node: its key is compared before anybody may write into the socket. PROTOCOL §1. The node's
 // addresses are tried one after another, because it may have moved from one network to another.
+import { isIP } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { equalBytes } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
@@ -54,7 +55,11 @@ export function cancelled(name: string): VaultError {
 export function connectToPlace(place: string, { pin, tls, connectMs, signal }: Destination): Promise<TLSSocket> {
   const { host, port } = splitPlace(place)
   return new Promise((resolve, reject) => {
-    let step: ConnectStep = 'name'
+    let step: ConnectStep = isIP(host) === 0 ? 'name' : 'connection'
+    if (signal?.aborted === true) {
+      reject(new ConnectFailure(place, step, 'given up'))
+      return
+    }
     const socket = connect({
       host, port, key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'],
       // The key says who it is, no name and no authority does; a name in the clear would only tell the network.
@@ -74,7 +79,7 @@ export function connectToPlace(place: string, { pin, tls, connectMs, signal }: D
     const timer = setTimeout(() => { failed(`no answer within ${connectMs / 1000} s`) }, connectMs)
     socket.on('error', (error: NodeJS.ErrnoException) => { failed(reasonOf(error)) })
     socket.on('close', () => { failed('it hung up') })
-    socket.once('lookup', () => { step = 'connection' })
+    socket.on('lookup', (error: Error | null) => { if (error === null) step = 'connection' })
     socket.once('connect', () => { step = 'tls' })
     socket.once('secureConnect', () => {
       step = 'key'

@@ -43,6 +43,7 @@ export async function probeNode(known: KnownPeer, { owner, tls, clock, recovery,
   const peer = new HttpPeer({ ...known, places: reached.length === 0 ? known.places : reached }, { vaultId: owner.vaultId, tls, patience })
   const end = (): void => { void peer.close() }
   signal?.addEventListener('abort', end)
+  if (signal?.aborted === true) end()
   try {
     return { places, ...await probedPeer(peer, { owner, clock, recovery, isReached: reached.length > 0 }) }
   } finally {

@@ -60,7 +60,7 @@ export const routes = {
   cancelDeletion: { method: 'DELETE', path: '/v1/deletions/{intent}', summary: 'Take an intent back', who: devices, request: none, bytesMax: 0, response: none },
   health: { method: 'GET', path: '/v1/health', summary: 'How the node is', who: everybody, request: none, bytesMax: 0, response: json },
   openapi: { method: 'GET', path: '/v1/openapi.json', summary: 'This description', who: everybody, request: none, bytesMax: 0, response: json },
-  pair: { method: 'POST', path: '/v1/pair', summary: 'Use an invitation', who: ['stranger'], request: json, bytesMax: pairingBytesMax, response: json },
+  pair: { method: 'POST', path: '/v1/pair', summary: 'Use an invitation', who: ['stranger', 'device', 'recovery'], request: json, bytesMax: pairingBytesMax, response: json },
 } as const satisfies Readonly<Record<string, Route>>
 export type RouteName = keyof typeof routes
 
