@@ -247,6 +247,12 @@ export const limits = {
   /** Where one node may be reached, and of each of these (a host's name has 253 bytes at most). */
   peerPlacesMax: 8,
   peerPlaceBytesMax: 280,
+  /** Blobs, and about how many bytes of them, that one question to a node is for; and such questions to one node at a time. */
+  fetchBlobsMax: 256,
+  fetchBytesWished: 8 * MiB,
+  fetchesMax: 3,
+  /** Room that a recovered store needs, by the bytes of its blobs. */
+  recoverRoomShare: 1.05,
   /** Contents that one content replaces: versions that were in conflict. */
   contentBasesMax: 1024,
   /** Devices that a vault has ever seen. */
