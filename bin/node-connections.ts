@@ -85,7 +85,7 @@ function strangers(addresses: readonly Address[]): readonly KnownPeer[] {
 
 /** The host's, until the user calls it something else. */
 function freeName(place: string, taken: Set<string>): string {
-  const host = splitPlace(place).host.slice(0, limits.peerNameBytesMax - 4)
+  const host = splitPlace(place).host.replace(/[^A-Za-z0-9.]+/g, '-').replace(/^[-.]+|[-.]+$/g, '').slice(0, limits.peerNameBytesMax - 4) || 'node'
   let name = host
   for (let number = 2; taken.has(name); number++) name = `${host}-${number}`
   taken.add(name)
