@@ -93,6 +93,9 @@ export const nodeLimits = {
   databaseBusyMs: 10_000,
   /** Entries of a chain that are passed over to find one. */
   chainPlacesEvery: 64,
+  /** What blobs leave free of the disk, at most a share of it: chains, revocations and deletions must still be written down. */
+  diskReserveBytes: 64 * MiB,
+  diskReserveShare: 0.05,
   /** How exactly it is known when a blob came. */
   arrivalSec: 3600,
   /** Pages that the database's own log may grow to. */
