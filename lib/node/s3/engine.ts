@@ -64,7 +64,7 @@ export interface ObjectPart {
 const usualPatience: S3Patience = { attemptMs: 20_000, attempts: 6, givenUpMs: 60_000, backOffMs: 200 }
 /** What a poor line still carries; an attempt may take so much longer. */
 const bytesPerMs = 256
-const connections = 16
+const connections = 32
 const gateLimits = { requestsMax: connections, bytesMax: 128 * 1024 * 1024, waitingMax: 16_384 }
 /** A document of an error, or a page of a listing. */
 const textBytesMax = 64 * 1024

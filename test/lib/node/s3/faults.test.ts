@@ -146,7 +146,7 @@ t.test('so many at a time', async (t) => {
     response.writeHead(200, { 'content-length': '1' }).end()
   }])
   await Promise.all(Array.from({ length: 100 }, (_, index) => engine.size(`k${index}`)))
-  t.ok(most > 1 && most <= 16, `${most} at a time`)
+  t.ok(most > 1 && most <= 32, `${most} at a time`)
   const gate = new Gate({ requestsMax: 10, bytesMax: 100, waitingMax: 2 })
   const order: number[] = []
   const work = (bytes: number, name: number): Promise<void> => gate.run(bytes, async () => { order.push(name); await sleep(10) })
