@@ -18,6 +18,7 @@ import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
 import type { DaemonUnlock } from './secrets.js'
 import { onEnding } from './signals.js'
 import { StoreLock } from './store-lock.js'
+import { syncLimitsFrom } from './sync-options.js'
 import { thrifty } from './thrift.js'
 import type { MountedVault, VaultService } from './vault-service.js'
 
@@ -84,7 +85,7 @@ function mount({ request, unlock, service, logger, succession, predecessor }: Pa
   if (predecessor !== undefined) logger.log('warn', `the daemon before this one ${predecessor.end}: this one ${inheritance?.connection === undefined ? 'mounts anew' : 'goes on with its mount'}`)
   return service.mount({
     ...(succession === undefined ? {} : { succession: (master: Uint8Array) => succession(master, place) }), ...(inheritance === undefined ? {} : { inheritance }),
-    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
+    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, syncLimits: syncLimitsFrom(settings), logger,
   })
 }
 

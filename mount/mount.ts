@@ -173,7 +173,13 @@ export class MountedVault {
   }
 
   report(): VaultReport {
-    return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked, this.#mount.requests())
+    const { vault, sync } = this.#opened
+    return reportOf(vault, { header: this.#request.header, keysLocked: this.#request.page.locked, requests: this.#mount.requests(), sync })
+  }
+
+  /** The store's list of nodes is another one now. */
+  peersChanged(): void {
+    this.#opened.sync?.reload().catch((error: unknown) => { this.#request.logger.log('error', 'the nodes of this vault could not be taken up', { reason: String(error) }) })
   }
 
   /** Everything that was written before the call is published and on the disk when it resolves. */

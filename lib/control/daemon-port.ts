@@ -2,6 +2,7 @@
 // is in past-port.ts. Implemented by whoever holds the mounted vault; the shapes are the contract for scripts and are
 // described field by field in bin/CLI.md.
 
+import type { PeerStatus } from '../store/sync-port.js'
 import type { PastPort } from './past-port.js'
 import type { PeersPort } from './peer-port.js'
 import type { OnProgress } from './progress.js'
@@ -25,10 +26,13 @@ export interface StatusReport {
   readonly dirty: { readonly files: number; readonly bytes: number }
   /** In the log, not yet published. */
   readonly unpublished: { readonly entries: number; readonly bytes: number }
-  /** Published and on no other machine. */
+  /** In the cache, and on no node, as far as is known. */
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
+  readonly peers: readonly PeerStatus[]
+  /** Blobs that are not whole here, and that could not be sent. */
+  readonly damagedHere: number
   /** Bytes since the mount, and ratios of them: bin/CLI.md says what each is. */
   readonly amplification: {
     readonly writtenByUser: number

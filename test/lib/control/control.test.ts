@@ -17,7 +17,7 @@ import { noPeers } from '../../support/no-peers.js'
 
 const report: StatusReport = {
   vault: 'ab'.repeat(32), name: 'notes', store: '/store', mountPoint: '/mnt', driver: 'kernel', pid: 7, pids: [7, 8], state: 'mounted', readOnly: false,
-  recovery: 'later', dirty: { files: 1, bytes: 2 }, unpublished: { entries: 3, bytes: 4 }, onlyHere: { blobs: 5, bytes: 6 }, log: { bytes: 7, segments: 1 },
+  recovery: 'later', dirty: { files: 1, bytes: 2 }, unpublished: { entries: 3, bytes: 4 }, onlyHere: { blobs: 5, bytes: 6 }, peers: [], damagedHere: 0, log: { bytes: 7, segments: 1 },
   cache: { blobs: 9, bytes: 10 },
   amplification: { writtenByUser: 1, published: 1, logged: 1, stored: 1, manifest: 1, disk: 4, ratio: 2, publishedRatio: 2, diskRatio: 4 },
   requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],

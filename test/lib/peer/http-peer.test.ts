@@ -31,7 +31,7 @@ tap.test('blobs go there and come back, each hashed', async (t) => {
   t.same(inventory.blobs.map(({ blobId }) => hex(blobId)), ids.map(hex).sort())
   t.ok(inventory.isLast)
   t.same(await peer.heads(), [])
-  t.same(await peer.health(), { version: '1', blobs: 5, bytes: 0, quota: null, time: 1000 })
+  t.same(await peer.health(), { version: '1', blobs: 5, bytes: 0, quota: null, time: 1000, signing: node.signing.publicKey })
   t.equal(await peer.header(), undefined)
   t.equal(await peer.recovery(), undefined)
   t.same(await peer.get([]), [])
