@@ -46,7 +46,7 @@ export async function readInvitation(given: { readonly code: string | undefined;
   const isDash = given.code === '-' || given.code === ''
   if (given.code !== undefined && !isDash) return given.code
   const bytes = given.codeFile !== undefined ? readSecretFile(given.codeFile)
-    : isDash && !terminal.present ? readDescriptor(0, 'standard input')
+    : isDash && !terminal.present ? await terminal.piped()
       : await terminal.secret('The code of the invitation (it is not shown): ', '--code-file FILE, or - for standard input')
   const text = Buffer.from(bytes).toString('utf8')
   bytes.fill(0)

@@ -7,6 +7,7 @@ import type { ByteBudget } from './byte-budget.js'
 import type { CheckerCalls } from './checker.js'
 import type { ThreadLink } from './thread-link.js'
 import type { HeldVault } from './held-vaults.js'
+import { nodeLimits } from './node-limits.js'
 
 export interface BlobSetup {
   readonly checker: ThreadLink<CheckerCalls>
@@ -23,7 +24,7 @@ export function blobHandlers(setup: BlobSetup): Readonly<Record<BlobRoute, Handl
       return { status: isNew === true ? 201 : 200 }
     },
     putBlobs: async (asked) => {
-      const isNew = await keep(setup, asked, (body) => decodeFrames(body, framesBytesMax))
+      const isNew = await keep(setup, asked, (body) => decodeFrames(body, nodeLimits.blobsPerPutMax))
       return { status: 200, body: Uint8Array.from(isNew, Number) }
     },
     getBlob: (asked) => getBlob(setup, asked),

@@ -20,6 +20,7 @@ import { HeldVaults } from './held-vaults.js'
 import { InvitationDesk } from './invitation-desk.js'
 import { KeyRates } from './key-rates.js'
 import { listHandlers } from './list-handlers.js'
+import { MemberCopies } from './member-copies.js'
 import { NodeChores } from './node-chores.js'
 import { NodeCounters } from './node-counters.js'
 import type { NodeKeys } from './node-keys.js'
@@ -90,9 +91,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }), patience)
   const listener = new TlsListener({
     identity: await tlsIdentity(keys.tlsSecretKey), known, strangers, logger,
-    door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refresh(), get isOpenToStrangers() { return desk.isOpen } },
+    door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refreshed(), get isOpenToStrangers() { return desk.isOpen } },
   })
-  register.onChange(() => { listener.dropStrangers() })
+  const members = new MemberCopies(storage, logger)
+  register.onChange(() => {
+    listener.dropStrangers()
+    void members.follow(register.access)
+  })
   const port = await listener.listen(listen.host, listen.port)
   const chores = new NodeChores({ register, vaults, rates, counters, clock, logger })
   return {
@@ -106,8 +111,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       chores.stop()
       await answering.drained(drainMs)
       listener.destroyAll()
+      known.close()
+      strangers.close()
       await answering.drained(nodeLimits.handshakeMs)
       for (const { account } of await vaults.opened()) await account.save()
+      await members.follow(register.access)
       await checker.close()
     },
   }
@@ -133,6 +141,9 @@ class Answering {
   watching(listener: (...parameters: Parameters<RequestListener>) => void): RequestListener {
     return (request, response: ServerResponse) => {
       this.#count++
+      // Who is gone is noticed by whoever reads or writes; without a listener it would end the process.
+      request.on('error', () => undefined)
+      response.on('error', () => undefined)
       response.once('close', () => {
         this.#count--
         if (this.#count === 0) this.#onNone?.()

@@ -10,7 +10,8 @@ export const scriptFolder = join(projectRoot(import.meta.dirname), 'test/cli')
 export const scripts = {
   everyday: ['keys.txt', 'mount.txt', 'promises.txt', 'usage.txt'],
   past: ['past.txt', 'restore-live.txt', 'samba.txt', 'versions.txt'],
-  mishaps: ['bad-input.txt', 'bad-machine.txt', 'copies.txt', 'nodes.txt', 'rebuild.txt', 'rollback.txt'],
+  mishaps: ['bad-input.txt', 'bad-machine.txt', 'copies.txt', 'rebuild.txt', 'rollback.txt'],
+  nodes: ['nodes.txt', 'peers.txt', 'peers-mounted.txt'],
   damage: ['damage.txt', 'repair.txt', 'salvage.txt', 'verify.txt'],
 } as const
 

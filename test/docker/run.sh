@@ -2,7 +2,7 @@
 # Builds the image, runs a node and a mount in containers, and looks whether they do what README.md says of them:
 #   npm run test:docker
 # With podman or docker. The base comes from a registry; where none can be reached, one is made by debootstrap, and that is
-# said. Needs root, or podman set up for rootless use, and /dev/fuse. Nothing is left behind but the base, if it was there before.
+# said. Needs root, or podman set up for rootless use, and /dev/fuse. Leaves nothing behind but the base, if it was there before.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 engine=$(command -v podman || command -v docker || true)
@@ -16,7 +16,7 @@ run_options=("${limits[@]}")
 build_options=("${limits[@]}" --network host)
 if [[ $engine == *podman ]]; then
   build_options+=(--format docker --pull=never --runtime runc)
-  run_options+=(--runtime runc --cgroups=disabled)
+  run_options+=(--runtime runc)
 fi
 
 clean_up() {
@@ -27,6 +27,7 @@ clean_up() {
   "$engine" rmi -f "$mark" > /dev/null 2>&1 || true
   [ -z "$made_base" ] || "$engine" rmi -f "$base" > /dev/null 2>&1 || true
   [ -n "${KEEP_LAYERS:-}" ] || "$engine" image prune -f > /dev/null 2>&1 || true
+  if mountpoint -q "$scratch/host"; then umount -R "$scratch/host" || true; fi
   rm -rf --one-file-system "$scratch"
   [ "$status" = 0 ] && echo "ok: $passed checks" || echo "not ok, after $passed checks"
 }
@@ -87,14 +88,23 @@ if [ ! -e /dev/fuse ]; then echo 'skipped: no /dev/fuse, so no mount'; exit 0; f
 echo 'a passphrase for tests' > "$scratch/passphrase"
 chmod 644 "$scratch/passphrase"
 chmod 755 "$scratch"
+host=()
+if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+  install -d -o 1000 -g 1000 "$scratch/host"
+  mount --bind "$scratch/host" "$scratch/host"
+  mount --make-shared "$scratch/host"
+  host=(-v "$scratch/host:/vault:rshared")
+fi
 mount_vault() {
-  "$engine" run "${run_options[@]}" -d --name "$mark-mount" --device /dev/fuse --cap-add SYS_ADMIN -v "$mark-mount:/data" -v "$scratch/passphrase:/run/passphrase:ro" "$mark" \
+  "$engine" run "${run_options[@]}" -d --name "$mark-mount" --device /dev/fuse --cap-add SYS_ADMIN "${host[@]}" -v "$mark-mount:/data" -v "$scratch/passphrase:/run/passphrase:ro" "$mark" \
     mount /vault --foreground --create --passphrase-file /run/passphrase --recovery later --guard mode --kdf-memory-mib 64 --kdf-passes 1
 }
 inside=("$engine" exec "$mark-mount")
 check 'a vault is mounted, by an ordinary user' mount_vault
 check 'and becomes healthy' within 60 health mount
 check 'a file is written and read' "${inside[@]}" sh -c 'echo hello > /vault/letter && [ "$(cat /vault/letter)" = hello ] && [ "$(id -u)" = 1000 ]'
+if [ ${#host[@]} -gt 0 ]; then check 'and read on the host, by the same user' setpriv --reuid 1000 --regid 1000 --clear-groups grep -qx hello "$scratch/host/letter"
+else echo 'skipped: not root, so nothing is looked at on the host'; fi
 check 'it ends when it is told to' "$engine" stop -t 60 "$mark-mount"
 check 'by itself, not by a kill' [ "$("$engine" inspect -f '{{.State.ExitCode}}' "$mark-mount")" = 0 ]
 "$engine" rm "$mark-mount" > /dev/null
