@@ -43,18 +43,27 @@ export async function recoveryIdentity(kit: Uint8Array): Promise<TlsIdentity> {
 /** Each node is asked who it is and which header it has. Those that don't answer are told of; rejects when none does. */
 export async function meetNodes(addresses: readonly Address[], tls: TlsIdentity, onNote: (note: NodeNote) => void): Promise<readonly MetNode[]> {
   const met: MetNode[] = []
-  let wrong: unknown
+  const wrong: { readonly node: string; readonly error: VaultError }[] = []
   for (const stranger of strangers(addresses)) {
     try {
       met.push(await meet(stranger, tls))
     } catch (error) {
       if (!(error instanceof VaultError)) throw error
-      wrong ??= error
-      onNote({ node: stranger.name, message: error.message })
+      wrong.push({ node: stranger.name, error: error.code === 'denied' ? notLetIn(stranger.name, error) : error })
     }
   }
-  if (met.length === 0) throw wrong
+  // The only thing that is wrong is the error.
+  const [only] = wrong
+  if (met.length === 0 && wrong.length === 1) throw only?.error
+  for (const { node, error } of wrong) onNote({ node, message: error.message })
+  if (met.length === 0) throw new VaultError('offline', 'none of the nodes lets us in', { next: 'see what is said of each above', cause: only?.error })
   return met
+}
+
+function notLetIn(node: string, cause: VaultError): VaultError {
+  return new VaultError('denied', `node ${node} does not let these words in: they are of another vault's kit, or it was never told of the kit`, {
+    subject: node, next: "compare the words with the paper, or name another node; where the vault still is, 'vaultfs recovery check' tells its nodes of the kit", cause,
+  })
 }
 
 async function meet(stranger: KnownPeer, tls: TlsIdentity): Promise<MetNode> {
@@ -85,7 +94,7 @@ function strangers(addresses: readonly Address[]): readonly KnownPeer[] {
 
 /** The host's, until the user calls it something else. */
 function freeName(place: string, taken: Set<string>): string {
-  const host = splitPlace(place).host.slice(0, limits.peerNameBytesMax - 4)
+  const host = splitPlace(place).host.replace(/[^A-Za-z0-9.]+/g, '-').replace(/^[-.]+|[-.]+$/g, '').slice(0, limits.peerNameBytesMax - 4) || 'node'
   let name = host
   for (let number = 2; taken.has(name); number++) name = `${host}-${number}`
   taken.add(name)

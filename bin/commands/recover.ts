@@ -1,8 +1,8 @@
 // `vaultfs recover`: a vault from the kit's words and its nodes, on a machine that has nothing of it; or the header of a
 // store that has lost both copies.
 
-import { existsSync, readdirSync } from 'node:fs'
-import { VaultError } from '../../lib/terms/errors.js'
+import { readdirSync } from 'node:fs'
+import { fromErrno, VaultError } from '../../lib/terms/errors.js'
 import type { RecoverProgress } from '../../lib/vault-recover.js'
 import { decodeAddress } from '../../lib/wire/pin.js'
 import type { Context } from '../context.js'
@@ -69,8 +69,18 @@ function checkTarget(context: Context, store: string): boolean {
     throw new VaultError('exists', `there is a vault in ${store}, and its header`, { subject: store, next: "'vaultfs verify --repair' brings back blobs that it lacks; another --store DIR takes the whole vault" })
   }
   if (hasLostHeader(store)) return true
-  if (existsSync(store) && readdirSync(store).length > 0) throw new VaultError('not-empty', `${store} holds other files`, { subject: store, next: 'choose a folder that is empty or does not exist' })
+  if (namesIn(store) > 0) throw new VaultError('not-empty', `${store} holds other files`, { subject: store, next: 'choose a folder that is empty or does not exist' })
   return false
+}
+
+function namesIn(store: string): number {
+  try {
+    return readdirSync(store).length
+  } catch (error) {
+    const wrong = fromErrno(error, store)
+    if (wrong.code === 'not-found') return 0
+    throw wrong
+  }
 }
 
 async function kitWords(recoveryFile: string | undefined, context: Context): Promise<string> {

@@ -16,7 +16,7 @@ async function run(seed: number): Promise<{ readonly error: unknown; readonly tr
   pair.scale = 0.3
   await pair.open()
   try {
-    for (let device = 0; device < 3; device++) {
+    for (let device = 0; device < (slow ? 3 : 2); device++) {
       if (device > 0) await pair.moveTo(await anotherDevice(100 * seed + device))
       for (let step = 1; step <= stepsEach; step++) {
         await randomStep(pair)

@@ -2,7 +2,7 @@
 // told. `beforeCall` and `afterCall` are where a test pulls the plug: before or after the node has done what it was asked.
 import { decodeEntry, entryHash, entryLengthAt, noPrevious } from '../../lib/format/manifest-entry.js'
 import type { PeerBlob, PeerHead, PeerHealth, PeerInventory, PeerPort } from '../../lib/store/peer-port.js'
-import { equalBytes, hex, type BlobId, type DeviceId, type ManifestHash, type Sealed } from '../../lib/terms/bytes.js'
+import { concatBytes, equalBytes, hex, type BlobId, type DeviceId, type ManifestHash, type Sealed } from '../../lib/terms/bytes.js'
 import { VaultError, invariant } from '../../lib/terms/errors.js'
 import { sha256 } from '../../native-deps/sodium.js'
 
@@ -122,8 +122,13 @@ export class MemoryPeer implements PeerPort {
     return this.#call('append', () => this.#node.append(deviceId, entries))
   }
 
-  readEntries(): Promise<Uint8Array> {
-    return this.#call('read', () => new Uint8Array(0))
+  readEntries(deviceId: DeviceId, after: number, bytesMax: number): Promise<Uint8Array> {
+    return this.#call('read', () => {
+      const rest = this.#node.chains.get(hex(deviceId))?.slice(after) ?? []
+      let bytes = 0
+      const fit = rest.findIndex((entry) => (bytes += entry.bytes.byteLength) > bytesMax)
+      return concatBytes(...rest.slice(0, fit < 0 ? rest.length : Math.max(1, fit)).map((entry) => entry.bytes))
+    })
   }
 
   header(): Promise<Uint8Array | undefined> {
