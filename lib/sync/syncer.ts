@@ -18,6 +18,8 @@ const lookMs = 1000
 export interface SyncerPeer {
   /** Names it in the state, whatever it is called. */
   readonly id: Uint8Array
+  /** When it was met, in seconds since 1970: another time is another beginning. */
+  readonly metSec: number
   readonly port: PeerPort
 }
 
@@ -80,7 +82,9 @@ export class Syncer {
     const alarm = new Alarm()
     this.#waiters.add(alarm)
     try {
-      return await this.#waitFor(sequence, stallMs, alarm)
+      const complete = await this.#waitFor(sequence, stallMs, alarm)
+      await this.#copies.advance()
+      return complete
     } finally {
       this.#waiters.delete(alarm)
     }
@@ -142,7 +146,7 @@ export class Syncer {
   #meet(peers: readonly SyncerPeer[]): void {
     const { state } = this.#options
     const changed = (): void => { this.#changed() }
-    const numbered = peers.map(({ id, port }) => ({ number: state.peerOf(id), port }))
+    const numbered = peers.map(({ id, metSec, port }) => ({ number: state.peerOf(id, metSec), port }))
     state.keepOnly(numbered.map(({ number }) => number))
     this.#peers = numbered.map(({ number, port }) => new PeerSync({
       work: this.#workWith(number, port), sequence: () => this.#sequence, today: () => this.#today(), changed,
@@ -177,6 +181,10 @@ export class Syncer {
     const numbers = this.#peers.map((peer) => peer.number)
     this.#copies.setPeers(numbers, numbers.filter((number) => state.distrust(number) === undefined))
     this.#changed()
+    // Everything is counted anew, and somebody may look before the next contact.
+    this.#copies.advance().then(() => { this.#changed() }, (error: unknown) => {
+      if (!this.#closed) this.#options.logger.log('error', 'what nodes have could not be counted', { reason: error instanceof Error ? error.message : String(error) })
+    })
   }
 
   #today(): number {
