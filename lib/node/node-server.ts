@@ -74,7 +74,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const vaults = new HeldVaults({ storage, register, quota, deletion, clock })
   const counters = new NodeCounters()
   const checker = new ThreadLink<CheckerCalls>({ entry: new URL('./checker-thread.js', import.meta.url), name: 'vaultfs node checker', setup: undefined, logger })
-  const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget(nodeLimits.answerBytesMax)]
+  const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget({ bytesMax: nodeLimits.answerBytesMax, bytesPerVaultMax: nodeLimits.answerBytesPerVaultMax })]
   const description = openApi(version)
   const dispatcher = new Dispatcher({
     handlers: {
