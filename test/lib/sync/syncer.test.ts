@@ -229,6 +229,22 @@ t.test('a schedule that says no: nothing is asked and nothing is waited for', as
   t.same(node.calls, [])
 })
 
+t.test('a schedule that begins in the middle: what is under way ends with its request, and goes on afterwards', async (t) => {
+  const w = await world(t, 13, 9)
+  const node = w.node('home')
+  const local = new Date(w.clock.now().sec * 1000)
+  const minute = local.getHours() * 60 + local.getMinutes()
+  w.limits = { up: Infinity, down: Infinity, windows: [{ fromMin: (minute + 60) % 1440, toMin: (minute + 120) % 1440, up: 0, down: 0 }] }
+  node.beforeCall = (name) => { if (name === 'has') w.clock.advance(60 * 60 * 1000) }
+  const first = await run(w)
+  t.notOk(first.done)
+  t.equal(first.peers['home']?.state, 'paused')
+  t.same(node.calls, ['heads', 'members', 'putMember', 'putHeader', 'has'])
+  w.clock.advance(60 * 60 * 1000)
+  node.beforeCall = () => undefined
+  t.ok((await run(w)).done)
+})
+
 t.test('copies of single files are counted from nodes that are trusted and have the entry', async (t) => {
   const w = await world(t, 11)
   w.node('a')
