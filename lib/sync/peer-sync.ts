@@ -205,7 +205,11 @@ export class PeerSync {
 
   #failed(error: unknown): void {
     const { state, logger, clock } = this.#work
-    if (error instanceof Paused) return
+    if (error instanceof Paused) {
+      // There is more to do when the schedule allows it.
+      this.#isNew = true
+      return
+    }
     if (error instanceof Lie) {
       logger.log('error', 'a node is not trusted any more', { node: this.name, reason: error.message })
       state.noteDistrust(this.number, error.message)
