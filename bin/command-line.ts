@@ -38,9 +38,35 @@ type Parser = ReturnType<typeof emptyParser>
 export async function runCommand(context: Context, words: readonly string[]): Promise<void> {
   const name = words[0] === 'umount' ? 'unmount' : (words[0] ?? '')
   const named = Object.hasOwn(commands, name) ? commands[name] : undefined
-  const parser = emptyParser(words)
+  const parser = emptyParser(gathered(words))
   for (const add of named === undefined ? Object.values(commands) : [named]) await add(parser, context)
   await parser.parseAsync()
+}
+
+/** Options that may be given more than once. Of two of them yargs would keep the second, or make lists of all options. */
+const repeatable: ReadonlySet<string> = new Set(['--from', '--advertise'])
+
+/** All values of such an option behind its first occurrence. */
+export function gathered(words: readonly string[]): readonly string[] {
+  const lists = new Map<string, string[]>()
+  const out: string[][] = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ''
+    const [, name = '', inline] = /^(--[a-z-]+)(?:=(.*))?$/s.exec(word) ?? []
+    if (!repeatable.has(name)) {
+      out.push([word])
+      continue
+    }
+    const next = words[at + 1]
+    const isSeparate = inline === undefined && next !== undefined && !next.startsWith('-')
+    const value = inline ?? (isSeparate ? next : undefined)
+    if (isSeparate) at++
+    const list = lists.get(name) ?? [name]
+    if (!lists.has(name)) out.push(list)
+    lists.set(name, list)
+    if (value !== undefined) list.push(value)
+  }
+  return out.flat()
 }
 
 function emptyParser(words: readonly string[]) {

@@ -74,7 +74,8 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       const { state, pids } = mounted
       return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...ofMachine] })
     },
-    sync: (onProgress) => mounted.sync(onProgress),
+    sync: (onProgress, wish) => mounted.sync(onProgress, wish),
+    trust: (name) => mounted.trust(name),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
 }

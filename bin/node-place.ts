@@ -32,8 +32,8 @@ export function nodePlace(data: string): NodePlace {
   return { directory, settings, keys: readNodeKeys(join(directory, keysName)) }
 }
 
-/** Throws 'exists' where there is a node, or something else. */
-export function makeNodePlace(data: string, settings: NodeSettings): NodePlace {
+/** Rejects 'exists' where there is a node, and with why a bucket can't be used. */
+export async function makeNodePlace(data: string, settings: NodeSettings): Promise<NodePlace> {
   const directory = resolve(data)
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -41,6 +41,8 @@ export function makeNodePlace(data: string, settings: NodeSettings): NodePlace {
     throw fromErrno(error, directory)
   }
   if (existsSync(join(directory, settingsName))) throw new VaultError('exists', `${directory} is a node's folder already`, { subject: directory, next: '"vaultfs node run" starts it' })
+  // Before there is a node that could not start.
+  if (settings.bucket !== undefined) await (await openStorageOf({ directory, settings }, 'serve', silent)).close()
   // Keys first: a folder with settings has keys.
   if (existsSync(join(directory, keysName))) readNodeKeys(join(directory, keysName))
   else createNodeKeys(join(directory, keysName), systemEntropy)
@@ -100,6 +102,6 @@ export async function looking<Result>(place: NodePlace, work: (open: { readonly 
   }
 }
 
-export function openStorageOf({ directory }: NodePlace, use: 'serve' | 'look', logger: Logger): Promise<NodeStorage> {
-  return openNodeStorage({ directory, use, clock: systemClock, logger })
+export function openStorageOf({ directory, settings: { bucket } }: Pick<NodePlace, 'directory' | 'settings'>, use: 'serve' | 'look', logger: Logger): Promise<NodeStorage> {
+  return openNodeStorage({ directory, use, bucket, clock: systemClock, entropy: systemEntropy, logger })
 }

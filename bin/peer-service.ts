@@ -9,12 +9,10 @@ import { readPeers, writePeers } from '../lib/crypto/peers-file.js'
 import { readRecoveryFile } from '../lib/crypto/recovery-file.js'
 import { openWithMaster, type OpenedVault } from '../lib/crypto/vault-keys.js'
 import type { KnownPeer } from '../lib/format/peer-list.js'
-import { pairWithNode } from '../lib/peer/pairing.js'
-import { probeNode } from '../lib/peer/probe.js'
 import { equalBytes } from '../lib/terms/bytes.js'
 import { VaultError } from '../lib/terms/errors.js'
 import { limits } from '../lib/terms/limits.js'
-import { tlsIdentity, type TlsIdentity } from '../lib/wire/certificate.js'
+import type { TlsIdentity } from '../lib/wire/certificate.js'
 import { decodeInvitation } from '../lib/wire/invitation.js'
 import { decodeRecoveryRecord, type VaultOwner } from '../lib/wire/owner-records.js'
 import { encodeAddress } from '../lib/wire/pin.js'
@@ -60,6 +58,8 @@ export class PeerService implements PeersPort {
       const { store, identity } = this.#options
       const [recovery, header] = [await this.#recovery(), await this.#headerForNodes()]
       const { ownerPublicKey, salt, vaultId } = this.#options.opened.header
+      // What speaks with nodes is loaded when somebody wants that: most daemons only list them.
+      const { pairWithNode } = await import('../lib/peer/pairing.js')
       const met = await pairWithNode(code, {
         vaultId, ownerPublicKey, salt, member: identity.record, tls: await this.#identity(), recovery, header,
         name: name ?? before?.name, nowSec: systemClock.now().sec, entropy: systemEntropy, signal: this.#ending.signal,
@@ -91,6 +91,8 @@ export class PeerService implements PeersPort {
   async test(name: string | undefined): Promise<readonly PeerTest[]> {
     const peers = await this.#known()
     const asked = name === undefined ? peers : [named(peers, name)]
+    if (asked.length === 0) return []
+    const { probeNode } = await import('../lib/peer/probe.js')
     const [tls, recovery] = [await this.#identity(), await this.#recovery()]
     return await Promise.all(asked.map(async (peer) => {
       const { failed, health, ...probed } = await probeNode(peer, { owner: this.#owner, tls, clock: systemClock, recovery, signal: this.#ending.signal })
@@ -158,10 +160,11 @@ export class PeerService implements PeersPort {
     }
   }
 
-  #identity(): Promise<TlsIdentity> {
+  async #identity(): Promise<TlsIdentity> {
+    const { tlsIdentity } = await import('../lib/wire/certificate.js')
     this.#requireKeys()
     this.#tls ??= tlsIdentity(this.#options.opened.page.key('device-tls'))
-    return this.#tls
+    return await this.#tls
   }
 }
 

@@ -42,9 +42,11 @@ export async function readNewPassphrase(options: SecretOptions, terminal: Termin
 
 /** What `vaultfs node invite` printed: on the command line, where others may see it, only for who wants that. */
 export async function readInvitation(given: { readonly code: string | undefined; readonly codeFile: string | undefined }, terminal: Terminal): Promise<string> {
-  if (given.code !== undefined && given.code !== '-') return given.code
+  // Of a lonely dash yargs makes nothing.
+  const isDash = given.code === '-' || given.code === ''
+  if (given.code !== undefined && !isDash) return given.code
   const bytes = given.codeFile !== undefined ? readSecretFile(given.codeFile)
-    : given.code === '-' ? readDescriptor(0, 'standard input')
+    : isDash && !terminal.present ? await terminal.piped()
       : await terminal.secret('The code of the invitation (it is not shown): ', '--code-file FILE, or - for standard input')
   const text = Buffer.from(bytes).toString('utf8')
   bytes.fill(0)

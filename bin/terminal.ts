@@ -37,6 +37,18 @@ export class Terminal {
     return (await this.#ask(prompt, true)).toString('utf8').trim()
   }
 
+  /** All that is piped in. Not by readSync: the stream has made the pipe one that does not wait. */
+  async piped(): Promise<Uint8Array> {
+    const pieces: Buffer[] = []
+    let length = 0
+    for await (const piece of this.#input as AsyncIterable<Buffer>) {
+      pieces.push(piece)
+      length += piece.length
+      if (length > limits.secretBytesMax) throw new VaultError('too-large', `standard input holds more than ${limits.secretBytesMax} bytes`, { next: 'that is no secret of a vault' })
+    }
+    return new Uint8Array(Buffer.concat(pieces))
+  }
+
   async confirm(prompt: string, instead: string): Promise<boolean> {
     return /^y(es)?$/i.test(await this.line(`${prompt} [y/N] `, instead))
   }

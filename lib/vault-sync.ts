@@ -5,7 +5,7 @@ import type { DeviceIdentity } from './crypto/identity.js'
 import type { KeyPage } from './crypto/key-page.js'
 import { readPeers } from './crypto/peers-file.js'
 import type { CopyCount, PeerStatus, SyncPort, SyncReport } from './store/sync-port.js'
-import type { BlobId } from './terms/bytes.js'
+import type { BlobId, DeviceId } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
@@ -82,6 +82,10 @@ export class VaultSync implements SyncPort {
     const isBegun = this.#worker !== undefined
     if (this.#names.length > 0 && !readOnly) this.#begin()
     if (!isBegun || this.#names.length === 0) this.#report = { ...nothing, peers: this.#names.map((name) => unmet(name, readOnly)) }
+  }
+
+  get deviceId(): DeviceId {
+    return this.#options.identity.member.deviceId
   }
 
   report(): SyncReport {

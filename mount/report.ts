@@ -2,10 +2,10 @@
 import type { VaultHeader } from '../lib/format/vault-header.js'
 import type { PeerStatus } from '../lib/store/sync-port.js'
 import { hex } from '../lib/terms/bytes.js'
-import { onlyHereOf, peersOf } from '../lib/vault-copies.js'
 import type { VaultSync } from '../lib/vault-sync.js'
 import type { Vault } from '../lib/vault.js'
 import type { RequestCounts } from '../native-deps/fuse/handler.js'
+import { standingOf } from './sending.js'
 
 /** Bytes since the mount, and how many went to the disk for one of a program's. */
 export interface Amplification {
@@ -55,16 +55,14 @@ export interface ReportParts {
 export function reportOf(vault: Vault, { header, keysLocked, requests, sync }: ReportParts): VaultReport {
   const { contents, unpublished, log, pool, readOnly } = vault.parts
   const { blobs, blobBytes } = pool.statistics()
-  const total = { blobs, bytes: blobBytes }
-  const told = sync?.report()
   const recovery = header.recovery.state === 'confirmed' ? 'confirmed' : 'later'
   return {
     vault: hex(header.vaultId), readOnly, recovery,
     dirty: { files: contents.dirtyFiles, bytes: contents.dirtyBytes },
     unpublished: { entries: unpublished.entries.size, bytes: contents.unpublishedBytes },
-    onlyHere: onlyHereOf(total, told),
+    ...standingOf(vault, sync), damagedHere: sync?.report().damagedHere ?? 0,
     log: { bytes: log.sizeBytes, segments: log.segments },
-    cache: total, peers: peersOf(total, told), damagedHere: told?.damagedHere ?? 0,
+    cache: { blobs, bytes: blobBytes },
     amplification: amplificationOf(vault), requests, damaged: damagedOf(vault),
     warnings: [...warningsOf(vault, recovery, keysLocked), ...syncWarnings(sync)],
   }

@@ -1,5 +1,6 @@
 // `vaultfs node …`: a program that keeps blobs and chains of vaults for others, and can read nothing of them.
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { InvitationDesk } from '../../lib/node/invitation-desk.js'
 import { withGrant } from '../../lib/node/access.js'
 import { equalBytes, hex } from '../../lib/terms/bytes.js'
@@ -37,14 +38,17 @@ const initCommand = (context: Context) =>
       quota: { type: 'string', requiresArg: true, default: 'none', describe: 'What each vault may keep, such as 500G' },
       'daily-writes': { type: 'string', requiresArg: true, default: 'none', describe: 'What each vault may write in a day, such as 50G' },
       keep: { type: 'string', requiresArg: true, default: '30d', describe: 'The least time that a blob is kept' },
+      blobs: { type: 'string', requiresArg: true, implies: 'credentials', describe: 'Keep everything in a bucket: s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION' },
+      credentials: { type: 'string', requiresArg: true, implies: 'blobs', describe: 'File of mode 0600 with the access key and the secret key of the bucket, a line each' },
       'delete-delay': { type: 'string', requiresArg: true, default: '7d', describe: "The time between the owner's intent to delete and the deletion" },
       ...jsonOption,
     }),
-    handler: (args) => {
-      const place = makeNodePlace(args.data, {
+    handler: async (args) => {
+      const place = await makeNodePlace(args.data, {
         name: args.name ?? hostname(), listen: args.listen, advertise: args.advertise ?? [],
         quotaBytes: byteSize(args.quota, '--quota') ?? null, dailyBytes: byteSize(args.dailyWrites, '--daily-writes') ?? null,
         keepSec: requireSpan(args.keep, '--keep'), deleteDelaySec: requireSpan(args.deleteDelay, '--delete-delay'),
+        ...(args.blobs === undefined || args.credentials === undefined ? {} : { bucket: { address: args.blobs, credentialsPath: resolve(args.credentials) } }),
       })
       const pin = Buffer.from(place.keys.tlsPin).toString('base64url')
       if (args.json) context.out(JSON.stringify({ name: place.settings.name, data: place.directory, pin }))

@@ -47,7 +47,7 @@ const addCommand = (context: Context) =>
 
 /** With one word only, it says by itself which of the two it is. */
 function codeAndPlace({ code, mountpoint: place }: { readonly code: string | undefined; readonly mountpoint: string | undefined }): readonly [string | undefined, string | undefined] {
-  return code === undefined || code === '-' || place !== undefined || code.trimStart().startsWith(codePrefix) ? [code, place] : [undefined, code]
+  return code === undefined || code === '-' || code === '' || place !== undefined || code.trimStart().startsWith(codePrefix) ? [code, place] : [undefined, code]
 }
 
 const listCommand = (context: Context) =>

@@ -57,17 +57,35 @@ export interface StatusReport {
   readonly warnings: readonly string[]
 }
 
+/** What is where. */
+export interface Standing {
+  readonly onlyHere: { readonly blobs: number; readonly bytes: number }
+  readonly peers: readonly PeerStatus[]
+}
+
+export interface SyncOutcome extends Standing {
+  /** Whether the nodes have everything; null: they were not waited for. */
+  readonly complete: boolean | null
+}
+
 export interface DaemonPort {
   readonly past: PastPort
   readonly peers: PeersPort
   readonly verify: Verify
   /** Cheap; may be called at any time, also while one of the others runs. */
   status(): Promise<StatusReport>
-  /** Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. */
-  sync(onProgress: OnProgress): Promise<void>
+  /**
+   * Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. With
+   * `stallMs` also every node that is neither distrusted nor paused has it then, or nothing has moved for so long: it is
+   * not `complete` then. Rejects 'not-found' when there is no node to wait for.
+   */
+  sync(onProgress: OnProgress, wish?: { readonly stallMs: number }): Promise<SyncOutcome>
+  /** What the node of that name says is taken anew: the user has looked. Rejects 'not-found'. */
+  trust(name: string): Promise<void>
   /**
    * Publishes, drains, unmounts, and lets go of the store: when it resolves another daemon may open it. Rejects with
-   * 'busy' when files are open and not lazy; the vault is then mounted as before. A second call joins the first.
+   * 'busy' when files are open and not lazy; the vault is then mounted as before. A second call joins the first. Tells
+   * what is only here; null: that is not known, or there are no nodes.
    */
-  unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void>
+  unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<Standing | null>
 }

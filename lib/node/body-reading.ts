@@ -13,10 +13,10 @@ export function announcedLength(request: IncomingMessage, bytesMax: number): num
 }
 
 /** Into `memory`, which it must fit in. Rejects 'too-large', 'deadline' when it comes too slowly, and 'offline' when it ends early. */
-export function readBody(request: IncomingMessage, memory: Uint8Array): Promise<Uint8Array> {
+export function readBody(request: IncomingMessage, memory: Uint8Array, spanMs: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let length = 0
-    const stopWatching = watchRate(() => length, () => { end(tooSlow()) })
+    const stopWatching = watchRate(() => length, spanMs, () => { end(tooSlow()) })
     const end = (error?: Error): void => {
       stopWatching()
       request.off('data', take).off('end', ended).off('close', broken).off('error', broken)
@@ -35,12 +35,12 @@ export function readBody(request: IncomingMessage, memory: Uint8Array): Promise<
 }
 
 /** Resolves when the client's side has taken it; rejects 'offline' when it is gone or takes too little. */
-export async function writePiece(response: ServerResponse, piece: Uint8Array): Promise<void> {
+export async function writePiece(response: ServerResponse, piece: Uint8Array, spanMs: number): Promise<void> {
   if (response.destroyed) throw gone()
   if (response.write(piece)) return
   await new Promise<void>((resolve, reject) => {
     const { socket } = response
-    const stopWatching = watchRate(() => socket?.bytesWritten ?? 0, () => { socket?.destroy() })
+    const stopWatching = watchRate(() => socket?.bytesWritten ?? 0, spanMs, () => { socket?.destroy() })
     const end = (): void => {
       stopWatching()
       response.off('drain', end).off('close', end)
@@ -52,16 +52,16 @@ export async function writePiece(response: ServerResponse, piece: Uint8Array): P
 }
 
 /** Calls back once when fewer bytes than the least rate have come in a span; answers how to end it. */
-export function watchRate(count: () => number, onSlow: () => void): () => void {
+function watchRate(count: () => number, spanMs: number, onSlow: () => void): () => void {
   let before = count()
   const timer = setInterval(() => {
     const now = count()
-    if (now - before >= (nodeLimits.bytesPerSecondMin * nodeLimits.rateSpanMs) / 1000) before = now
+    if (now - before >= (nodeLimits.bytesPerSecondMin * spanMs) / 1000) before = now
     else {
       clearInterval(timer)
       onSlow()
     }
-  }, nodeLimits.rateSpanMs)
+  }, spanMs)
   return () => { clearInterval(timer) }
 }
 

@@ -1,11 +1,13 @@
 // Blobs that the vault's owner wants gone, and when. A mark that is taken back is off the disk before anybody hears that
-// the blob is here, so no crash can delete what a device has been told it may rely on. What is due goes in small steps,
-// and nobody is answered about marked blobs during one.
+// the blob is here, so no crash can delete what a device has been told it may rely on. What is due goes in steps, and
+// nobody is answered about marked blobs during one. Every change is by compare and replace: several processes may serve one
+// storage, and who comes second looks again.
 import { ByteReader } from '../format/reader.js'
 import { ByteWriter } from '../format/writer.js'
 import { hex, type BlobId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import type { DeletionIntent } from '../wire/owner-records.js'
+import { decodeMarked, encodeMarked, type MarkedBlobs } from './deletion-record.js'
 import { nodeLimits } from './node-limits.js'
 import type { VaultStorage } from './node-storage.js'
 import { WorkQueue } from './work-queue.js'
@@ -23,23 +25,19 @@ export interface DeletionRules {
   readonly keepSec: number
 }
 
-interface Intent {
-  readonly intentId: string
-  readonly dueSec: number
-  /** By which it was signed. */
-  readonly sec: number
-  /** Names in hexadecimal. */
-  readonly blobs: Set<string>
-  version: number
+interface Known {
+  readonly version: number
+  readonly marked: MarkedBlobs
 }
 
 const prefix = 'deletion/'
 const endedPrefix = 'deletion-ended/'
+const nothing: ReadonlySet<string> = new Set()
 
 export class DeletionMarks {
   readonly #storage: VaultStorage
   readonly #rules: DeletionRules
-  readonly #intents = new Map<string, Intent>()
+  readonly #intents = new Map<string, Known>()
   /** Marks and removals, one at a time. */
   readonly #queue = new WorkQueue()
 
@@ -50,12 +48,12 @@ export class DeletionMarks {
 
   static async open(storage: VaultStorage, rules: DeletionRules): Promise<DeletionMarks> {
     const marks = new DeletionMarks(storage, rules)
-    await marks.#load()
+    await marks.#reload()
     return marks
   }
 
   get waiting(): readonly WaitingIntent[] {
-    return [...this.#intents.values()].map(({ intentId, dueSec, blobs }) => ({ intentId, dueSec, blobs: blobs.size }))
+    return [...this.#intents].map(([intentId, { marked }]) => ({ intentId, dueSec: marked.dueSec, blobs: marked.blobs.size + marked.removing.size }))
   }
 
   /** Marks the blobs. Durable when it resolves; the same intent twice is one. Rejects 'invalid' and 'too-many'. */
@@ -67,9 +65,8 @@ export class DeletionMarks {
       if (Math.abs(nowSec - sec) > nodeLimits.deletionAgeMaxSec) throw new VaultError('invalid', "the intent is not of these days by the node's clock", { next: 'sign a new one; look at the clocks of both machines' })
       if (await this.#storage.records.get(endedPrefix + name) !== undefined) throw new VaultError('invalid', 'the intent has been carried out or taken back', { next: 'sign a new one' })
       if (this.#intents.size >= nodeLimits.deletionsMax) throw new VaultError('too-many', `${this.#intents.size} intents are waiting`, { next: 'wait until the first of them are carried out' })
-      const intent: Intent = { intentId: name, dueSec: nowSec + this.#rules.delaySec, sec, blobs: new Set(blobIds.map(hex)), version: 0 }
-      await this.#write(intent)
-      this.#intents.set(name, intent)
+      const marked: MarkedBlobs = { dueSec: nowSec + this.#rules.delaySec, sec, blobs: new Set(blobIds.map(hex)), removing: nothing, removingSec: 0 }
+      if (!await this.#write(name, 0, marked)) throw changedMeanwhile()
       // From here on it is known when they came.
       await this.#storage.storedSec([])
     })
@@ -78,25 +75,28 @@ export class DeletionMarks {
   /** Rejects 'not-found'. */
   cancel(intentId: string): Promise<void> {
     return this.#queue.run(async () => {
-      const intent = this.#intents.get(intentId)
-      if (intent === undefined) throw new VaultError('not-found', 'no such intent waits here')
-      await this.#end(intent)
+      for (let attempt = 0; attempt < nodeLimits.changeAttempts; attempt++) {
+        const known = this.#intents.get(intentId)
+        if (known === undefined) throw new VaultError('not-found', 'no such intent waits here')
+        if (await this.#write(intentId, known.version, { ...known.marked, blobs: nothing })) return
+        await this.#reload()
+      }
+      throw changedMeanwhile()
     })
   }
 
   /**
    * Takes the marks off these blobs, then answers what `work` answers; nothing of them is removed before it is done. What
-   * has no mark costs nothing.
+   * has no mark costs nothing. Rejects 'busy' for what another process is removing.
    */
   async sparing<Result>(blobIds: readonly BlobId[], work: () => Promise<Result>): Promise<Result> {
-    if (!this.#isAnyMarked(blobIds)) return work()
+    if (this.#intents.size === 0) return work()
+    const names = blobIds.map(hex)
+    if (!names.some((name) => this.#isMarked(name))) return work()
     return this.#queue.run(async () => {
-      const names = blobIds.map(hex)
-      for (const intent of [...this.#intents.values()]) {
-        const marked = names.filter((name) => intent.blobs.has(name))
-        if (marked.length === 0) continue
-        for (const name of marked) intent.blobs.delete(name)
-        await this.#save(intent)
+      for (let attempt = 0; !await this.#spare(names); attempt++) {
+        if (attempt === nodeLimits.changeAttempts) throw changedMeanwhile()
+        await this.#reload()
       }
       return work()
     })
@@ -104,70 +104,94 @@ export class DeletionMarks {
 
   /** Removes what is due and old enough; answers how many, and how many bytes. */
   async removeDue(nowSec: number): Promise<{ readonly blobs: number; readonly bytes: number }> {
+    await this.#queue.run(() => this.#reload())
     let [blobs, bytes] = [0, 0]
-    for (const intent of [...this.#intents.values()].filter(({ dueSec }) => dueSec <= nowSec)) {
-      const names = [...intent.blobs]
-      for (let at = 0; at < names.length || at === 0; at += nodeLimits.deletionBatch) {
-        const batch = names.slice(at, at + nodeLimits.deletionBatch)
-        const removed = await this.#queue.run(() => this.#removeBatch(intent, batch, nowSec))
+    for (const [intentId, { marked }] of [...this.#intents]) {
+      if (marked.dueSec > nowSec) continue
+      const names = [...marked.blobs]
+      for (let at = 0; at < names.length; at += nodeLimits.deletionBatch) {
+        const removed = await this.#queue.run(() => this.#removeBatch(intentId, names.slice(at, at + nodeLimits.deletionBatch), nowSec))
         blobs += removed.blobs
         bytes += removed.bytes
       }
+      await this.#queue.run(() => this.#finish(intentId, nowSec))
     }
     await this.#forgetEnded(nowSec)
     return { blobs, bytes }
   }
 
-  async #removeBatch(intent: Intent, names: readonly string[], nowSec: number): Promise<{ readonly blobs: number; readonly bytes: number }> {
-    // Some may have been spared meanwhile, or all.
-    if (!this.#intents.has(intent.intentId)) return { blobs: 0, bytes: 0 }
-    const ids = names.filter((name) => intent.blobs.has(name)).map((name) => new Uint8Array(Buffer.from(name, 'hex')) as Uint8Array as BlobId)
-    const [stored, lengths] = [await this.#storage.storedSec(ids), await this.#storage.lengths(ids)]
-    const gone = ids.filter((_, index) => stored[index] === undefined)
-    const old = ids.filter((_, index) => (stored[index] ?? Infinity) <= nowSec - this.#rules.keepSec)
-    const bytes = ids.reduce((sum, _, index) => sum + ((stored[index] ?? Infinity) <= nowSec - this.#rules.keepSec ? (lengths[index] ?? 0) : 0), 0)
-    if (old.length > 0) await this.#storage.remove(old)
-    for (const id of [...old, ...gone]) intent.blobs.delete(hex(id))
-    if (old.length + gone.length > 0 || intent.blobs.size === 0) await this.#save(intent)
-    return { blobs: old.length, bytes }
-  }
-
-  #isAnyMarked(blobIds: readonly BlobId[]): boolean {
-    if (this.#intents.size === 0) return false
-    const names = blobIds.map(hex)
-    return [...this.#intents.values()].some(({ blobs }) => names.some((name) => blobs.has(name)))
-  }
-
-  async #save(intent: Intent): Promise<void> {
-    if (intent.blobs.size === 0) await this.#end(intent)
-    else await this.#write(intent)
-  }
-
-  /** Remembered for as long as it could be shown again. */
-  async #end(intent: Intent): Promise<void> {
-    await this.#storage.records.put(endedPrefix + intent.intentId, 0, new ByteWriter(8).u64(intent.sec).take())
-    await this.#storage.records.remove(prefix + intent.intentId)
-    this.#intents.delete(intent.intentId)
-  }
-
-  async #write(intent: Intent): Promise<void> {
-    const writer = new ByteWriter(20 + 32 * intent.blobs.size).u64(intent.dueSec).u64(intent.sec).u32(intent.blobs.size)
-    for (const name of intent.blobs) writer.bytes(Buffer.from(name, 'hex'))
-    if (!await this.#storage.records.put(prefix + intent.intentId, intent.version, writer.take())) {
-      throw new VaultError('busy', 'another process changed the intent', { next: 'Try again.' })
+  /** False: another process changed an intent. */
+  async #spare(names: readonly string[]): Promise<boolean> {
+    for (const [intentId, { version, marked }] of [...this.#intents]) {
+      if (names.some((name) => marked.removing.has(name))) throw new VaultError('busy', 'one of these blobs is just being removed', { next: 'try again in a while' })
+      if (!names.some((name) => marked.blobs.has(name))) continue
+      const blobs = new Set(marked.blobs)
+      for (const name of names) blobs.delete(name)
+      if (!await this.#write(intentId, version, { ...marked, blobs })) return false
     }
-    intent.version++
+    return true
   }
 
-  async #load(): Promise<void> {
-    for (const name of await this.#storage.records.list(prefix)) {
-      const record = await this.#storage.records.get(name)
-      if (record === undefined) continue
-      const reader = new ByteReader(record.bytes, 'deletion')
-      const [dueSec, sec, count] = [reader.u64(), reader.u64(), reader.u32()]
-      const blobs = new Set(Array.from({ length: count }, () => hex(reader.bytes(32))))
-      const intentId = name.slice(prefix.length)
-      this.#intents.set(intentId, { intentId, dueSec, sec, blobs, version: record.version })
+  /** Claimed first, then removed, then forgotten: at no moment could another process say that one of them is here. */
+  async #removeBatch(intentId: string, names: readonly string[], nowSec: number): Promise<{ readonly blobs: number; readonly bytes: number }> {
+    const known = this.#intents.get(intentId)
+    // Some may have been spared meanwhile, or all; what somebody else is removing is his to end.
+    if (known === undefined || known.marked.removing.size > 0) return { blobs: 0, bytes: 0 }
+    const ids = idsOf(names.filter((name) => known.marked.blobs.has(name)))
+    const [stored, lengths] = [await this.#storage.storedSec(ids), await this.#storage.lengths(ids)]
+    const old = ids.filter((_, index) => (stored[index] ?? Infinity) <= nowSec - this.#rules.keepSec)
+    const oldIds = new Set(old)
+    const leaving = new Set(ids.filter((id, index) => stored[index] === undefined || oldIds.has(id)).map(hex))
+    if (leaving.size === 0) return { blobs: 0, bytes: 0 }
+    const blobs = new Set([...known.marked.blobs].filter((name) => !leaving.has(name)))
+    const claimed: MarkedBlobs = { ...known.marked, blobs, removing: new Set(old.map(hex)), removingSec: nowSec }
+    if (!await this.#write(intentId, known.version, claimed)) {
+      await this.#reload()
+      return { blobs: 0, bytes: 0 }
+    }
+    if (old.length > 0) {
+      await this.#storage.remove(old)
+      if (!await this.#write(intentId, known.version + 1, { ...claimed, removing: nothing })) await this.#reload()
+    }
+    return { blobs: old.length, bytes: ids.reduce((sum, id, index) => sum + (oldIds.has(id) ? (lengths[index] ?? 0) : 0), 0) }
+  }
+
+  /** What a process that ended left half removed is removed, once it is certain that it ended. */
+  async #finish(intentId: string, nowSec: number): Promise<void> {
+    const known = this.#intents.get(intentId)
+    if (known === undefined || known.marked.removing.size === 0 || nowSec - known.marked.removingSec < nodeLimits.removalTakenOverSec) return
+    // By the claim anew the other one, should it live, can't end its own.
+    if (!await this.#write(intentId, known.version, { ...known.marked, removingSec: nowSec })) return await this.#reload()
+    await this.#storage.remove(idsOf([...known.marked.removing]))
+    if (!await this.#write(intentId, known.version + 1, { ...known.marked, removing: nothing })) await this.#reload()
+  }
+
+  #isMarked(name: string): boolean {
+    for (const { marked } of this.#intents.values()) if (marked.blobs.has(name) || marked.removing.has(name)) return true
+    return false
+  }
+
+  /** An intent that marks nothing any more has ended. */
+  async #write(intentId: string, version: number, marked: MarkedBlobs): Promise<boolean> {
+    const hasEnded = marked.blobs.size + marked.removing.size === 0
+    // Remembered for as long as it could be shown again.
+    if (hasEnded) await this.#storage.records.put(endedPrefix + intentId, 0, new ByteWriter(8).u64(marked.sec).take())
+    if (!await this.#storage.records.put(prefix + intentId, version, encodeMarked(marked))) return false
+    if (hasEnded) {
+      await this.#storage.records.remove(prefix + intentId)
+      this.#intents.delete(intentId)
+    } else this.#intents.set(intentId, { version: version + 1, marked })
+    return true
+  }
+
+  async #reload(): Promise<void> {
+    const names = await this.#storage.records.list(prefix)
+    const found = new Set(names.map((name) => name.slice(prefix.length)))
+    for (const intentId of [...this.#intents.keys()]) if (!found.has(intentId)) this.#intents.delete(intentId)
+    for (const intentId of found) {
+      const record = await this.#storage.records.get(prefix + intentId)
+      if (record === undefined) this.#intents.delete(intentId)
+      else if (record.version !== this.#intents.get(intentId)?.version) this.#intents.set(intentId, { version: record.version, marked: decodeMarked(record.bytes) })
     }
   }
 
@@ -177,4 +201,12 @@ export class DeletionMarks {
       if (record !== undefined && nowSec - new ByteReader(record.bytes, 'ended deletion').u64() > 2 * nodeLimits.deletionAgeMaxSec) await this.#storage.records.remove(name)
     }
   }
+}
+
+function idsOf(names: readonly string[]): BlobId[] {
+  return names.map((name) => new Uint8Array(Buffer.from(name, 'hex')) as Uint8Array as BlobId)
+}
+
+function changedMeanwhile(): VaultError {
+  return new VaultError('busy', 'another process changed the intents', { next: 'Try again.' })
 }

@@ -25,6 +25,8 @@ export interface DispatcherOptions {
   readonly rates: KeyRates
   readonly counters: NodeCounters
   readonly logger: Logger
+  /** Of Patience. */
+  readonly spanMs: number
   /** Of the socket that a request came by. */
   pinOf(request: IncomingMessage): Uint8Array | undefined
   principalOf(pin: Uint8Array): KnownPrincipal | undefined
@@ -82,7 +84,7 @@ export class Dispatcher {
         body: async () => {
           const place = await this.#options.places.take(key, length)
           places.push(place)
-          const body = await readBody(request, place.memory.subarray(0, length))
+          const body = await readBody(request, place.memory.subarray(0, length), this.#options.spanMs)
           this.#options.counters.bytesIn += body.byteLength
           return body
         },
@@ -94,7 +96,7 @@ export class Dispatcher {
   }
 
   async #send(response: ServerResponse, route: Route, { status, headers = {}, body }: Answer): Promise<void> {
-    const { counters } = this.#options
+    const { counters, spanMs } = this.#options
     response.statusCode = status
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     if (body === undefined) {
@@ -108,11 +110,11 @@ export class Dispatcher {
       const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
       response.setHeader('content-length', String(bytes.byteLength))
       counters.bytesOut += bytes.byteLength
-      await writePiece(response, bytes)
+      await writePiece(response, bytes, spanMs)
     } else {
       for await (const piece of body) {
         counters.bytesOut += piece.byteLength
-        await writePiece(response, piece)
+        await writePiece(response, piece, spanMs)
       }
     }
     response.end()
@@ -167,6 +169,8 @@ const discardMs = 5000
 
 function discard(request: IncomingMessage, response: ServerResponse): void {
   request.resume()
+  // Nobody sends another request behind it.
+  response.on('finish', () => { if (!request.complete) request.socket.end() })
   const timer = setTimeout(() => { request.destroy() }, discardMs)
   void finished(request, { writable: false }).catch(() => undefined).finally(() => { clearTimeout(timer) })
   response.on('error', () => undefined)

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { hex } from '../terms/bytes.js'
 import { fromErrno, VaultError } from '../terms/errors.js'
-import { nodeLimits } from './node-limits.js'
+import { nodeLimits, patience } from './node-limits.js'
 import type { RunningNode } from './node-server.js'
 
 export interface MetricsServer {
@@ -14,7 +14,7 @@ export interface MetricsServer {
 
 /** Rejects what listen(2) says. */
 export async function startMetrics(node: RunningNode, { host, port }: { readonly host: string; readonly port: number }): Promise<MetricsServer> {
-  const server = createServer({ maxHeaderSize: nodeLimits.headBytesMax, requestTimeout: nodeLimits.headMs }, (request, response) => { void answer(node, request, response) })
+  const server = createServer({ maxHeaderSize: nodeLimits.headBytesMax, requestTimeout: patience.headMs }, (request, response) => { void answer(node, request, response) })
   server.maxConnections = nodeLimits.metricsConnectionsMax
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {

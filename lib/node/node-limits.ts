@@ -4,6 +4,17 @@
 const KiB = 1024
 const MiB = 1024 * KiB
 
+/** How long slow clients are waited for; tests wait less. */
+export interface Patience {
+  /** For a whole head, and for the next one after an answer. */
+  readonly headMs: number
+  readonly idleMs: number
+  /** Over so long the least rate is measured. */
+  readonly spanMs: number
+}
+
+export const patience: Patience = { headMs: 20_000, idleMs: 75_000, spanMs: 20_000 }
+
 export const nodeLimits = {
   // who may connect
   /** Sockets in all, and those of one key: a client needs a few. */
@@ -20,12 +31,8 @@ export const nodeLimits = {
   // what they send
   /** A head of a request. */
   headBytesMax: 8 * KiB,
-  /** For the head after connecting, and for the next head after an answer: a client may keep a connection so long. */
-  headMs: 20_000,
-  idleMs: 75_000,
-  /** Bodies and answers that come or go slower than this, over the span, are given up: the memory is needed. */
+  /** Bodies and answers that come or go slower than this, over the span of `patience`, are given up: the memory is needed. */
   bytesPerSecondMin: 2 * KiB,
-  rateSpanMs: 20_000,
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
   smallBodyBytesMax: 64 * KiB,
   bodyPlaces: 4,
@@ -61,7 +68,9 @@ export const nodeLimits = {
   deletionAgeMaxSec: 7 * 24 * 3600,
   deletionTickMs: 60_000,
   /** Blobs removed in one step, between which others are answered. */
-  deletionBatch: 256,
+  deletionBatch: 2048,
+  /** A removal that was begun so long ago was broken off. */
+  removalTakenOverSec: 600,
 
   // storage
   /** Page caches: of the node's database, and of the index of each vault. */

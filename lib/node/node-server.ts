@@ -20,10 +20,11 @@ import { HeldVaults } from './held-vaults.js'
 import { InvitationDesk } from './invitation-desk.js'
 import { KeyRates } from './key-rates.js'
 import { listHandlers } from './list-handlers.js'
+import { MemberCopies } from './member-copies.js'
 import { NodeChores } from './node-chores.js'
 import { NodeCounters } from './node-counters.js'
 import type { NodeKeys } from './node-keys.js'
-import { nodeLimits } from './node-limits.js'
+import { nodeLimits, patience as usualPatience, type Patience } from './node-limits.js'
 import type { NodeStorage } from './node-storage.js'
 import { openApi } from './open-api.js'
 import { Pairing } from './pairing.js'
@@ -46,6 +47,7 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
+  readonly patience?: Patience
 }
 
 export interface RunningNode {
@@ -66,7 +68,7 @@ export interface RunningNode {
 
 /** Resolves when it listens. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { storage, keys, name, version, clock, entropy, logger, quota, deletion, listen } = options
+  const { storage, keys, name, version, clock, entropy, logger, quota, deletion, listen, patience = usualPatience } = options
   const register = await AccessRegister.open(storage.records)
   const desk = new InvitationDesk(register, () => clock.now().sec)
   const vaults = new HeldVaults({ storage, register, quota, deletion, clock })
@@ -79,19 +81,23 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       ...blobHandlers({ checker, answers }), ...chainHandlers(checker), ...listHandlers({ keys, clock, checker, answers }),
       ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey }), openapi: async () => ({ status: 200, body: description }),
     },
-    vaults, places, rates, counters, logger,
+    vaults, places, rates, counters, logger, spanMs: patience.spanMs,
     pinOf: ({ socket }) => listener.pinOf(socket),
     principalOf: (pin) => register.principalOf(pin),
   })
   const pairing = new Pairing({ register, desk, vaults, keys, name, clock, counters, logger, pinOf: (socket) => listener.pinOf(socket) })
   const answering = new Answering()
-  const known = httpServer(answering.watching((request, response) => { void (request.url === routes.pair.path ? pairing : dispatcher).serve(request, response) }))
-  const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }))
+  const known = httpServer(answering.watching((request, response) => { void (request.url === routes.pair.path ? pairing : dispatcher).serve(request, response) }), patience)
+  const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }), patience)
   const listener = new TlsListener({
     identity: await tlsIdentity(keys.tlsSecretKey), known, strangers, logger,
     door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refresh(), get isOpenToStrangers() { return desk.isOpen } },
   })
-  register.onChange(() => { listener.dropStrangers() })
+  const members = new MemberCopies(storage, logger)
+  register.onChange(() => {
+    listener.dropStrangers()
+    void members.follow(register.access)
+  })
   const port = await listener.listen(listen.host, listen.port)
   const chores = new NodeChores({ register, vaults, rates, counters, clock, logger })
   return {
@@ -107,15 +113,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       listener.destroyAll()
       await answering.drained(nodeLimits.handshakeMs)
       for (const { account } of await vaults.opened()) await account.save()
+      await members.follow(register.access)
       await checker.close()
     },
   }
 }
 
 /** Never listens itself: the door hands it sockets. */
-function httpServer(listener: RequestListener): Server {
+function httpServer(listener: RequestListener, { headMs, idleMs }: Patience): Server {
   const server = createServer({
-    maxHeaderSize: nodeLimits.headBytesMax, headersTimeout: nodeLimits.headMs, requestTimeout: 0, keepAliveTimeout: nodeLimits.idleMs, connectionsCheckingInterval: 5000,
+    maxHeaderSize: nodeLimits.headBytesMax, headersTimeout: headMs, requestTimeout: 0, keepAliveTimeout: idleMs, connectionsCheckingInterval: Math.ceil(headMs / 4),
   }, listener)
   // A request that is none: no words are lost on it.
   server.on('clientError', (_, socket) => { socket.destroy() })

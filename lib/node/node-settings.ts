@@ -1,11 +1,13 @@
 // What a node was told when it was made: the file node.json in its folder, for people too. Limits of single vaults and who
 // may connect stand in its database.
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { splitPlace } from '../wire/pin.js'
 import { writeDurably } from './disk/vault-folder.js'
+import type { BucketPlace } from './open-storage.js'
+import { parseS3Place } from './s3/place.js'
 
 export interface NodeSettings {
   readonly name: string
@@ -19,6 +21,8 @@ export interface NodeSettings {
   /** The least time that a blob is kept, and the time between an intent to delete and the deletion. */
   readonly keepSec: number
   readonly deleteDelaySec: number
+  /** Undefined: everything lies in the node's folder. */
+  readonly bucket?: BucketPlace | undefined
 }
 
 export const settingsName = 'node.json'
@@ -57,7 +61,7 @@ export function listenPlace(text: string): { readonly host: string; readonly por
 }
 
 function requireSettings(settings: NodeSettings, path: string): NodeSettings {
-  const { name, listen, advertise, quotaBytes, dailyBytes, keepSec, deleteDelaySec, ...unknown } = settings
+  const { name, listen, advertise, quotaBytes, dailyBytes, keepSec, deleteDelaySec, bucket, ...unknown } = settings
   const [other] = Object.keys(unknown)
   if (other !== undefined) throw new VaultError('usage', `unknown key '${other}' in ${path}`, { subject: other, next: 'remove it' })
   if (typeof name !== 'string' || name === '' || name.length > limits.vaultNameLengthMax || /[\p{Cc}\p{Cf}]/u.test(name)) throw wrong(path, 'name')
@@ -66,7 +70,15 @@ function requireSettings(settings: NodeSettings, path: string): NodeSettings {
   for (const place of advertise) splitPlace(String(place))
   for (const [key, value] of Object.entries({ quotaBytes, dailyBytes })) if (value !== null && !isCount(value)) throw wrong(path, key)
   for (const [key, value] of Object.entries({ keepSec, deleteDelaySec })) if (!isCount(value)) throw wrong(path, key)
-  return { name, listen, advertise, quotaBytes, dailyBytes, keepSec, deleteDelaySec }
+  return { name, listen, advertise, quotaBytes, dailyBytes, keepSec, deleteDelaySec, ...(bucket === undefined ? {} : { bucket: requireBucket(bucket, path) }) }
+}
+
+function requireBucket(bucket: unknown, path: string): BucketPlace {
+  if (typeof bucket !== 'object' || bucket === null) throw wrong(path, 'bucket')
+  const { address, credentialsPath, ...unknown } = bucket as Readonly<Record<string, unknown>>
+  if (typeof address !== 'string' || typeof credentialsPath !== 'string' || !isAbsolute(credentialsPath) || Object.keys(unknown).length > 0) throw wrong(path, 'bucket')
+  parseS3Place(address)
+  return { address, credentialsPath }
 }
 
 function isCount(value: unknown): boolean {

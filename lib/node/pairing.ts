@@ -20,7 +20,7 @@ import type { InvitationDesk } from './invitation-desk.js'
 import { ownersMember, withMember, withRecovery } from './member-list.js'
 import type { NodeCounters } from './node-counters.js'
 import type { NodeKeys } from './node-keys.js'
-import { nodeLimits } from './node-limits.js'
+import { nodeLimits, patience } from './node-limits.js'
 import { putHeader } from './vault-handlers.js'
 
 export interface PairingSetup {
@@ -49,7 +49,7 @@ export class Pairing {
     try {
       const { method, path, bytesMax } = routes.pair
       if (request.method !== method || request.url !== path) throw new VaultError('not-permitted', 'this node does not know that key', { next: 'use an invitation' })
-      const body = await readBody(request, new Uint8Array(announcedLength(request, bytesMax) ?? bytesMax))
+      const body = await readBody(request, new Uint8Array(announcedLength(request, bytesMax) ?? bytesMax), patience.spanMs)
       const answer = await this.#pair(decodePairingRequest(Buffer.from(body).toString('utf8')), request.socket as TLSSocket)
       counters.pairings++
       response.setHeader('content-type', 'application/json')

@@ -1,6 +1,6 @@
 // Header, members, revocations, recovery, deletions and health of one vault. PROTOCOL §7 to §9. All that counts is signed
 // by the vault's owner; a device only carries it.
-import { decodeHeader } from '../format/vault-header.js'
+import { decodeHeader, type EncodedHeader } from '../format/vault-header.js'
 import { ByteWriter } from '../format/writer.js'
 import { concatBytes, equalBytes, hex } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
@@ -11,6 +11,7 @@ import type { AccessRegister } from './access-register.js'
 import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
 import type { DeletionRules } from './deletion-marks.js'
 import type { HeldVault } from './held-vaults.js'
+import { prefixedRecords } from './member-copies.js'
 import { withMember, withRecovery, withRevocation } from './member-list.js'
 
 export interface VaultSetup {
@@ -79,7 +80,7 @@ function healthOf({ vaultId, account }: HeldVault, { name, version, deletion, cl
 
 /** A copy of the header; the newest counts. Throws 'exists' for an older one, and what decodeHeader throws. */
 export async function putHeader(vault: HeldVault, bytes: Uint8Array): Promise<void> {
-  const { header } = decodeHeader(bytes, 'header')
+  const { header } = decoded(bytes)
   if (!equalBytes(header.vaultId, vault.vaultId)) throw new VaultError('corrupt', 'the header is of another vault')
   const { records } = vault.storage
   await vault.queueOf('header').run(async () => {
@@ -91,6 +92,16 @@ export async function putHeader(vault: HeldVault, bytes: Uint8Array): Promise<vo
       if (await records.put('header', record?.version ?? 0, bytes)) return
     }
   })
+}
+
+function decoded(bytes: Uint8Array): EncodedHeader {
+  try {
+    return decodeHeader(bytes, 'header')
+  } catch (error) {
+    // Of a file it would be somebody else's; of a body it is no body of ours.
+    if (error instanceof VaultError && error.code === 'not-a-vault') throw new VaultError('invalid', 'that is no header of a vault')
+    throw error
+  }
 }
 
 /** A record of the owner's, taken in; the same one twice is one. */
@@ -108,10 +119,4 @@ function requireGrant(access: Access, asked: Asked): VaultGrant {
   const grant = grantOf(access, asked.vault.vaultId)
   if (grant === undefined) throw new VaultError('not-permitted', 'this node does not keep that vault any more')
   return grant
-}
-
-function prefixedRecords(records: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter(512 * Math.max(1, records.length))
-  for (const record of records) writer.lengthPrefixed(record)
-  return writer.take()
 }

@@ -4,13 +4,13 @@ import { rmSync } from 'node:fs'
 import { openPlain, type Database, type Statement } from '../../native-deps/sqlite.js'
 import { noPrevious } from '../format/manifest-entry.js'
 import type { BlobId, DeviceId, ManifestHash } from '../terms/bytes.js'
-import { VaultError } from '../terms/errors.js'
+import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 
 const version = 1
 const schema = `
   CREATE TABLE peers (
-    peer INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,
+    peer INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, met INTEGER NOT NULL,
     sequence INTEGER NOT NULL DEFAULT 0, start INTEGER NOT NULL DEFAULT 0, end INTEGER NOT NULL DEFAULT 0, hash BLOB,
     header BLOB, member BLOB, distrust TEXT, contact INTEGER, lost INTEGER NOT NULL DEFAULT 0,
     swept_through BLOB, swept_day INTEGER
@@ -97,11 +97,16 @@ export class SyncState {
     }
   }
 
-  /** Its number here; one that was not known is new. */
-  peerOf(id: Uint8Array): number {
-    this.#change('INSERT INTO peers (id) VALUES (?) ON CONFLICT (id) DO NOTHING', id)
-    const found = this.#database.prepare<[Uint8Array], number>('SELECT peer FROM peers WHERE id = ?', 'first').get(id)
-    return found ?? 0
+  /** Its number here. One that was met anew since (`metSec`) is asked everything anew: the user has looked. */
+  peerOf(id: Uint8Array, metSec: number): number {
+    this.#change('INSERT INTO peers (id, met) VALUES (?, ?) ON CONFLICT (id) DO NOTHING', id, metSec)
+    const found = this.#database.prepare<[Uint8Array], { readonly peer: number; readonly met: number }>('SELECT peer, met FROM peers WHERE id = ?').get(id)
+    invariant(found !== undefined, 'a row that was just made')
+    if (found.met !== metSec) {
+      this.forget(found.peer)
+      this.#change('UPDATE peers SET met = ? WHERE peer = ?', metSec, found.peer)
+    }
+    return found.peer
   }
 
   /** What is known of others is forgotten. */

@@ -18,6 +18,8 @@ const lookMs = 1000
 export interface SyncerPeer {
   /** Names it in the state, whatever it is called. */
   readonly id: Uint8Array
+  /** When it was met, in seconds since 1970: another time is another beginning. */
+  readonly metSec: number
   readonly port: PeerPort
 }
 
@@ -142,7 +144,7 @@ export class Syncer {
   #meet(peers: readonly SyncerPeer[]): void {
     const { state } = this.#options
     const changed = (): void => { this.#changed() }
-    const numbered = peers.map(({ id, port }) => ({ number: state.peerOf(id), port }))
+    const numbered = peers.map(({ id, metSec, port }) => ({ number: state.peerOf(id, metSec), port }))
     state.keepOnly(numbered.map(({ number }) => number))
     this.#peers = numbered.map(({ number, port }) => new PeerSync({
       work: this.#workWith(number, port), sequence: () => this.#sequence, today: () => this.#today(), changed,

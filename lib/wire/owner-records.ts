@@ -75,7 +75,7 @@ export function encodeDeletion({ vaultId, sec, intentId, blobIds }: DeletionInte
 export function decodeDeletion(bytes: Uint8Array, owner: VaultOwner): DeletionIntent {
   const reader = opened(bytes, owner, { domain: 'deletion/v1', what: 'deletion intent' })
   const [sec, intentId, count] = [reader.u64(), reader.copy(16), reader.u32()]
-  if (count > deletionIdsMax) throw reader.corrupt(`${count} blobs`)
+  if (count > deletionIdsMax || count * 32 !== reader.remaining) throw reader.corrupt(`${count} blobs`)
   const blobIds = Array.from({ length: count }, () => reader.copy(32) as Uint8Array as BlobId)
   reader.end()
   return { vaultId: owner.vaultId, sec, intentId, blobIds }

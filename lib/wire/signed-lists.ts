@@ -35,6 +35,9 @@ export interface HeadList {
 export const inventoryPageMax = 65_536
 /** More devices than a vault has. */
 export const headsMax = 1024
+/** Id and length; device, sequence, hash and bytes. */
+const inventoryRowBytes = 32 + 4
+const headRowBytes = 16 + 8 + 32 + 8
 const inventoryMagic = 0x56_46_49_01
 const headsMagic = 0x56_46_48_01
 
@@ -57,7 +60,7 @@ export function decodeInventoryPage(bytes: Uint8Array, asked: { readonly vaultId
   const last = reader.u8()
   if (last > 1) throw reader.corrupt('neither the last page nor not')
   const count = reader.u32()
-  if (count > inventoryPageMax) throw reader.corrupt(`a page of ${count} blobs`)
+  if (count > inventoryPageMax || count * inventoryRowBytes !== reader.remaining) throw reader.corrupt(`a page of ${count} blobs`)
   let before = after
   const blobs = Array.from({ length: count }, () => {
     const blobId = reader.copy(32) as Uint8Array as BlobId
@@ -85,7 +88,7 @@ export function decodeHeadList(bytes: Uint8Array, asked: { readonly vaultId: Vau
   if (!equalBytes(vaultId, asked.vaultId)) throw reader.corrupt('it is of another vault')
   const sec = reader.u64()
   const count = reader.u32()
-  if (count > headsMax) throw reader.corrupt(`${count} heads`)
+  if (count > headsMax || count * headRowBytes !== reader.remaining) throw reader.corrupt(`${count} heads`)
   let before: Uint8Array = new Uint8Array(0)
   const heads = Array.from({ length: count }, () => {
     const deviceId = reader.copy(16) as Uint8Array as DeviceId

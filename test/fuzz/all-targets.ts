@@ -9,10 +9,11 @@ import { manifestTargets } from './targets/manifest-targets.js'
 import { storeTargets } from './targets/store-targets.js'
 import { textTargets } from './targets/text-targets.js'
 import { vaultTargets } from './targets/vault-targets.js'
+import { wireTargets } from './targets/wire-targets.js'
 import type { Target } from './target.js'
 
 export const targets: readonly Target[] = [
-  ...vaultTargets, ...blobTargets, ...contentTargets, ...manifestTargets, ...foldTargets, ...storeTargets, ...logTargets, ...kernelTargets, ...controlTargets, ...textTargets,
+  ...vaultTargets, ...blobTargets, ...contentTargets, ...manifestTargets, ...foldTargets, ...storeTargets, ...logTargets, ...kernelTargets, ...controlTargets, ...textTargets, ...wireTargets,
 ]
 
 export function targetOf(name: string): Target {

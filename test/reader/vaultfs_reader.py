@@ -887,6 +887,10 @@ class Entry:
         fields.end()
 
 
+def is_cut_short(data, at):
+    return at + 100 > len(data) or at + 100 + int.from_bytes(data[at + 96:at + 100], 'big') + 64 > len(data)
+
+
 def bucket(count, even, odd):
     power = 0
     while True:
@@ -899,11 +903,11 @@ def bucket(count, even, odd):
 class Chain:
     """All entries of one device that link up, verified but for their signatures."""
 
-    def __init__(self, folder, device, keys, report):
+    def __init__(self, folder, device, keys, report, has_mark=True):
         self.device, self.name, self.entries = device, device.hex(), []
         path = os.path.join(folder, self.name)
         # The mark first: of a vault that is in use, the chain may go on meanwhile.
-        mark = self._mark(f'{path}.mark', report)
+        mark = self._mark(f'{path}.mark', report) if has_mark else None
         with open(f'{path}.chain', 'rb') as file:
             data = file.read()
         at, before = 0, bytes(32)
@@ -917,8 +921,9 @@ class Chain:
                 if self.entries and entry.lamport <= self.entries[-1].lamport:
                     raise Damage(f'{what} is not later than the one before it')
             except Damage as why:
-                # Behind the mark it is an end torn by a crash.
-                if mark is None or at < mark[2]:
+                # Behind the mark it is an end torn by a crash, without marks (§11) what is shorter than it says.
+                torn = is_cut_short(data, at) if not has_mark else mark is not None and at >= mark[2]
+                if not torn:
                     report.damage(what, why)
                 break
             self.entries.append(entry)
@@ -1976,6 +1981,8 @@ def overlaid(runs, overlay, size, blobs):
 class Store:
     def __init__(self, path, secret, report, check_ids=True):
         self.path, self.report = path, report
+        # A node has one header, no device of its own, no marks, and this file instead (§11).
+        self.is_node = os.path.exists(os.path.join(path, 'members'))
         self.header, self.keys = self._open(secret)
         if not self.keys.header_trusted:
             report.damage(self.header.what, 'its MAC is wrong: it was changed by somebody who does not have the master key')
@@ -1989,7 +1996,7 @@ class Store:
     def _open(self, secret):
         """Of the two copies the newer one that is whole."""
         headers, unknown = [], None
-        for name in ('header', 'header.backup'):
+        for name in ('header',) if self.is_node else ('header', 'header.backup'):
             try:
                 with open(os.path.join(self.path, name), 'rb') as file:
                     headers.append(Header(file.read(65537), name))
@@ -2007,6 +2014,9 @@ class Store:
         return header, Keys(header, header.open_master(secret))
 
     def _device_file(self):
+        if self.is_node:
+            self._members_file()
+            return
         try:
             with open(os.path.join(self.path, 'device'), 'rb') as file:
                 member = member_of_device_file(file.read(4096), self.keys, self.header.owner)
@@ -2015,6 +2025,16 @@ class Store:
             self.report.note('there is no file "device"; the manifest has to say whose signatures its entries have')
         except Damage as why:
             self.report.damage('device', why)
+
+    def _members_file(self):
+        with open(os.path.join(self.path, 'members'), 'rb') as file:
+            records = Cursor(file.read(1 << 20), 'the file "members"')
+        try:
+            while records.at < len(records.data):
+                member = Member(records.prefixed(512), self.keys, self.header.owner, 'a record in the file "members"')
+                self.members[member.device] = member
+        except Damage as why:
+            self.report.damage('members', why)
 
     def state(self, options):
         """The tree that was asked for."""
@@ -2037,7 +2057,7 @@ class Store:
     def _entries(self):
         folder = os.path.join(self.path, 'manifest')
         names = sorted(name[:-6] for name in os.listdir(folder) if re.fullmatch(r'[0-9a-f]{32}\.chain', name))
-        chains = [Chain(folder, bytes.fromhex(name), self.keys, self.report) for name in names]
+        chains = [Chain(folder, bytes.fromhex(name), self.keys, self.report, not self.is_node) for name in names]
         for chain in chains:
             for entry in chain.entries:
                 for code, fields in entry.operations:

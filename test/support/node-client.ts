@@ -141,8 +141,14 @@ function codeOf(body: Uint8Array): string | undefined {
   }
 }
 
+/** What pairing needs of a device: a test's, or one of a real vault. */
+export interface Pairing {
+  readonly owner: { readonly vaultId: VaultId; readonly keys: { readonly publicKey: Uint8Array }; readonly salt: Uint8Array; readonly recoveryRecord: Uint8Array }
+  readonly parts: { readonly tls: { readonly publicKey: Uint8Array }; readonly record: Uint8Array; readonly identity: TlsIdentity }
+}
+
 /** As `vaultfs peer add` does it. `change` spoils what is sent. */
-export function pairTestDevice(device: TestDevice, code: string, { header, change = (text) => text }: { readonly header?: Uint8Array; readonly change?: (text: string) => string } = {}): Promise<Reply & { readonly answer: PairingAnswer | undefined }> {
+export function pairTestDevice(device: Pairing, code: string, { header, change = (text) => text }: { readonly header?: Uint8Array; readonly change?: (text: string) => string } = {}): Promise<Reply & { readonly answer: PairingAnswer | undefined }> {
   const { secret, pin, places } = decodeInvitation(code)
   const { owner, parts } = device
   return new Promise((resolve, reject) => {

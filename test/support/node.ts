@@ -22,7 +22,7 @@ export interface TestNode {
   restart(): Promise<void>
 }
 
-export type TestNodeOptions = Partial<Pick<NodeOptions, 'quota' | 'deletion' | 'clock' | 'logger' | 'name'>> & {
+export type TestNodeOptions = Partial<Pick<NodeOptions, 'quota' | 'deletion' | 'clock' | 'logger' | 'name' | 'patience'>> & {
   /** Another storage than the disk's. The caller's to close. */
   readonly storage?: NodeStorage
 }
@@ -64,10 +64,11 @@ export async function startTestNode(t: Teardown, options: TestNodeOptions = {}):
 
 async function start(directory: string, options: TestNodeOptions, port: number): Promise<{ storage: NodeStorage; running: RunningNode }> {
   const { clock = systemClock, logger = silent } = options
-  const storage = options.storage ?? await openNodeStorage({ directory, use: 'serve', clock, logger })
+  const storage = options.storage ?? await openNodeStorage({ directory, use: 'serve', clock, entropy: systemEntropy, logger })
   const running = await startNode({
     storage, clock, logger, keys: readNodeKeys(join(directory, 'keys')), name: options.name ?? 'a node', version: 'test', listen: { host: '127.0.0.1', port },
     quota: options.quota ?? { totalBytes: undefined, dailyBytes: undefined }, deletion: options.deletion ?? { delaySec: 7 * 24 * 3600, keepSec: 30 * 24 * 3600 }, entropy: systemEntropy,
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
   })
   return { storage, running }
 }

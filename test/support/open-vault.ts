@@ -14,6 +14,7 @@ import { retentionDefault } from '../../lib/terms/retention.js'
 import type { HeadMark } from '../../lib/vault-head-mark.js'
 import { openStore, type OpenedStore, type OpenStore } from '../../lib/vault-open.js'
 import { rebuildStore, type Rebuilt, type RebuildProgress } from '../../lib/vault-rebuild.js'
+import { fileState } from '../../lib/vault-file-state.js'
 import type { SyncChoice } from '../../lib/vault-sync.js'
 import type { Vault } from '../../lib/vault.js'
 import { Answering } from '../../mount/answer.js'
@@ -80,7 +81,7 @@ export class TestVault {
     this.clock = clock
     this.opened = opened
     this.vault = opened.vault
-    this.#volume = { vault: opened.vault, orphans: new Set<number>(), watchForget: (ino) => held.has(ino), changedBeside: () => undefined }
+    this.#volume = { vault: opened.vault, orphans: new Set<number>(), watchForget: (ino) => held.has(ino), changedBeside: () => undefined, stateOf: (entry) => fileState(opened.vault, opened.sync, entry) }
     this.operations = new Operations(this.#volume, new Answering(opened.vault, opened.upkeep))
   }
 

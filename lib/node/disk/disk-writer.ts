@@ -1,8 +1,9 @@
 // The thread that waits for the disk: all that came while the last sync ran is made durable by the next one, blobs vault by
 // vault, chains and documents of all vaults in one transaction.
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers'
 import type { BlobId } from '../../terms/bytes.js'
 import { VaultError } from '../../terms/errors.js'
-import { setImmediate as nextTurn } from 'node:timers'
 import type { Logger } from '../../terms/log.js'
 import { hex } from '../../terms/bytes.js'
 import type { SealedBlob } from '../../wire/blob-frames.js'
@@ -29,6 +30,9 @@ interface Change {
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
+
+/** Documents of a vault that lie in its folder as files too. */
+const copied: readonly string[] = ['header', 'members']
 
 export class DiskWriter implements WriterCalls {
   readonly #directory: string
@@ -97,8 +101,8 @@ export class DiskWriter implements WriterCalls {
       },
       answer: () => isPut,
     })
-    return scope === '' || name !== 'header' ? done : done.then((wasPut) => {
-      if (wasPut) this.#writeHeader(scope)
+    return scope === '' || !copied.includes(name) ? done : done.then((wasPut) => {
+      if (wasPut) this.#writeCopies(scope)
       return wasPut
     })
   }
@@ -185,18 +189,20 @@ export class DiskWriter implements WriterCalls {
     const folder = vaultFolder(this.#directory, vault)
     makeVaultFolder(this.#directory, folder)
     cutTails(this.#directory, this.#database, vault)
-    this.#writeHeader(vault)
+    this.#writeCopies(vault)
     const opened = new VaultBlobs({ vault, folder, database: this.#database, logger: this.#logger })
     this.#vaults.set(vault, opened)
     return opened
   }
 
-  /** The copy for who reads the folder without our code; the database has the truth. */
-  #writeHeader(vault: string): void {
-    const record = this.#database.record.get(vault, 'header')
-    if (record === undefined) return
-    const folder = vaultFolder(this.#directory, vault)
-    makeVaultFolder(this.#directory, folder)
-    writeDurably(folder.header, record.bytes)
+  /** For who reads the folder without our code; the database has the truth. */
+  #writeCopies(vault: string): void {
+    for (const name of copied) {
+      const record = this.#database.record.get(vault, name)
+      if (record === undefined) continue
+      const folder = vaultFolder(this.#directory, vault)
+      makeVaultFolder(this.#directory, folder)
+      writeDurably(join(folder.path, name), record.bytes)
+    }
   }
 }

@@ -8,12 +8,11 @@ export interface VaultFolder {
   readonly path: string
   readonly cache: string
   readonly manifest: string
-  readonly header: string
 }
 
 export function vaultFolder(directory: string, vault: string): VaultFolder {
   const path = join(directory, 'vaults', vault)
-  return { path, cache: join(path, 'cache'), manifest: join(path, 'manifest'), header: join(path, 'header') }
+  return { path, cache: join(path, 'cache'), manifest: join(path, 'manifest') }
 }
 
 export function chainPath(folder: VaultFolder, device: string): string {

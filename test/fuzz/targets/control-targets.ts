@@ -5,6 +5,8 @@ import { onLines } from '../../../lib/control/lines.js'
 import { controlVerbs, decodeAnswer, decodeRequest, encodeItems, encodeLine, type ControlAnswer, type ControlRequest } from '../../../lib/control/messages.js'
 import type { PastPort } from '../../../lib/control/past-port.js'
 import { performPast } from '../../../lib/control/past-requests.js'
+import type { PeersPort } from '../../../lib/control/peer-port.js'
+import { performPeers } from '../../../lib/control/peer-requests.js'
 import { VaultError } from '../../../lib/terms/errors.js'
 import { retentionCountMax } from '../../../lib/terms/retention.js'
 import type { Random } from '../../model/random.js'
@@ -51,6 +53,7 @@ function argumentsOf(random: Random): Record<string, unknown> {
   return {
     name: random.pick([null, textOf(random, 30)]), path: textOf(random, 60), from: random.pick(whens), to: random.pick([...whens, null, textOf(random, 20)]), pattern: '*.odt', limit: magnitude(random, 16),
     when: random.pick(whens), exact: random.chance(0.5), preview: random.chance(0.5), policy: { hourly: magnitude(random, 16), withinSec: magnitude(random, 30) },
+    code: textOf(random, 60),
     offsetMin: random.below(2881) - 1440, drop: [textOf(random, 20)], dryRun: random.chance(0.5),
   }
 }
@@ -61,11 +64,11 @@ interface Asked {
   readonly given: readonly unknown[]
 }
 
-function recordingPort(given: unknown[]): PastPort {
+function recordingPort(given: unknown[]): PastPort & PeersPort {
   return new Proxy({}, { get: () => (...args: unknown[]) => {
     given.push(...args.filter((each) => typeof each !== 'function'))
     return Promise.resolve(null)
-  } }) as PastPort
+  } }) as PastPort & PeersPort
 }
 
 const request: Target<Asked> = {
@@ -74,7 +77,7 @@ const request: Target<Asked> = {
   decode: async (input) => {
     const decoded = decodeRequest(Buffer.from(input).toString('utf8'))
     const given: unknown[] = []
-    await Promise.resolve().then(() => performPast(decoded, recordingPort(given), { onProgress: () => undefined, onItems: () => Promise.resolve() }))
+    await Promise.resolve().then(() => performPeers(decoded, recordingPort(given)) ?? performPast(decoded, recordingPort(given), { onProgress: () => undefined, onItems: () => Promise.resolve() }))
       .catch((error: unknown) => { if (!(error instanceof VaultError) || error.code !== 'invalid') throw error })
     return { request: decoded, given }
   },
@@ -90,7 +93,8 @@ const request: Target<Asked> = {
 function look(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   const order = value as Readonly<Record<string, unknown>>
-  for (const key of ['path', 'pattern', 'name']) if (key in order) require(typeof order[key] === 'string', `${key} is no text`)
+  for (const key of ['path', 'pattern', 'code']) if (key in order) require(typeof order[key] === 'string', `${key} is no text`)
+  if ('name' in order) require(order['name'] === undefined || typeof order['name'] === 'string', 'a name that is no text')
   for (const key of ['exact', 'preview', 'dryRun']) if (key in order) require(typeof order[key] === 'boolean', `${key} is neither yes nor no`)
   if ('limit' in order) require(Number.isSafeInteger(order['limit']) && Number(order['limit']) >= 0, 'a limit that is none')
   if ('offsetMin' in order) require(Math.abs(Number(order['offsetMin'])) <= 1440, 'minutes that no day has')

@@ -23,7 +23,7 @@ const report: StatusReport = {
   requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],
 }
 
-const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
+const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve({ complete: null, onlyHere: { blobs: 0, bytes: 0 }, peers: [] }), trust: () => Promise.resolve(), unmount: () => Promise.resolve(null) }
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })
@@ -54,7 +54,7 @@ t.test('progress comes before the result, options arrive', async (t) => {
       lazies.push(lazy)
       onProgress({ phase: 'publishing', entries: 2, bytes: 3 })
       onProgress({ phase: 'unmounting', entries: 0, bytes: 0 })
-      return Promise.resolve()
+      return Promise.resolve(null)
     },
   })
   const client = await ControlClient.connect(path)
@@ -83,6 +83,7 @@ t.test('a request that closes the server is answered first', async (t) => {
     unmount: async () => {
       await Promise.resolve()
       closing.resolve(server?.close())
+      return null
     },
   })
   server = served.server

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BlobRow, BlobSource } from '../../../lib/sync/blob-source.js'
 import { SyncState } from '../../../lib/sync/state.js'
-import { Syncer } from '../../../lib/sync/syncer.js'
+import { Syncer, type SyncerPeer } from '../../../lib/sync/syncer.js'
 import { Throttle } from '../../../lib/sync/throttle.js'
 import { openChainFile } from '../../../lib/manifest/chain-file.js'
 import { ChainFollower } from '../../../lib/manifest/chain-follower.js'
@@ -66,6 +66,7 @@ export class SyncWorld {
   readonly lines: { readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[] = []
   readonly violations: string[] = []
   limits: SyncLimits = unlimited
+  metSec = 1
   /** What each entry needs: ids of blobs. */
   readonly needs: string[][] = [[]]
   chain: ManifestChain | undefined
@@ -133,8 +134,12 @@ export class SyncWorld {
     return { syncer, state }
   }
 
-  peerOf(name: string, node: MemoryNode): { readonly id: Uint8Array; readonly port: MemoryPeer } {
-    return { id: sha256(Buffer.from(name)).subarray(0, 8), port: new MemoryPeer(name, node) }
+  peerOf(name: string, node: MemoryNode): SyncerPeer {
+    return { id: sha256(Buffer.from(name)).subarray(0, 8), metSec: this.metSec, port: new MemoryPeer(name, node) }
+  }
+
+  loseState(): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.#path(`sync.db${suffix}`), { force: true })
   }
 
   async remove(): Promise<void> {

@@ -1,0 +1,103 @@
+#!/bin/bash
+# Builds the image, runs a node and a mount in containers, and looks whether they do what README.md says of them:
+#   npm run test:docker
+# With podman or docker. The base comes from a registry; where none can be reached, one is made by debootstrap, and that is
+# said. Needs root, or podman set up for rootless use, and /dev/fuse. Nothing is left behind but the base, if it was there before.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+engine=$(command -v podman || command -v docker || true)
+if [ -z "$engine" ]; then echo 'skipped: neither podman nor docker is installed'; exit 0; fi
+base=docker.io/library/node:24-bookworm-slim
+mark=vaultfs-test-$$
+scratch=$(mktemp -d)
+made_base=
+limits=(--ulimit nofile=20000:20000 --ulimit nproc=4096:4096)
+run_options=("${limits[@]}")
+build_options=("${limits[@]}" --network host)
+if [[ $engine == *podman ]]; then
+  build_options+=(--format docker --pull=never --runtime runc)
+  run_options+=(--runtime runc --cgroups=disabled)
+fi
+
+clean_up() {
+  status=$?
+  [ "$status" = 0 ] || "$engine" logs "$mark-node" 2>&1 | tail -20 || true
+  "$engine" rm -f "$mark-node" "$mark-mount" > /dev/null 2>&1 || true
+  "$engine" volume rm -f "$mark-node" "$mark-mount" > /dev/null 2>&1 || true
+  "$engine" rmi -f "$mark" > /dev/null 2>&1 || true
+  [ -z "$made_base" ] || "$engine" rmi -f "$base" > /dev/null 2>&1 || true
+  [ -n "${KEEP_LAYERS:-}" ] || "$engine" image prune -f > /dev/null 2>&1 || true
+  rm -rf --one-file-system "$scratch"
+  [ "$status" = 0 ] && echo "ok: $passed checks" || echo "not ok, after $passed checks"
+}
+trap clean_up EXIT
+passed=0
+check() { # check NAME COMMAND…
+  local name=$1
+  shift
+  if "$@" > "$scratch/out" 2>&1; then passed=$((passed + 1)); echo "ok - $name"; else echo "not ok - $name"; cat "$scratch/out"; exit 1; fi
+}
+refused() { ! "$@"; }
+within() { # within SECONDS COMMAND…
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 1; done
+}
+
+if ! "$engine" image inspect "$base" > /dev/null 2>&1 && ! "$engine" pull -q "$base" > /dev/null 2>&1; then
+  echo "no registry: a stand-in base is made for $base"
+  test/docker/stand-in.sh "$base" "$scratch/base"
+  rm -rf --one-file-system "$scratch/base"
+  made_base=yes
+fi
+
+check 'compose.yaml says what it should' python3 - <<'PYTHON'
+import sys
+try:
+    import yaml
+except ImportError:
+    print('skipped: no python3-yaml'); sys.exit(0)
+node = yaml.safe_load(open('compose.yaml'))['services']['node']
+assert node['read_only'] is True and node['cap_drop'] == ['ALL'] and node['user'] == 'node' and node['restart'] == 'unless-stopped', node
+assert all(isinstance(word, str) for word in node['command']) and node['volumes'] == ['node:/data'] and node['ports'] == ['9463:9463']
+PYTHON
+if command -v podman-compose > /dev/null; then check 'podman-compose reads it' podman-compose -f compose.yaml config; fi
+
+check 'the image builds' "$engine" build "${build_options[@]}" -t "$mark" .
+
+node=("$engine" run "${run_options[@]}" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges -v "$mark-node:/data")
+check 'a node is made' "${node[@]}" --rm "$mark" node init --data /data --advertise 127.0.0.1:9463 --quota 1G
+check 'and runs, as compose.yaml runs it' "${node[@]}" -d --name "$mark-node" "$mark" node run --data /data --metrics 127.0.0.1:9464
+inside=("$engine" exec "$mark-node")
+health() { if [[ $engine == *podman ]]; then "$engine" healthcheck run "$mark-$1"; else [ "$("$engine" inspect -f '{{.State.Health.Status}}' "$mark-$1")" = healthy ]; fi; }
+check 'it becomes healthy' within 60 health node
+check 'as an ordinary user' "${inside[@]}" sh -c '[ "$(id -u)" = 1000 ] && [ "$(stat -c %u /data/node.json)" = 1000 ]'
+check 'that can write nothing but its volume' refused "${inside[@]}" sh -c 'touch /vaultfs/x || touch /usr/x'
+check 'it lets a vault in' "${inside[@]}" sh -c 'vaultfs node invite --data /data | grep -q ^vfsn1_'
+pin() { "${inside[@]}" vaultfs node status --data /data --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["addresses"][0])'; }
+before=$(pin)
+check 'it ends when it is told to' "$engine" stop -t 30 "$mark-node"
+check 'by itself, not by a kill' [ "$("$engine" inspect -f '{{.State.ExitCode}}' "$mark-node")" = 0 ]
+check 'it is not healthy then' refused health node
+check 'it starts again' "$engine" start "$mark-node"
+check 'and becomes healthy again' within 60 health node
+check 'as the same node' [ "$(pin)" = "$before" ]
+
+if [ ! -e /dev/fuse ]; then echo 'skipped: no /dev/fuse, so no mount'; exit 0; fi
+echo 'a passphrase for tests' > "$scratch/passphrase"
+chmod 644 "$scratch/passphrase"
+chmod 755 "$scratch"
+mount_vault() {
+  "$engine" run "${run_options[@]}" -d --name "$mark-mount" --device /dev/fuse --cap-add SYS_ADMIN -v "$mark-mount:/data" -v "$scratch/passphrase:/run/passphrase:ro" "$mark" \
+    mount /vault --foreground --create --passphrase-file /run/passphrase --recovery later --guard mode --kdf-memory-mib 64 --kdf-passes 1
+}
+inside=("$engine" exec "$mark-mount")
+check 'a vault is mounted, by an ordinary user' mount_vault
+check 'and becomes healthy' within 60 health mount
+check 'a file is written and read' "${inside[@]}" sh -c 'echo hello > /vault/letter && [ "$(cat /vault/letter)" = hello ] && [ "$(id -u)" = 1000 ]'
+check 'it ends when it is told to' "$engine" stop -t 60 "$mark-mount"
+check 'by itself, not by a kill' [ "$("$engine" inspect -f '{{.State.ExitCode}}' "$mark-mount")" = 0 ]
+"$engine" rm "$mark-mount" > /dev/null
+check 'another container mounts it' mount_vault
+check 'and becomes healthy too' within 60 health mount
+check 'the file is there' "${inside[@]}" grep -qx hello /vault/letter
