@@ -30,7 +30,7 @@ export class SendingLine {
     if (!this.#output.isTTY && states === this.#states && now - this.#shownMs < plainMs) return
     this.#states = states
     this.#shownMs = now
-    const text = `${count(entries, 'blob')}, ${bytesText(bytes)} to go${this.#pace(now, bytes)}${peers.length === 0 ? '' : `; ${peers.map(peerText).join(', ')}`}`
+    const text = `sending: ${count(entries, 'blob')}, ${bytesText(bytes)} to go${this.#pace(now, bytes)}${peers.length === 0 ? '' : `; ${peers.map(peerText).join(', ')}`}`
     this.#output.write(this.#output.isTTY ? `\r\u001b[K${text}` : `${text}\n`)
     this.#shown = true
   }

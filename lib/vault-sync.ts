@@ -111,6 +111,7 @@ export class VaultSync implements SyncPort {
   }
 
   async trust(name: string): Promise<void> {
+    if (!this.#names.includes(name)) throw new VaultError('not-found', `this vault has no node ${name}`, { subject: name, next: "'vaultfs status' names them" })
     await this.#ask('trust', name)
   }
 

@@ -14,6 +14,8 @@ export class AccessRegister {
   #access: Access = noAccess
   #principals: ReadonlyMap<string, KnownPrincipal> = new Map()
   readonly #listeners: (() => void)[] = []
+  #running: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
 
   private constructor(records: RecordStorage) {
     this.#records = records
@@ -42,6 +44,16 @@ export class AccessRegister {
   async refresh(): Promise<void> {
     const found = await this.#records.get(recordName)
     if (found !== undefined && found.version !== this.#version) this.#take(decodeAccess(found.bytes), found.version)
+  }
+
+  /** As `refresh`, for as many as ask: those who ask while one runs wait together for the next. */
+  refreshed(): Promise<void> {
+    this.#next ??= this.#running.then(async () => {
+      this.#next = undefined
+      await this.refresh()
+    })
+    this.#running = this.#next.catch(() => undefined)
+    return this.#next
   }
 
   /** `change` may be called several times, each time with the newest; what it throws is thrown. Durable when it resolves. */

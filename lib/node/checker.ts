@@ -7,6 +7,7 @@ import { decodeEntry, entryHash, entryLengthAt } from '../format/manifest-entry.
 import { equalBytes, hex, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import type { SealedBlob } from '../wire/blob-frames.js'
+import { nodeLimits } from './node-limits.js'
 
 export interface CheckedEntry {
   readonly sequence: number
@@ -25,21 +26,27 @@ export interface ChainIdentity {
 
 export interface CheckerCalls {
   /** Throws 'corrupt' for the first blob that is not what its name says. */
-  blobs(blobs: readonly SealedBlob[]): void
+  blobs(blobs: readonly SealedBlob[]): Promise<void>
   /** Entries that follow one another, signed. Throws 'corrupt', 'chain-broken', 'format-unknown' or 'invalid'. */
-  entries(body: Uint8Array, identity: ChainIdentity): readonly CheckedEntry[]
+  entries(body: Uint8Array, identity: ChainIdentity): Promise<readonly CheckedEntry[]>
   /** BLAKE2b of the blob, keyed with the nonce. */
   challenge(nonce: Uint8Array, blob: Uint8Array): Uint8Array
   close(): void
 }
 
 export const checker: CheckerCalls = {
-  blobs: (blobs) => {
+  blobs: async (blobs) => {
+    let atOnce = 0
     for (const { blobId, sealed } of blobs) {
+      atOnce += sealed.byteLength
+      if (atOnce > nodeLimits.checkedBytesAtOnce) {
+        await othersTurn()
+        atOnce = 0
+      }
       if (!equalBytes(blobIdOf(sealed), blobId)) throw new VaultError('corrupt', `blob ${hex(blobId)}: what came hashes to another name`, { subject: hex(blobId), next: 'send it again' })
     }
   },
-  entries: (body, identity) => {
+  entries: async (body, identity) => {
     // Memory that nobody else writes to while it is verified.
     const bytes = body.slice()
     const entries: CheckedEntry[] = []
@@ -48,6 +55,7 @@ export const checker: CheckerCalls = {
       if (length === undefined || offset + length > bytes.byteLength) throw new VaultError('invalid', `no whole entry at byte ${offset}`)
       entries.push(checkedEntry(bytes.subarray(offset, offset + length), offset, identity, entries.at(-1)))
       offset += length
+      if (entries.length % nodeLimits.checkedEntriesAtOnce === 0) await othersTurn()
     }
     return entries
   },
@@ -57,6 +65,11 @@ export const checker: CheckerCalls = {
     return out
   },
   close: () => undefined,
+}
+
+/** Nobody's large body makes others wait for all of it. */
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => { setImmediate(resolve) })
 }
 
 function checkedEntry(bytes: Uint8Array, offset: number, { vaultId, deviceId, signPublicKey }: ChainIdentity, before: CheckedEntry | undefined): CheckedEntry {

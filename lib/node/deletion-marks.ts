@@ -65,6 +65,9 @@ export class DeletionMarks {
       if (Math.abs(nowSec - sec) > nodeLimits.deletionAgeMaxSec) throw new VaultError('invalid', "the intent is not of these days by the node's clock", { next: 'sign a new one; look at the clocks of both machines' })
       if (await this.#storage.records.get(endedPrefix + name) !== undefined) throw new VaultError('invalid', 'the intent has been carried out or taken back', { next: 'sign a new one' })
       if (this.#intents.size >= nodeLimits.deletionsMax) throw new VaultError('too-many', `${this.#intents.size} intents are waiting`, { next: 'wait until the first of them are carried out' })
+      if (this.waiting.reduce((sum, { blobs }) => sum + blobs, blobIds.length) > nodeLimits.markedBlobsMax) {
+        throw new VaultError('too-many', `at most ${nodeLimits.markedBlobsMax} blobs of a vault are marked at a time`, { next: 'wait until the first of them are gone' })
+      }
       const marked: MarkedBlobs = { dueSec: nowSec + this.#rules.delaySec, sec, blobs: new Set(blobIds.map(hex)), removing: nothing, removingSec: 0 }
       if (!await this.#write(name, 0, marked)) throw changedMeanwhile()
       // From here on it is known when they came.

@@ -48,8 +48,8 @@ export class Dispatcher {
   /** Never rejects. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { counters, logger } = this.#options
-    const target = new URL(request.url ?? '/', 'https://node')
-    const match = matchOf(request.method ?? '', target.pathname)
+    const target = targetOf(request)
+    const match = target === undefined ? undefined : matchOf(request.method ?? '', target.pathname)
     const places: BodyPlace[] = []
     try {
       await this.#answer({ request, response, target, match, places })
@@ -65,7 +65,7 @@ export class Dispatcher {
   }
 
   async #answer({ request, response, target, match, places }: {
-    readonly request: IncomingMessage; readonly response: ServerResponse; readonly target: URL; readonly match: Match | undefined; readonly places: BodyPlace[]
+    readonly request: IncomingMessage; readonly response: ServerResponse; readonly target: URL | undefined; readonly match: Match | undefined; readonly places: BodyPlace[]
   }): Promise<void> {
     const { handlers, rates, vaults, principalOf, pinOf } = this.#options
     const pin = pinOf(request)
@@ -74,7 +74,7 @@ export class Dispatcher {
     const key = hex(pin)
     const end = rates.begin(key)
     try {
-      if (match === undefined) throw new VaultError('not-found', 'there is no such thing here', { next: '/v1/openapi.json says what there is' })
+      if (match === undefined || target === undefined) throw new VaultError('not-found', 'there is no such thing here', { next: '/v1/openapi.json says what there is' })
       if (!match.route.who.includes(principal.kind)) throw new VaultError('not-permitted', `${principal.kind} may not do that`)
       const length = announcedLength(request, match.route.bytesMax) ?? match.route.bytesMax
       const vault = await vaults.open(principal.vaultId)
@@ -82,7 +82,7 @@ export class Dispatcher {
         principal, vault, parameters: match.parameters, query: target.searchParams, bodyLength: length,
         header: (name) => { const value = request.headers[name]; return typeof value === 'string' ? value : undefined },
         body: async () => {
-          const place = await this.#options.places.take(key, length)
+          const place = await this.#options.places.take(hex(principal.vaultId), length)
           places.push(place)
           const body = await readBody(request, place.memory.subarray(0, length), this.#options.spanMs)
           this.#options.counters.bytesIn += body.byteLength
@@ -122,6 +122,11 @@ export class Dispatcher {
 }
 
 const patterns = Object.entries(routes).filter(([name]) => name !== 'pair').map(([name, route]) => ({ name: name as KnownRoute, route: route as Route, parts: route.path.split('/') }))
+
+/** Undefined: a client wrote something that leads nowhere. */
+function targetOf({ url }: IncomingMessage): URL | undefined {
+  return URL.parse(url ?? '/', 'https://node') ?? undefined
+}
 
 function matchOf(method: string, path: string): Match | undefined {
   const parts = path.split('/')

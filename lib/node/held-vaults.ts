@@ -4,6 +4,7 @@ import type { Clock } from '../terms/clock.js'
 import { grantOf } from './access.js'
 import type { AccessRegister } from './access-register.js'
 import { DeletionMarks, type DeletionRules } from './deletion-marks.js'
+import { HeaderShelf } from './header-shelf.js'
 import type { NodeStorage, VaultStorage } from './node-storage.js'
 import { VaultAccount, type Quota } from './vault-account.js'
 import { WorkQueue } from './work-queue.js'
@@ -13,8 +14,9 @@ export interface HeldVault {
   readonly storage: VaultStorage
   readonly account: VaultAccount
   readonly deletions: DeletionMarks
-  /** Who appends to a chain, or replaces the header, does it alone. */
-  queueOf(what: DeviceId | 'header'): WorkQueue
+  readonly header: HeaderShelf
+  /** Who appends to a chain does it alone. */
+  queueOf(deviceId: DeviceId): WorkQueue
 }
 
 export interface HeldVaultsOptions {
@@ -62,8 +64,9 @@ export class HeldVaults {
       vaultId, storage,
       account: await VaultAccount.open(storage, clock, limits),
       deletions: await DeletionMarks.open(storage, deletion),
-      queueOf: (what) => {
-        const name = typeof what === 'string' ? what : hex(what)
+      header: new HeaderShelf(storage.records, vaultId, clock),
+      queueOf: (deviceId) => {
+        const name = hex(deviceId)
         const queue = queues.get(name) ?? new WorkQueue()
         queues.set(name, queue)
         return queue

@@ -50,6 +50,7 @@ export class NodeChores {
         if (blobs > 0) logger.log('info', 'blobs were removed as their owner asked', { ...fields, blobs, bytes })
         // Keeps what is known of when blobs came exact to the hour.
         await storage.storedSec([])
+        await account.refresh()
       } catch (error) {
         logger.log('error', 'removing blobs failed', { ...fields, reason: error instanceof Error ? error.message : String(error) })
       }

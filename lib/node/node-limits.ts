@@ -21,7 +21,8 @@ export const nodeLimits = {
   connectionsMax: 256,
   connectionsPerKeyMax: 16,
   /** Sockets that have not shown their key yet: strangers cost a handshake each. */
-  handshakesMax: 32,
+  handshakesMax: 64,
+  handshakesPerAddressMax: 12,
   handshakeMs: 10_000,
   /** Sockets of strangers while an invitation is open. */
   strangersMax: 8,
@@ -36,11 +37,12 @@ export const nodeLimits = {
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
   smallBodyBytesMax: 64 * KiB,
   bodyPlaces: 4,
-  bodyPlacesPerKey: 2,
+  bodyPlacesPerVault: 3,
   /** So long a request waits for a place, then it is told to come back. */
   placeWaitMs: 20_000,
   /** Bytes of answers in memory, about. */
   answerBytesMax: 64 * MiB,
+  answerBytesPerVaultMax: 48 * MiB,
   /** Requests of one key: so many at once, then so many a second. */
   requestsBurst: 400,
   requestsPerSecond: 200,
@@ -49,6 +51,12 @@ export const nodeLimits = {
 
   /** Of the plain listener for metrics. */
   metricsConnectionsMax: 16,
+
+  /** Blobs of one body: the smallest there are, and no space between them. */
+  blobsPerPutMax: 8192,
+  /** What is hashed or verified before somebody else's turn: bytes of blobs, and entries. */
+  checkedBytesAtOnce: 4 * MiB,
+  checkedEntriesAtOnce: 64,
 
   // what is known
   /** One document: vaults, members, invitations. */
@@ -61,9 +69,16 @@ export const nodeLimits = {
   /** A change that others overtake is tried again. */
   changeAttempts: 20,
 
+  // headers
+  /** A device replaces it when a key changes; what it replaces is kept, so many of them. */
+  headersPerDayMax: 4,
+  headersKeptMax: 64,
+
   // deletion
   /** Intents that wait, of one vault. */
   deletionsMax: 64,
+  /** Blobs that they mark together: they are held in memory. */
+  markedBlobsMax: 256 * 1024,
   /** By the node's clock: an older intent, or one from the future, is refused; ended ones are remembered as long. */
   deletionAgeMaxSec: 7 * 24 * 3600,
   deletionTickMs: 60_000,
@@ -79,6 +94,9 @@ export const nodeLimits = {
   databaseBusyMs: 10_000,
   /** Entries of a chain that are passed over to find one. */
   chainPlacesEvery: 64,
+  /** What blobs leave free of the disk, at most a share of it: chains, revocations and deletions must still be written down. */
+  diskReserveBytes: 64 * MiB,
+  diskReserveShare: 0.05,
   /** How exactly it is known when a blob came. */
   arrivalSec: 3600,
   /** Pages that the database's own log may grow to. */

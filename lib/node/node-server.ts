@@ -74,7 +74,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const vaults = new HeldVaults({ storage, register, quota, deletion, clock })
   const counters = new NodeCounters()
   const checker = new ThreadLink<CheckerCalls>({ entry: new URL('./checker-thread.js', import.meta.url), name: 'vaultfs node checker', setup: undefined, logger })
-  const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget(nodeLimits.answerBytesMax)]
+  const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget({ bytesMax: nodeLimits.answerBytesMax, bytesPerVaultMax: nodeLimits.answerBytesPerVaultMax })]
   const description = openApi(version)
   const dispatcher = new Dispatcher({
     handlers: {
@@ -91,7 +91,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const strangers = httpServer(answering.watching((request, response) => { void pairing.serve(request, response) }), patience)
   const listener = new TlsListener({
     identity: await tlsIdentity(keys.tlsSecretKey), known, strangers, logger,
-    door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refresh(), get isOpenToStrangers() { return desk.isOpen } },
+    door: { isKnown: (pin) => register.principalOf(pin) !== undefined, refresh: () => register.refreshed(), get isOpenToStrangers() { return desk.isOpen } },
   })
   const members = new MemberCopies(storage, logger)
   register.onChange(() => {
@@ -111,6 +111,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       chores.stop()
       await answering.drained(drainMs)
       listener.destroyAll()
+      known.close()
+      strangers.close()
       await answering.drained(nodeLimits.handshakeMs)
       for (const { account } of await vaults.opened()) await account.save()
       await members.follow(register.access)
@@ -139,6 +141,9 @@ class Answering {
   watching(listener: (...parameters: Parameters<RequestListener>) => void): RequestListener {
     return (request, response: ServerResponse) => {
       this.#count++
+      // Who is gone is noticed by whoever reads or writes; without a listener it would end the process.
+      request.on('error', () => undefined)
+      response.on('error', () => undefined)
       response.once('close', () => {
         this.#count--
         if (this.#count === 0) this.#onNone?.()

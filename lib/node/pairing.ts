@@ -21,7 +21,6 @@ import { ownersMember, withMember, withRecovery } from './member-list.js'
 import type { NodeCounters } from './node-counters.js'
 import type { NodeKeys } from './node-keys.js'
 import { nodeLimits, patience } from './node-limits.js'
-import { putHeader } from './vault-handlers.js'
 
 export interface PairingSetup {
   readonly register: AccessRegister
@@ -72,7 +71,8 @@ export class Pairing {
     logger.log('info', 'a device was let in', { vault: hex(request.vaultId).slice(0, 16) })
     if (request.header !== undefined) {
       // The device sends it again when this copy is not what it should be.
-      await putHeader(await vaults.open(request.vaultId), request.header).catch((error: unknown) => {
+      const { header } = await vaults.open(request.vaultId)
+      await header.put(request.header).catch((error: unknown) => {
         logger.log('warn', 'the header that came with a pairing was not kept', { reason: error instanceof Error ? error.message : String(error) })
       })
     }

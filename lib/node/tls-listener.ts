@@ -98,7 +98,8 @@ export class TlsListener {
 
   #greet(socket: Socket): void {
     socket.on('error', () => undefined)
-    if (this.#handshakes.size >= nodeLimits.handshakesMax) {
+    const ofAddress = [...this.#handshakes].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress).length
+    if (this.#handshakes.size >= nodeLimits.handshakesMax || ofAddress >= nodeLimits.handshakesPerAddressMax) {
       this.counts.refused++
       socket.destroy()
       return

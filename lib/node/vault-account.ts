@@ -50,6 +50,16 @@ export class VaultAccount {
     return new VaultAccount(storage, clock, quota, { blobs, bytes, chainBytes, written })
   }
 
+  /** Counts what other processes of this node have brought and removed too. What comes meanwhile may count twice until the next time. */
+  async refresh(): Promise<void> {
+    const [{ blobs, bytes }, heads, record] = [await this.#storage.statistics(), await this.#storage.heads(), await this.#storage.records.get(recordName)]
+    this.#blobs = blobs
+    this.#bytes = bytes
+    this.#chainBytes = heads.reduce((sum, head) => sum + head.bytes, 0)
+    const saved = record === undefined ? undefined : decodeWritten(record.bytes)
+    if (saved?.day === this.#today) this.#written = { day: saved.day, bytes: saved.bytes + this.#unsaved }
+  }
+
   get blobs(): number {
     return this.#blobs
   }

@@ -1,8 +1,7 @@
 // Header, members, revocations, recovery, deletions and health of one vault. PROTOCOL §7 to §9. All that counts is signed
 // by the vault's owner; a device only carries it.
-import { decodeHeader, type EncodedHeader } from '../format/vault-header.js'
 import { ByteWriter } from '../format/writer.js'
-import { concatBytes, equalBytes, hex } from '../terms/bytes.js'
+import { concatBytes, hex } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
 import { VaultError } from '../terms/errors.js'
 import { decodeDeletion } from '../wire/owner-records.js'
@@ -33,12 +32,12 @@ export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Ha
   const grant = (asked: Asked): VaultGrant => requireGrant(register.access, asked)
   return {
     getHeader: async ({ vault }) => {
-      const record = await vault.storage.records.get('header')
-      if (record === undefined) throw new VaultError('not-found', 'this node has no header of the vault')
-      return { status: 200, body: record.bytes }
+      const header = await vault.header.get()
+      if (header === undefined) throw new VaultError('not-found', 'this node has no header of the vault')
+      return { status: 200, body: header }
     },
     putHeader: async (asked) => {
-      await putHeader(asked.vault, (await asked.body()).slice())
+      await asked.vault.header.put((await asked.body()).slice())
       return { status: 204 }
     },
     members: async (asked) => ({ status: 200, body: prefixedRecords(grant(asked).members) }),
@@ -76,32 +75,6 @@ function healthOf({ vaultId, account }: HeldVault, { name, version, deletion, cl
     dailyWrites: dailyBytes ?? null, keepSeconds: deletion.keepSec, deleteDelaySeconds: deletion.delaySec, version, time: clock.now().sec,
     signing: hex(signing),
   })
-}
-
-/** A copy of the header; the newest counts. Throws 'exists' for an older one, and what decodeHeader throws. */
-export async function putHeader(vault: HeldVault, bytes: Uint8Array): Promise<void> {
-  const { header } = decoded(bytes)
-  if (!equalBytes(header.vaultId, vault.vaultId)) throw new VaultError('corrupt', 'the header is of another vault')
-  const { records } = vault.storage
-  await vault.queueOf('header').run(async () => {
-    for (;;) {
-      const record = await records.get('header')
-      const known = record === undefined ? 0 : decodeHeader(record.bytes, 'header').header.generation
-      if (header.generation < known) throw new VaultError('exists', `generation ${known} of the header is here already`, { subject: String(known) })
-      if (record !== undefined && equalBytes(record.bytes, bytes)) return
-      if (await records.put('header', record?.version ?? 0, bytes)) return
-    }
-  })
-}
-
-function decoded(bytes: Uint8Array): EncodedHeader {
-  try {
-    return decodeHeader(bytes, 'header')
-  } catch (error) {
-    // Of a file it would be somebody else's; of a body it is no body of ours.
-    if (error instanceof VaultError && error.code === 'not-a-vault') throw new VaultError('invalid', 'that is no header of a vault')
-    throw error
-  }
 }
 
 /** A record of the owner's, taken in; the same one twice is one. */

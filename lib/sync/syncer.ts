@@ -82,7 +82,9 @@ export class Syncer {
     const alarm = new Alarm()
     this.#waiters.add(alarm)
     try {
-      return await this.#waitFor(sequence, stallMs, alarm)
+      const complete = await this.#waitFor(sequence, stallMs, alarm)
+      await this.#copies.advance()
+      return complete
     } finally {
       this.#waiters.delete(alarm)
     }
@@ -179,6 +181,10 @@ export class Syncer {
     const numbers = this.#peers.map((peer) => peer.number)
     this.#copies.setPeers(numbers, numbers.filter((number) => state.distrust(number) === undefined))
     this.#changed()
+    // Everything is counted anew, and somebody may look before the next contact.
+    this.#copies.advance().then(() => { this.#changed() }, (error: unknown) => {
+      if (!this.#closed) this.#options.logger.log('error', 'what nodes have could not be counted', { reason: error instanceof Error ? error.message : String(error) })
+    })
   }
 
   #today(): number {

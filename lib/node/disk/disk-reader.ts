@@ -1,6 +1,6 @@
 // The thread that reads the disk while the other waits for it. It sees what is committed, and nothing else.
 import type { BlobId, DeviceId, ManifestHash } from '../../terms/bytes.js'
-import { concatBytes } from '../../terms/bytes.js'
+import { encodeIds } from '../../wire/blob-frames.js'
 import type { DeviceHead } from '../../wire/signed-lists.js'
 import { BlobIndex, blobNotHere } from './blob-index.js'
 import { noHead, readEntries } from './chain-files.js'
@@ -32,7 +32,7 @@ export class DiskReader implements ReaderCalls {
   inventory(vault: string, after: Uint8Array, limit: number): { readonly isLast: boolean; readonly ids: Uint8Array; readonly lengths: readonly number[] } {
     const page = this.#index(vault)?.inventory(after, limit)
     if (page === undefined) return { isLast: true, ids: new Uint8Array(0), lengths: [] }
-    return { isLast: page.isLast, ids: concatBytes(...page.blobs.map(({ blobId }) => blobId)), lengths: page.blobs.map(({ length }) => length) }
+    return { isLast: page.isLast, ids: encodeIds(page.blobs.map(({ blobId }) => blobId)), lengths: page.blobs.map(({ length }) => length) }
   }
 
   statistics(vault: string): { readonly blobs: number; readonly bytes: number } {

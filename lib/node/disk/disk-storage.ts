@@ -1,10 +1,10 @@
 // A node's storage on its own disk: two threads, one that writes and syncs, one that reads, so that nobody who speaks with
 // clients waits for a disk. Who only looks (commands beside a node that runs) opens no vault for writing.
-import { concatBytes, hex, type BlobId, type DeviceId, type ManifestHash, type VaultId } from '../../terms/bytes.js'
+import { hex, type BlobId, type DeviceId, type ManifestHash, type VaultId } from '../../terms/bytes.js'
 import type { Clock } from '../../terms/clock.js'
 import { invariant, VaultError } from '../../terms/errors.js'
 import type { Logger } from '../../terms/log.js'
-import type { SealedBlob } from '../../wire/blob-frames.js'
+import { encodeIds, type SealedBlob } from '../../wire/blob-frames.js'
 import type { DeviceHead } from '../../wire/signed-lists.js'
 import { recordBytesMax, type ChainEntry, type NodeStorage, type RecordStorage, type VaultStorage } from '../node-storage.js'
 import { unpackIds, type DiskSetup, type ReaderCalls, type WriterCalls } from './disk-calls.js'
@@ -98,7 +98,7 @@ class DiskVault implements VaultStorage {
 
   async lengths(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
     await this.#ready()
-    const lengths = await this.#threads.reader.call('lengths', this.#name, concatBytes(...blobIds))
+    const lengths = await this.#threads.reader.call('lengths', this.#name, encodeIds(blobIds))
     return lengths.map((length) => (length < 0 ? undefined : length))
   }
 
@@ -120,13 +120,13 @@ class DiskVault implements VaultStorage {
 
   async storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
     await this.#writable()
-    const secs = await this.#threads.writer.call('storedSec', this.#name, concatBytes(...blobIds), this.#options.clock.now().sec)
+    const secs = await this.#threads.writer.call('storedSec', this.#name, encodeIds(blobIds), this.#options.clock.now().sec)
     return secs.map((sec) => (sec < 0 ? undefined : sec))
   }
 
   async remove(blobIds: readonly BlobId[]): Promise<void> {
     await this.#writable()
-    await this.#threads.writer.call('remove', this.#name, concatBytes(...blobIds))
+    await this.#threads.writer.call('remove', this.#name, encodeIds(blobIds))
   }
 
   async statistics(): Promise<{ readonly blobs: number; readonly bytes: number }> {

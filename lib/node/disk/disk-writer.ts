@@ -27,12 +27,14 @@ interface Put {
 interface Change {
   readonly write: () => void
   readonly change: () => void
+  /** Of the database, about, that it touches. */
+  readonly pages: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-/** Documents of a vault that lie in its folder as files too. */
-const copied: readonly string[] = ['header', 'members']
+/** Documents of a vault that lie in its folder as files too: `header`, `members`, `header-before/SECOND`. */
+const copied = /^(header|members|header-before\/\d+)$/
 
 export class DiskWriter implements WriterCalls {
   readonly #directory: string
@@ -43,7 +45,8 @@ export class DiskWriter implements WriterCalls {
   #puts: Put[] = []
   #changes: Change[] = []
   #scheduled = false
-  #commits = 0
+  /** About as many pages lie in the database's own log. */
+  #pagesInLog = 0
 
   constructor(directory: string, logger: Logger) {
     this.#directory = directory
@@ -100,9 +103,10 @@ export class DiskWriter implements WriterCalls {
         isPut = (expected === 0 ? insertRecord.run(scope, name, bytes) : updateRecord.run(bytes, scope, name, expected)).changes > 0
       },
       answer: () => isPut,
+      pages: 3 + Math.ceil(bytes.byteLength / 4096),
     })
-    return scope === '' || !copied.includes(name) ? done : done.then((wasPut) => {
-      if (wasPut) this.#writeCopies(scope)
+    return scope === '' || !copied.test(name) ? done : done.then((wasPut) => {
+      if (wasPut) this.#writeCopy(scope, name)
       return wasPut
     })
   }
@@ -114,13 +118,13 @@ export class DiskWriter implements WriterCalls {
   close(): void {
     this.#commit()
     for (const blobs of this.#vaults.values()) blobs.close()
-    this.#database.database.checkpoint('TRUNCATE')
+    this.#database.database.checkpoint('PASSIVE')
     this.#database.database.close()
   }
 
-  #changed({ write, change, answer }: { readonly write: () => void; readonly change: () => void; readonly answer: () => boolean }): Promise<boolean> {
+  #changed({ write, change, answer, pages = 3 }: { readonly write: () => void; readonly change: () => void; readonly answer: () => boolean; readonly pages?: number }): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#changes.push({ write, change, resolve: () => { resolve(answer()) }, reject })
+      this.#changes.push({ write, change, pages, resolve: () => { resolve(answer()) }, reject })
       this.#schedule()
     })
   }
@@ -176,9 +180,9 @@ export class DiskWriter implements WriterCalls {
       this.#appended.clear()
     }
     for (const { resolve } of good) resolve()
-    this.#commits += good.length
-    if (this.#commits * 3 < nodeLimits.checkpointPages) return
-    this.#commits = 0
+    this.#pagesInLog += good.reduce((sum, { pages }) => sum + pages, 0)
+    if (this.#pagesInLog < nodeLimits.checkpointPages) return
+    this.#pagesInLog = 0
     this.#database.database.checkpoint('PASSIVE')
   }
 
@@ -197,12 +201,14 @@ export class DiskWriter implements WriterCalls {
 
   /** For who reads the folder without our code; the database has the truth. */
   #writeCopies(vault: string): void {
-    for (const name of copied) {
-      const record = this.#database.record.get(vault, name)
-      if (record === undefined) continue
-      const folder = vaultFolder(this.#directory, vault)
-      makeVaultFolder(this.#directory, folder)
-      writeDurably(join(folder.path, name), record.bytes)
-    }
+    for (const name of this.#database.recordNames.all(vault, 'header', 'n')) if (copied.test(name)) this.#writeCopy(vault, name)
+  }
+
+  #writeCopy(vault: string, name: string): void {
+    const record = this.#database.record.get(vault, name)
+    if (record === undefined) return
+    const folder = vaultFolder(this.#directory, vault)
+    makeVaultFolder(this.#directory, folder)
+    writeDurably(join(folder.path, name.replace('/', '-')), record.bytes)
   }
 }

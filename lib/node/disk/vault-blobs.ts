@@ -1,4 +1,5 @@
 // The blobs of one vault on the thread that writes: the cache of lib/cache, and when blobs came.
+import { statfsSync } from 'node:fs'
 import { sha256 } from '../../../native-deps/sodium.js'
 import { SegmentAppender } from '../../cache/appender.js'
 import { CacheKeeper } from '../../cache/keeper.js'
@@ -13,6 +14,7 @@ import type { VaultFolder } from './vault-folder.js'
 
 export class VaultBlobs {
   readonly #vault: string
+  readonly #directory: string
   readonly #database: NodeDatabase
   readonly #keeper: CacheKeeper
   readonly #appender: SegmentAppender
@@ -22,6 +24,7 @@ export class VaultBlobs {
     this.#vault = vault
     this.#database = database
     const directory = folder.cache
+    this.#directory = directory
     this.#keeper = new CacheKeeper({ directory, logger, indexCacheBytes: nodeLimits.indexCacheBytes })
     const nextSegment = new Int32Array(new SharedArrayBuffer(4))
     nextSegment[0] = this.#keeper.nextSegment()
@@ -45,6 +48,7 @@ export class VaultBlobs {
       return true
     })
     if (fresh.size === 0) return isNew
+    this.#requireRoom([...fresh.values()].reduce((sum, { sealed }) => sum + sealed.byteLength, 0))
     const appended = this.#appender.append([...fresh.values()])
     try {
       this.#keeper.commit(appended)
@@ -79,6 +83,12 @@ export class VaultBlobs {
     if (known !== undefined && nowSec - known.sec < nodeLimits.arrivalSec) return
     const newest = this.#index.newest()
     if (newest > (known?.position ?? 0)) this.#database.saveArrival.run(this.#vault, newest, nowSec)
+  }
+
+  #requireRoom(bytes: number): void {
+    const { bavail, blocks, bsize } = statfsSync(this.#directory)
+    const reserve = Math.min(nodeLimits.diskReserveBytes, blocks * bsize * nodeLimits.diskReserveShare)
+    if (bavail * bsize - bytes < reserve) throw new VaultError('no-space', 'the disk of the node is full', { next: 'make room there, or give it a larger disk' })
   }
 
   #isSound(blobId: BlobId): boolean {

@@ -13,7 +13,9 @@ export interface BlobSize {
 }
 
 /** The engine's gate is what bounds; more than that would only wait there. */
-const atOnce = 16
+const atOnce = 32
+/** Single questions that take about as long as a page of a listing does, which is asked for one after another. */
+const asMuchAsPage = 64
 
 export class S3Blobs {
   readonly #engine: S3Engine
@@ -25,8 +27,22 @@ export class S3Blobs {
     this.#prefix = prefix
   }
 
-  async lengths(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
-    return await inParallel(blobIds, atOnce, (blobId) => this.#engine.size(this.#key(blobId)))
+  /** `count`: of all blobs, about. Where it takes fewer requests, all of them are listed. */
+  async lengths(blobIds: readonly BlobId[], count: number): Promise<readonly (number | undefined)[]> {
+    if (count / 1000 + 1 > blobIds.length / asMuchAsPage) return await inParallel(blobIds, atOnce, (blobId) => this.#engine.size(this.#key(blobId)))
+    const wanted = new Map<string, number | undefined>(blobIds.map((blobId) => [hex(blobId), undefined]))
+    const sorted = [...wanted.keys()].sort()
+    const [first, last] = [sorted[0] ?? '', sorted.at(-1) ?? '']
+    for (let after = `${this.#prefix}${first.slice(0, 2)}/${first.slice(0, -1)}`; ;) {
+      const { objects, isTruncated } = await this.#engine.list({ prefix: this.#prefix, after })
+      for (const { key, size } of objects) {
+        const name = key.slice(key.lastIndexOf('/') + 1)
+        if (wanted.has(name)) wanted.set(name, size)
+      }
+      const end = objects.at(-1)?.key
+      if (!isTruncated || end === undefined || end.slice(end.lastIndexOf('/') + 1) > last) return blobIds.map((blobId) => wanted.get(hex(blobId)))
+      after = end
+    }
   }
 
   async storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {

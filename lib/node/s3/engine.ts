@@ -21,6 +21,8 @@ export interface S3Patience {
   /** Of one attempt, beside what its bytes take. */
   readonly attemptMs: number
   readonly attempts: number
+  /** After so long no further attempt is begun. */
+  readonly givenUpMs: number
   /** Before the second attempt; doubled for each further one, and a random half of it is left out. */
   readonly backOffMs: number
 }
@@ -59,10 +61,10 @@ export interface ObjectPart {
   readonly size: number
 }
 
-const usualPatience: S3Patience = { attemptMs: 20_000, attempts: 6, backOffMs: 200 }
+const usualPatience: S3Patience = { attemptMs: 20_000, attempts: 6, givenUpMs: 60_000, backOffMs: 200 }
 /** What a poor line still carries; an attempt may take so much longer. */
 const bytesPerMs = 256
-const connections = 16
+const connections = 32
 const gateLimits = { requestsMax: connections, bytesMax: 128 * 1024 * 1024, waitingMax: 16_384 }
 /** A document of an error, or a page of a listing. */
 const textBytesMax = 64 * 1024
@@ -150,13 +152,14 @@ export class S3Engine {
   }
 
   async #tryAgain(request: Request): Promise<Answer> {
-    const { attempts, backOffMs } = this.#patience
+    const { attempts, givenUpMs, backOffMs } = this.#patience
+    const beginMs = this.#options.clock.monotonicMs()
     let isUnsure = false
     for (let attempt = 1; ; attempt++) {
       try {
         return { ...await this.#attempt(request), isUnsure }
       } catch (error) {
-        if (!(error instanceof VaultError) || attempt >= attempts || !error.worthRetrying) throw error
+        if (!(error instanceof VaultError) || !error.worthRetrying || attempt >= attempts || this.#options.clock.monotonicMs() - beginMs > givenUpMs) throw error
         isUnsure = true
       }
       const [random = 0] = this.#options.entropy.bytes(1)

@@ -93,7 +93,7 @@ class S3VaultStorage implements VaultStorage {
   }
 
   async lengths(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {
-    return await this.#blobs.lengths(blobIds)
+    return await this.#blobs.lengths(blobIds, this.#total?.blobs ?? Infinity)
   }
 
   async put(blobs: readonly SealedBlob[]): Promise<readonly boolean[]> {
@@ -115,7 +115,7 @@ class S3VaultStorage implements VaultStorage {
   }
 
   async remove(blobIds: readonly BlobId[]): Promise<void> {
-    const lengths = await this.#blobs.lengths(blobIds)
+    const lengths = await this.lengths(blobIds)
     await this.#blobs.remove(blobIds)
     for (const length of lengths) if (length !== undefined) this.#add(-1, -length)
   }

@@ -1,12 +1,17 @@
 // Who comes in: known keys, strangers with an invitation for one request, and nobody else; and who is thrown out.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
+import { headerForNodes } from '../../../lib/crypto/header-for-nodes.js'
 import { signTagged } from '../../../lib/crypto/signature.js'
 import { encodeMember } from '../../../lib/format/member-record.js'
-import { concatBytes, hex } from '../../../lib/terms/bytes.js'
+import { decodeHeader } from '../../../lib/format/vault-header.js'
+import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
 import { encodeRevocation } from '../../../lib/wire/owner-records.js'
 import { tlsIdentity } from '../../../lib/wire/certificate.js'
 import { splitPlace } from '../../../lib/wire/pin.js'
+import { testKeys } from '../../support/open-vault.js'
 import { inviteTo, startTestNode } from '../../support/node.js'
 import { pairTestDevice, TestClient, TestOwner } from '../../support/node-client.js'
 
@@ -133,4 +138,31 @@ t.test('the recovery kit reads, and lets one device in', async (t) => {
   t.equal((await client.ask('health')).status, 200)
   const forged = encodeMember({ vaultId: owner.vaultId, deviceId: one.parts.deviceId, signPublicKey: one.parts.sign.publicKey, boxPublicKey: new Uint8Array(32), tlsPublicKey: new Uint8Array(32), createdSec: 1_800_000_000, name: 'x' })
   t.match(await kit.ask('putMember', { body: concatBytes(forged, signTagged('member/v1', forged, owner.recovery.secretKey)) }), { status: 422 }, 'only with the owner\'s signature')
+})
+
+t.test('the header: the newest is handed out, and what it replaced is kept', async (t) => {
+  let sec = 1_700_000_000
+  const node = await startTestNode(t, { clock: { now: () => ({ sec, nsec: 0 }), monotonicMs: () => performance.now() } })
+  const created = await testKeys()
+  const { vaultId } = created.header
+  const headerOf = (generation: number): Uint8Array => headerForNodes({ ...created, header: { ...created.header, generation } })
+  const { header } = await node.running.vaults.open(vaultId)
+  await header.put(headerOf(5))
+  await t.rejects(header.put(headerOf(4)), { code: 'exists' })
+  await header.put(headerOf(5))
+  for (const generation of [6, 7, 8, 9]) {
+    sec++
+    await header.put(headerOf(generation))
+  }
+  sec++
+  await t.rejects(header.put(headerOf(10)), { code: 'busy' }, 'no device replaces it all day')
+  sec += 24 * 3600
+  await header.put(headerOf(10))
+  t.ok(equalBytes(await header.get() ?? new Uint8Array(0), headerOf(10)))
+  const folder = join(node.directory, 'vaults', hex(vaultId))
+  t.ok(equalBytes(readFileSync(join(folder, 'header')), headerOf(10)))
+  const before = readdirSync(folder).filter((name) => name.startsWith('header-before-')).sort()
+  t.same(before.map((name) => decodeHeader(readFileSync(join(folder, name)), name).header.generation), [5, 6, 7, 8, 9])
+  await t.rejects(header.put(new Uint8Array(100)), { code: 'invalid' })
+  await t.rejects((await node.running.vaults.open(new TestOwner(1).vaultId)).header.put(headerOf(11)), { code: 'corrupt' }, "another vault's")
 })

@@ -62,7 +62,9 @@ t.test('sizes and shapes of requests', async (t) => {
   const part = await client.ask('getBlob', { parameters: { blob: hex(blob?.blobId ?? new Uint8Array(0)) }, headers: { range: 'bytes=100-199' } })
   t.same([part.status, part.headers['content-range'], Buffer.compare(part.body, (blob?.sealed ?? new Uint8Array(0)).subarray(100, 200))], [206, 'bytes 100-199/5000', 0])
   t.match(await client.ask('getBlob', { parameters: { blob: hex(blob?.blobId ?? new Uint8Array(0)) }, headers: { range: 'bytes=9999-' } }), { status: 416 })
-  t.match(await client.send('GET', '/v1/nothing'), { status: 404 })
+  for (const path of ['/v1/nothing', '//', '//[', 'http://[', '/%', '/v1/blobs/', '/v1/health/', '*']) t.match(await client.send('GET', path), { status: /^40[034]$/ }, path)
+  const many = await client.ask('putBlobs', { body: concatBytes(...encodeFrames(Array.from({ length: nodeLimits.blobsPerPutMax + 1 }, () => testBlobs(3, 1, 1)[0] as never))) })
+  t.match(many, { status: 400, code: 'invalid' }, 'too many blobs in one body')
   t.match(await client.send('GET', `/v1/health?${'x'.repeat(nodeLimits.headBytesMax)}`).catch(() => ({ status: 0 })), { status: /^(0|431)$/ }, 'a head without end')
 })
 

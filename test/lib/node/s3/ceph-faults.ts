@@ -23,7 +23,7 @@ export function faultTests(t: Test, ceph: Ceph, { folder, bucket, credentialsPat
   const logger: Logger = { log: (_level, message) => { lines.push(message) } }
   const place = `s3://${bucket}/${randomUUID()}?endpoint=${ceph.endpoint}`
   const open = (options: { readonly blobs?: string; readonly credentialsPath?: string; readonly clock?: Clock } = {}): Promise<S3Storage> => openS3Storage({
-    blobs: place, credentialsPath, use: 'serve', clock: systemClock, entropy: systemEntropy, logger, patience: { attemptMs: 1000, attempts: 3, backOffMs: 50 }, ...options,
+    blobs: place, credentialsPath, use: 'serve', clock: systemClock, entropy: systemEntropy, logger, patience: { attemptMs: 1000, attempts: 3, givenUpMs: 60_000, backOffMs: 50 }, ...options,
   })
   const keyFile = (name: string, ...lines: readonly string[]): string => {
     const path = join(folder, name)

@@ -13,6 +13,7 @@ import { missingForCeph, startCeph } from '../../../support/ceph.js'
 import { s3Request } from '../../../support/s3-request.js'
 import { storageContract } from '../storage-contract.js'
 import { faultTests } from './ceph-faults.js'
+import { processTests } from './node-processes.js'
 import { sizeTests } from './sizes.js'
 
 t.setTimeout(600_000)
@@ -42,6 +43,8 @@ if (address !== undefined && credentialsPath !== undefined) {
   const path = join(folder, 'keys')
   writeFileSync(path, `${ceph.keys.access}\n${ceph.keys.secret}\n`, { mode: 0o600 })
   t.equal((await s3Request('PUT', `${ceph.endpoint}/vaults`, ceph.keys)).status, 200, 'a bucket')
-  run((prefix) => `s3://vaults/${prefix}?endpoint=${ceph.endpoint}`, path)
+  // For who works on one of them.
+  if (process.env['ONLY'] !== 'processes') run((prefix) => `s3://vaults/${prefix}?endpoint=${ceph.endpoint}`, path)
+  processTests(t, { folder, address: `s3://vaults/processes?endpoint=${ceph.endpoint}`, credentialsPath: path })
   faultTests(t, ceph, { folder, bucket: 'vaults', credentialsPath: path })
 }
