@@ -156,7 +156,9 @@ export async function sendKeys(work: PeerWork): Promise<void> {
   try {
     await peer.putHeader(header)
   } catch (error) {
-    // It has a newer one, from another device of the vault: blobs and entries go on.
+    // It takes some a day only: another time. Blobs and entries go on in any case.
+    if (error instanceof VaultError && error.code === 'busy') return
+    // It has a newer one, from another device of the vault.
     if (!(error instanceof VaultError) || !headerRefused.has(error.code)) throw error
     work.logger.log('warn', 'a node has a newer header than this store', { node: peer.name, reason: error.message })
   }

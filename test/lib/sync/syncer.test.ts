@@ -4,6 +4,7 @@ import type { PeerHead } from '../../../lib/store/peer-port.js'
 import type { PeerStatus } from '../../../lib/store/sync-port.js'
 import type { Syncer } from '../../../lib/sync/syncer.js'
 import type { ManifestHash } from '../../../lib/terms/bytes.js'
+import { VaultError } from '../../../lib/terms/errors.js'
 import { limits } from '../../../lib/terms/limits.js'
 import { randomBytes } from '../../support/random-bytes.js'
 import { headerBytes, SyncWorld } from './sync-world.js'
@@ -240,4 +241,20 @@ t.test('copies of single files are counted from nodes that are trusted and have 
     t.same(syncer.copies([], 0), { nodes: 2, complete: 2 }, 'what needs nothing is everywhere')
     await Promise.resolve()
   })
+})
+
+t.test('a node that takes no header, or has a newer one, is sent everything else', async (t) => {
+  const w = await world(t, 12)
+  const [busy, newer] = [w.node('busy'), w.node('newer')]
+  busy.beforeCall = (name) => { if (name === 'putHeader') throw new VaultError('busy', 'four a day') }
+  newer.beforeCall = (name) => { if (name === 'putHeader') throw new VaultError('forked', 'a newer one is here') }
+  t.ok((await run(w)).done)
+  t.same([busy.appended, newer.appended, busy.header], [[1], [1], undefined])
+  t.equal(w.lines.filter(({ message }) => message.includes('newer header')).length, 1)
+  busy.beforeCall = () => undefined
+  t.ok((await run(w, async (syncer) => {
+    syncer.published(w.sequence)
+    for (let asked = 0; asked < 100 && busy.header === undefined; asked++) await new Promise((resolve) => setTimeout(resolve, 5))
+  })).done)
+  t.same(busy.header, headerBytes, 'another time')
 })
