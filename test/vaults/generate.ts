@@ -1,5 +1,6 @@
-// `npm run keep:vault -- FOLDER`: makes a vault to be kept for ever, by this version, with a bit of everything in it and
-// something unpublished, as a kill -9 leaves it; and writes down what was there. It makes none anew: FOLDER must not exist.
+// `npm run keep:vault -- FOLDER [devices]`: makes a vault to be kept for ever, by this version, with a bit of everything in
+// it and something unpublished, as a kill -9 leaves it; and writes down what was there. It makes none anew: FOLDER must not
+// exist. `devices`: a second device went on where the first one ended.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +15,7 @@ import { tellState } from '../../lib/vault-state.js'
 import { systemClock, systemEntropy } from '../../bin/system-sources.js'
 import { python, run } from '../native-deps/fuse-fixture.js'
 import type { ListedEntry } from '../reader/second-reader.js'
+import { bringToSecondDevice } from './second-device.js'
 import { mountStore, treeOf, type Expected, type KeptMount, type KeptState } from './kept-vault.js'
 
 const passphrase = 'a vault that is kept: Käse, 日本'
@@ -51,16 +53,29 @@ const steps: readonly { readonly script: string; readonly name?: string; readonl
 /** The last of it is one close of several dirty stretches: records that hold together. */
 const unpublished = 'echo "not published" > only-in-the-log; cat docs/deep/hard >> docs/long; mv odd/er docs/er; rm docs/heir/file; chmod 600 docs/noise; mkdir late; ln only-in-the-log late/link; setfattr -n user.late -v yes late; python3 -c "import os; f = os.open(\\"docs/scattered\\", os.O_CREAT | os.O_RDWR); [os.pwrite(f, b\\"piece \\" * 700, n * 20000) for n in (3, 0, 5, 1)]; os.pwrite(f, b\\"over\\", 61000); os.close(f)"'
 
-async function generate(target: string): Promise<void> {
+/** What the second device does before each of its states. */
+const secondSteps: typeof steps = [
+  { script: 'truncate -s 300 docs/bucket; chmod 640 docs/noise; echo second > by-the-second; mv odd/er docs/er; printf over | dd of=docs/long bs=1 seek=2000000 conv=notrunc status=none; truncate -s 100 docs/heir/file', name: 'another machine' },
+  { script: 'rm by-the-second; ln docs/long twin; setfattr -n user.by -v second docs/noise; truncate -s 9500000 docs/long; mv docs/er special/er', then: 'state' },
+]
+
+const unpublishedSecond = unpublished.replace('mv odd/er docs/er; ', '')
+
+async function generate(target: string, { devices }: { readonly devices: boolean }): Promise<void> {
   mkdirSync(target)
   const work = mkdtempSync(join(tmpdir(), 'vaultfs-generate-'))
-  const [store, copy] = [join(work, 'store'), join(work, 'copy')]
-  mkdirSync(store, { mode: 0o700 })
+  const [store, second, copy] = [join(work, 'store'), join(work, 'second'), join(work, 'copy')]
+  for (const folder of [store, second]) mkdirSync(folder, { mode: 0o700 })
   try {
     const words = await makeKeys(store)
     const states = await whileMounted(store, makeStates)
+    if (devices) {
+      await bringToSecondDevice(store, words, second)
+      states.push(...await whileMounted(second, makeMoreStates))
+    }
+    const last = devices ? second : store
     // The second time it is mounted the log begins anew, and small.
-    const afterCrash = await whileMounted(store, (kept) => crash(kept, store, copy))
+    const afterCrash = await whileMounted(last, (kept) => crash(kept, last, copy, devices ? unpublishedSecond : unpublished))
     write(target, copy, { passphrase, words, states, afterCrash })
   } finally {
     rmSync(work, { recursive: true })
@@ -78,10 +93,10 @@ async function whileMounted<Result>(store: string, work: (kept: KeptMount) => Pr
 }
 
 /** A copy of the store as a kill -9 leaves it; answers what was there then. */
-async function crash(kept: KeptMount, store: string, copy: string): Promise<readonly ListedEntry[]> {
+async function crash(kept: KeptMount, store: string, copy: string, script: string): Promise<readonly ListedEntry[]> {
   const { vault } = kept.mounted
   await kept.mounted.sync(() => undefined)
-  await shell(kept, unpublished)
+  await shell(kept, script)
   await vault.contents.spillAll()
   await vault.syncLog()
   execFileSync('cp', ['-r', '--preserve=mode', '--sparse=always', store, copy])
@@ -130,6 +145,26 @@ async function makeStates(kept: KeptMount): Promise<KeptState[]> {
   return states
 }
 
+/** Nothing is let go of; the clock has gone on. */
+async function makeMoreStates(kept: KeptMount): Promise<KeptState[]> {
+  const { vault } = kept.mounted
+  const states: KeptState[] = []
+  // Behind those of the first device, before what the real clock publishes.
+  kept.clock.advance(-30 * 60)
+  for (const { script, name, then } of secondSteps) {
+    kept.clock.advance(300)
+    await shell(kept, script)
+    const was = await treeOf(kept.folder)
+    await vault.publishAll()
+    if (name !== undefined) await takeSnapshot(vault, name)
+    const newest = await vault.parts.history.newest()
+    states.push({ moment: exactName(newest?.sec ?? 0), name: name ?? null, entries: was })
+    kept.clock.advance(300)
+    if (then === 'state') await tellState(vault)
+  }
+  return states
+}
+
 function write(target: string, store: string, expected: Expected): void {
   // What is set aside to become log, and what readers of a database share while it is open, is not part of it.
   execFileSync('tar', ['-C', store, '--sparse', '--exclude=*-shm', '--exclude=spare-*', '--sort=name', '--owner=0', '--group=0', '--numeric-owner', '-czf', join(target, 'store.tar.gz'), '.'])
@@ -147,7 +182,8 @@ function write(target: string, store: string, expected: Expected): void {
   console.log(`${target}: ${bytes} bytes, ${expected.states.length} states`)
 }
 
-const [target] = process.argv.slice(2)
+const [target, what] = process.argv.slice(2)
 if (target === undefined) throw new Error('say where: a folder that is not there yet')
+if (what !== undefined && what !== 'devices') throw new Error(`${what}: only 'devices' can be asked for`)
 if (process.geteuid?.() !== 0) throw new Error('only root can make devices and files of others')
-await generate(target)
+await generate(target, { devices: what === 'devices' })

@@ -19,6 +19,7 @@ const kept = readdirSync(folder).filter((name) => existsSync(join(folder, name, 
 /** SHA-256 of store and expectation: a vault that was made anew is not the one that was kept. */
 const hashes: Readonly<Record<string, readonly [string, string]>> = {
   v1: ['14e1c995b8aa84f2d1b523a11b1edcb0155a5f06b8299b9f546c94849dbb41ff', 'df459c38d191c48f601e449f77f297633c0771a5c4697fe415da9dd2433c5f48'],
+  'v1-devices': ['2e0ad9f487edcbff002287d7ab9783db4eccdf00145399dce48dcefd841053b7', 'e0e4eb3c38208129a23fa55767d53894129d500279ed5679e8fd17dc5f39d6ec'],
   'v1-groups': ['2bf803c9f3f6a78cb35f35bbca5f7510cdf2201ad6728e6b1d803e861974e60f', '4836ad6e138f07fc79ead51b27ad76c8683a105ab7d1eec584c7ad0c993256d0'],
 }
 t.same(kept, Object.keys(hashes), 'the vaults are there')
