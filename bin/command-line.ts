@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, (parser: Parser, context: Context) => Pr
   'samba-config': async (parser, context) => parser.command((await import('./commands/samba-config.js')).sambaConfigCommand(context)),
   rebuild: async (parser, context) => parser.command((await import('./commands/rebuild.js')).rebuildCommand(context)),
   verify: async (parser, context) => parser.command((await import('./commands/verify.js')).verifyCommand(context)),
+  recover: async (parser, context) => parser.command((await import('./commands/recover.js')).recoverCommand(context)),
   salvage: async (parser, context) => parser.command((await import('./commands/salvage.js')).salvageCommand(context)),
   passwd: async (parser, context) => parser.command((await import('./commands/passwd.js')).passwdCommand(context)),
   recovery: async (parser, context) => parser.command((await import('./commands/recovery.js')).recoveryCommand(context)),

@@ -2,7 +2,7 @@
 // all of it backwards. Whatever ends the mount (a command, a signal, umount(8)), the same `leave` is gone through once.
 
 import { rmSync, writeFileSync } from 'node:fs'
-import type { DaemonPort } from '../lib/control/daemon-port.js'
+import type { DaemonPort, Standing } from '../lib/control/daemon-port.js'
 import type { OnProgress } from '../lib/control/progress.js'
 import { ControlServer } from '../lib/control/server.js'
 import { VaultError } from '../lib/terms/errors.js'
@@ -18,6 +18,8 @@ import { runtimeFiles, type RuntimeFiles } from './runtime-folder.js'
 import type { DaemonUnlock } from './secrets.js'
 import { onEnding } from './signals.js'
 import { StoreLock } from './store-lock.js'
+import { standingText } from './report.js'
+import { syncLimitsFrom } from './sync-options.js'
 import { thrifty } from './thrift.js'
 import type { MountedVault, VaultService } from './vault-service.js'
 
@@ -84,7 +86,7 @@ function mount({ request, unlock, service, logger, succession, predecessor }: Pa
   if (predecessor !== undefined) logger.log('warn', `the daemon before this one ${predecessor.end}: this one ${inheritance?.connection === undefined ? 'mounts anew' : 'goes on with its mount'}`)
   return service.mount({
     ...(succession === undefined ? {} : { succession: (master: Uint8Array) => succession(master, place) }), ...(inheritance === undefined ? {} : { inheritance }),
-    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, logger,
+    store, name, mountPoint, unlock, driver, allowOther, readOnly, writeback, showVersions, acceptOlder, headsFolder: headsFolder(settings), spinMicroseconds, memoryMib, owners: ownersFrom(settings), retention, syncLimits: syncLimitsFrom(settings), logger,
   })
 }
 
@@ -108,7 +110,7 @@ class Residence {
   readonly #held: Held
   readonly #gone: Promise<void>
   #markGone: () => void = () => undefined
-  #leaving: Promise<void> | undefined
+  #leaving: Promise<Standing | null> | undefined
   #ended = false
 
   constructor(held: Held) {
@@ -125,11 +127,12 @@ class Residence {
       peers: mounted.peers,
       verify: mounted.verify,
       status: () => mounted.status(),
-      sync: (onProgress) => mounted.sync(onProgress),
+      sync: (onProgress, wish) => mounted.sync(onProgress, wish),
+      trust: (name) => mounted.trust(name),
       unmount: (options, onProgress) => {
         const left = this.#leave(options, onProgress)
         // Open files are served until they are closed, perhaps by the one who waits for this answer.
-        return options.lazy ? Promise.race([left, untilDetached(request.mountPoint)]) : left
+        return options.lazy ? Promise.race([left, untilDetached(request.mountPoint).then(() => null)]) : left
       },
     }
     const control = await ControlServer.open({ path: files.socket, port, logger }).catch(async (error: unknown) => {
@@ -157,25 +160,28 @@ class Residence {
   }
 
   /** Joined by whoever else asks meanwhile; a lazy request does not wait for one that is not. */
-  #leave(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {
+  #leave(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<Standing | null> {
     const { mounted, lock, files, registry, request } = this.#held
-    const leave = async (): Promise<void> => {
-      await mounted.unmount(options, onProgress)
+    const leave = async (): Promise<Standing | null> => {
+      const standing = await mounted.unmount(options, onProgress)
       // A second wish may have joined; by now the store may be another daemon's.
-      if (this.#ended) return
+      if (this.#ended) return standing
       this.#ended = true
       const { store, name, mountPoint, mountPointMode } = request
       registry.put({ name, store, mountPoint, mountPointMode })
       for (const file of [files.pidFile, files.output]) rmSync(file, { force: true })
+      if (standing !== null) this.#held.logger.log('info', standingText(standing))
       letGo(lock, this.#held.logger)
       this.#markGone()
+      return standing
     }
-    if (this.#leaving === undefined || options.lazy)
-      this.#leaving = leave().catch((error: unknown) => {
-        this.#leaving = undefined
-        throw error
-      })
-    return this.#leaving
+    if (this.#leaving !== undefined && !options.lazy) return this.#leaving
+    const leaving = leave().catch((error: unknown) => {
+      this.#leaving = undefined
+      throw error
+    })
+    this.#leaving = leaving
+    return leaving
   }
 
   #leaveBySignal(lazy: boolean): void {

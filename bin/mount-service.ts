@@ -43,6 +43,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib),
     owner: rootOwner(request), ...(request.owners === undefined ? {} : { owners: request.owners }),
     clock: systemClock, entropy: systemEntropy,
+    sync: { entry: new URL('./sync-thread.js', import.meta.url), limits: request.syncLimits },
     // An heir opens the vault with this key only; a vault that was salvaged it could not.
     ...(succession !== undefined && trusted ? { succession: succession(page.key('master')) } : {}),
     ...(inheritance === undefined ? {} : { inheritance }),
@@ -52,7 +53,10 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     },
   })
   const peers = new PeerService({
-    store, opened, identity, readOnly, onPeersChanged: () => { logger.log('info', 'the list of nodes was changed') },
+    store, opened, identity, readOnly, onPeersChanged: () => {
+      logger.log('info', 'the list of nodes was changed')
+      mounted.peersChanged()
+    },
   })
   void mounted.closed.then(() => { peers.close() })
   const older = [...(mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]), ...(other === undefined ? [] : [copyWarning(other)])]
@@ -70,7 +74,8 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       const { state, pids } = mounted
       return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...ofMachine] })
     },
-    sync: (onProgress) => mounted.sync(onProgress),
+    sync: (onProgress, wish) => mounted.sync(onProgress, wish),
+    trust: (name) => mounted.trust(name),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
 }

@@ -50,7 +50,7 @@ async function openWithSecret(copies: readonly EncodedHeader[], unlock: Unlock):
 }
 
 /** From the file or its copy; the one that is missing or damaged is made anew from the other. */
-async function openDevice({ store, logger, readOnly }: OpenKeys, { page, header, trusted }: OpenedVault): Promise<DeviceIdentity> {
+export async function openDevice({ store, logger, readOnly }: Omit<OpenKeys, 'unlock'>, { page, header, trusted }: OpenedVault): Promise<DeviceIdentity> {
   const found = new Map<string, Uint8Array>()
   let identity: DeviceIdentity | undefined
   const wrong: VaultError[] = []

@@ -50,7 +50,19 @@ export function placeOf(context: Context, args: { readonly mountpoint: string | 
 }
 
 export function requireVault(context: Context, store: string): void {
+  if (isRecovering(store)) throw notRecovered(store)
   if (!context.service.exists(store)) throw hasLostHeader(store) ? headerLost(store) : notAVault(store)
+}
+
+/** In a store that is being brought back from nodes, and not all there yet. */
+export const recoveringName = 'recovering'
+
+export function isRecovering(store: string): boolean {
+  return existsSync(join(store, recoveringName))
+}
+
+export function notRecovered(store: string): VaultError {
+  return new VaultError('not-a-vault', `the vault in ${store} is not all there yet: bringing it back from nodes was broken off`, { subject: store, next: "run the same 'vaultfs recover' again: it goes on" })
 }
 
 /** What only a vault's store has is there, and both copies of its header are not. */
@@ -61,7 +73,7 @@ export function hasLostHeader(store: string): boolean {
 /** The keys are in the header, sealed; the words on paper open it, and are no keys without it. */
 export function headerLost(store: string): VaultError {
   return new VaultError('not-a-vault', `${store} has lost its header, and its second copy: without one of them no passphrase and no recovery kit opens it`, {
-    subject: store, next: 'bring back the file header or header.backup from any copy of the store, however old',
+    subject: store, next: "bring back the file header or header.backup from any copy of the store, however old, or from a node: 'vaultfs recover --store DIR --node ADDRESS'",
   })
 }
 

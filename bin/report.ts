@@ -1,6 +1,7 @@
 // Numbers and reports as people read them.
 
-import type { StatusReport } from '../lib/control/daemon-port.js'
+import type { Standing, StatusReport } from '../lib/control/daemon-port.js'
+import type { PeerStatus } from '../lib/store/sync-port.js'
 import type { Progress } from '../lib/control/progress.js'
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
@@ -20,6 +21,7 @@ export function count(number: number, one: string, many = `${one}s`): string {
 }
 
 export function progressText({ phase, entries, bytes }: Progress): string {
+  if (phase === 'sending') return `sending: ${count(entries, 'blob')}, ${bytesText(bytes)} to go`
   return `${phase}: ${count(entries, 'entry', 'entries')}, ${bytesText(bytes)} in flight`
 }
 
@@ -32,10 +34,25 @@ export function statusLines(report: StatusReport): readonly string[] {
     `  dirty        ${count(dirty.files, 'file')}, ${bytesText(dirty.bytes)} in memory`,
     `  unpublished  ${count(unpublished.entries, 'entry', 'entries')}, ${bytesText(unpublished.bytes)} in the log (${bytesText(log.bytes)}, ${count(log.segments, 'segment')})`,
     `  only here    ${count(onlyHere.blobs, 'blob')}, ${bytesText(onlyHere.bytes)}`,
+    ...report.peers.map((peer) => `  node         ${peerText(peer)}`),
     `  cache        ${count(cache.blobs, 'blob')}, ${bytesText(cache.bytes)}`,
     `  written      ${bytesText(amplification.writtenByUser)}, logged ${bytesText(amplification.logged)}, stored ${bytesText(amplification.stored)} (× ${amplification.ratio.toFixed(2)}), disk ${bytesText(amplification.disk)}`,
     `  recovery     ${report.recovery === 'confirmed' ? 'kit confirmed' : 'kit not confirmed yet'}`,
     ...report.damaged.found.map(({ path, reason }) => `  damaged      ${path ?? 'a file whose name is not known'}: ${reason}`),
     ...report.warnings.map((warning) => `  ! ${warning}`),
   ]
+}
+
+/** 'home: syncing, 20 blobs, 3.4 MiB to go, last heard of 2024-05-01 14:30: reason'. */
+function peerText({ name, state, blobsLeft, bytesLeft, entriesLeft, lastContact, lost, error }: PeerStatus): string {
+  const left = blobsLeft + entriesLeft === 0 ? '' : `, ${count(blobsLeft, 'blob')}, ${bytesText(bytesLeft)} and ${count(entriesLeft, 'entry', 'entries')} to go`
+  const heard = lastContact === null ? '' : `, last heard of ${new Date(lastContact * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`
+  return `${name}: ${state}${left}${heard}${lost === 0 ? '' : `, lost ${count(lost, 'blob')}`}${error === null ? '' : `: ${error}`}`
+}
+
+/** What is only here, and how many nodes have all the rest: when nobody waits for them any more. */
+export function standingText({ onlyHere, peers }: Standing): string {
+  const complete = peers.filter(({ state, blobsLeft, entriesLeft }) => state !== 'distrusted' && blobsLeft + entriesLeft === 0).length
+  const nodes = `${complete} of ${count(peers.length, 'node')} ${complete === 1 ? 'has' : 'have'} everything`
+  return onlyHere.blobs === 0 ? nodes : `only here: ${count(onlyHere.blobs, 'blob')}, ${bytesText(onlyHere.bytes)}; ${nodes}`
 }

@@ -10,6 +10,7 @@ import type { LogLevel } from '../lib/terms/log.js'
 import { memoryMib as memoryBounds } from '../lib/terms/memory.js'
 import { parseSpan, retentionCountMax, retentionDefault } from '../lib/terms/retention.js'
 import { readIdRanges, readOwner } from './owner-options.js'
+import { readRate, readSchedule } from './sync-options.js'
 
 export interface Settings {
   /** Folders of the XDG specification. */
@@ -39,13 +40,17 @@ export interface Settings {
   readonly daily: number
   readonly weekly: number
   readonly monthly: number
+  /** How fast nodes are spoken with, and when (sync-options.ts); empty: without a limit, always. */
+  readonly uploadLimit: string
+  readonly downloadLimit: string
+  readonly syncSchedule: string
 }
 
 type Choice = Omit<Settings, 'dataHome' | 'stateHome' | 'configHome' | 'runtimeFolder' | 'temporaryFolder'>
 type Key = keyof Choice
 
 const { withinSec: keepWithin, ...schedule } = retentionDefault
-const defaults: Choice = { driver: 'kernel', logLevel: 'info', afterCrash: 'resume', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, mapUid: '', mapGid: '', forceOwner: '', keepWithin, ...schedule }
+const defaults: Choice = { driver: 'kernel', logLevel: 'info', afterCrash: 'resume', guard: 'immutable', spinMicroseconds: 50, memoryMib: memoryBounds.usual, mapUid: '', mapGid: '', forceOwner: '', keepWithin, ...schedule, uploadLimit: '', downloadLimit: '', syncSchedule: '' }
 
 const drivers = ['kernel', 'fuse-native'] as const
 const logLevels = ['error', 'warn', 'info', 'debug'] as const
@@ -58,6 +63,7 @@ const variables: Readonly<Record<Key, string>> = {
   spinMicroseconds: 'VAULTFS_SPIN_MICROSECONDS', memoryMib: 'VAULTFS_MEMORY_MIB', mapUid: 'VAULTFS_MAP_UID', mapGid: 'VAULTFS_MAP_GID',
   forceOwner: 'VAULTFS_FORCE_OWNER', keepWithin: 'VAULTFS_KEEP_WITHIN', hourly: 'VAULTFS_KEEP_HOURLY',
   daily: 'VAULTFS_KEEP_DAILY', weekly: 'VAULTFS_KEEP_WEEKLY', monthly: 'VAULTFS_KEEP_MONTHLY',
+  uploadLimit: 'VAULTFS_UPLOAD_LIMIT', downloadLimit: 'VAULTFS_DOWNLOAD_LIMIT', syncSchedule: 'VAULTFS_SYNC_SCHEDULE',
 }
 
 const readCount = (value: unknown): number | undefined => wholeNumber(value, 0, retentionCountMax)
@@ -73,6 +79,7 @@ const readers: { readonly [K in Key]: (value: unknown) => Choice[K] | undefined 
   mapUid: readIdRanges, mapGid: readIdRanges, forceOwner: readOwner,
   keepWithin: (value) => (typeof value === 'string' || typeof value === 'number' ? parseSpan(String(value)) : undefined),
   hourly: readCount, daily: readCount, weekly: readCount, monthly: readCount,
+  uploadLimit: readRate, downloadLimit: readRate, syncSchedule: readSchedule,
 }
 
 function wholeNumber(value: unknown, min: number, max: number): number | undefined {

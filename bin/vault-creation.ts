@@ -4,7 +4,7 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, r
 import { dirname } from 'node:path'
 import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import type { Context } from './context.js'
-import { hasLostHeader, headerLost, type Place } from './place.js'
+import { hasLostHeader, headerLost, isRecovering, notRecovered, type Place } from './place.js'
 import { showAndCheckKit } from './recovery-dialog.js'
 import type { KdfCost } from './vault-service.js'
 
@@ -18,6 +18,7 @@ interface Creation extends Place {
 export function checkNewStore(context: Context, store: string): void {
   if (context.service.exists(store))
     throw new VaultError('exists', `there is a vault in ${store} already`, { subject: store, next: "'vaultfs mount' mounts it, another --store DIR holds another" })
+  if (isRecovering(store)) throw notRecovered(store)
   // A new vault there would look like the old one.
   if (hasLostHeader(store)) throw headerLost(store)
   try {
@@ -47,7 +48,7 @@ export async function createVault(context: Context, creation: Creation): Promise
 }
 
 /** Answers whether it was made by us. */
-function makeStore(store: string): boolean {
+export function makeStore(store: string): boolean {
   try {
     const made = mkdirSync(store, { recursive: true, mode: 0o700 }) !== undefined
     chmodSync(store, 0o700)

@@ -6,6 +6,7 @@ import type { OnItems } from '../lib/control/past-port.js'
 import type { PeersPort } from '../lib/control/peer-port.js'
 import type { VerifyEvent } from '../lib/control/verify-port.js'
 import type { RetentionPolicy } from '../lib/terms/retention.js'
+import type { SyncLimits } from '../lib/terms/sync-limits.js'
 import type { Logger } from '../lib/terms/log.js'
 import type { Owners } from '../mount/owners/owners.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
@@ -13,6 +14,8 @@ import type { Rebuilt, RebuildProgress } from '../lib/vault-rebuild.js'
 import type { Inheritance, Succession } from '../mount/handover.js'
 import type { MomentWish } from '../lib/vault-past.js'
 import type { SalvageHooks, SalvageSummary } from '../lib/vault-salvage-report.js'
+import type { NodeNote } from '../lib/vault-nodes.js'
+import type { Recovered, RecoverHooks, RecoverRequest } from './recovery-request.js'
 import type { DaemonUnlock, Unlock } from './secrets.js'
 
 /** Of Argon2id. */
@@ -50,6 +53,8 @@ export interface MountRequest {
   readonly memoryMib: number
   readonly owners: Owners | undefined
   readonly retention: RetentionPolicy
+  /** How fast nodes are spoken with, and when. */
+  readonly syncLimits: SyncLimits
   readonly logger: Logger
 }
 
@@ -69,8 +74,10 @@ export interface VaultService {
   mount(request: MountRequest): Promise<MountedVault>
   /** Makes anew what is derived, in a store that nobody has open: the caller holds its lock. */
   rebuild(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly headsFolder: string }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt>
-  /** Of a store that nobody has open: the caller holds its lock. With `repairFrom` damaged blobs are taken from those stores, where they are whole. */
-  verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal; readonly repairFrom?: readonly string[] }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
+  /** Of a store that nobody has open: the caller holds its lock. With `repairFrom` damaged blobs are taken from those stores, where they are whole, and else from the nodes that the store knows. */
+  verify(request: { readonly store: string; readonly unlock: Unlock; readonly logger: Logger; readonly signal: AbortSignal; readonly repairFrom?: readonly string[]; readonly onNote?: (note: NodeNote) => void }, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary>
+  /** Brings a vault back from nodes into an empty folder, goes on with that, or puts the header of a store back: the caller holds its lock. */
+  recover(request: RecoverRequest, hooks: RecoverHooks): Promise<Recovered>
   /** Of a store that nobody has open: what can be read is written to the empty folder `out`, nothing into the store. */
   salvage(request: { readonly store: string; readonly unlock: Unlock; readonly out: string; readonly at: MomentWish; readonly allVersions: boolean; readonly paths: readonly string[] }, hooks: SalvageHooks): Promise<SalvageSummary>
   /** The nodes of an unmounted vault: the caller holds its lock, and closes. With readOnly nothing of it is changed. */

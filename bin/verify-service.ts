@@ -6,11 +6,15 @@ import type { Verify, VerifyEvent } from '../lib/control/verify-port.js'
 import type { OnItems } from '../lib/control/past-port.js'
 import type { Logger } from '../lib/terms/log.js'
 import { retentionDefault } from '../lib/terms/retention.js'
-import { openStore } from '../lib/vault-open.js'
-import { repairBlobs } from '../lib/vault-repair.js'
+import { VaultError } from '../lib/terms/errors.js'
+import type { PeerPort } from '../lib/store/peer-port.js'
+import { Nodes, type NodeNote } from '../lib/vault-nodes.js'
+import { openStore, type OpenStore } from '../lib/vault-open.js'
+import { repairBlobs, type RepairRequest } from '../lib/vault-repair.js'
 import type { Verifier, VerifyHooks } from '../lib/vault-verify.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import { hardenProcess } from '../native-deps/secure.js'
+import { storePeers } from './node-connections.js'
 import { openKeys } from './open-keys.js'
 import type { Unlock } from './secrets.js'
 import { systemClock, systemEntropy } from './system-sources.js'
@@ -20,20 +24,43 @@ export interface VerifyRequest {
   readonly unlock: Unlock
   readonly logger: Logger
   readonly signal: AbortSignal
-  /** Folders of other stores that good copies are taken from; absent: nothing is repaired. */
+  /** Where good copies are taken from: folders of other stores, and what they lack from the nodes that the store knows; absent: nothing is repaired. */
   readonly repairFrom?: readonly string[]
+  /** What is wrong with a node. */
+  readonly onNote?: (note: NodeNote) => void
 }
 
 /** The caller holds the store's lock. What was repaired is verified again: the answer is of what holds then. */
 export async function verifyService(request: VerifyRequest, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary> {
-  const { store, unlock, logger, signal, repairFrom } = request
+  const { store, unlock, logger, signal, repairFrom, onNote = () => undefined } = request
   hardenProcess()
   process.umask(0o077)
   const { opened: { page, header }, identity } = await openKeys({ store, unlock, logger, readOnly: true })
+  let peers: readonly PeerPort[] = []
+  try {
+    const subject = { store, page, header, identity, logger, signal }
+    if (repairFrom === undefined) return await verifyAndRepair(subject, undefined, onEvents)
+    peers = await storePeers(store, page, header.vaultId)
+    if (repairFrom.length + peers.length === 0) {
+      throw new VaultError('usage', 'there is nothing to repair with: the vault knows no node', { subject: store, next: 'give --from DIR, a copy of the store' })
+    }
+    return await verifyAndRepair(subject, { sources: repairFrom, ...(peers.length === 0 ? {} : { nodes: new Nodes(peers, onNote) }) }, onEvents)
+  } finally {
+    for (const peer of peers) await peer.close()
+    page.wipe()
+  }
+}
+
+export interface VerifiedStore extends Pick<OpenStore, 'store' | 'page' | 'header' | 'identity' | 'logger'> {
+  readonly signal: AbortSignal
+}
+
+/** Of a store that nobody has open. `repair`: where blobs that are damaged or missing are taken from. */
+export async function verifyAndRepair(subject: VerifiedStore, repair: Pick<RepairRequest, 'sources' | 'nodes'> | undefined, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary> {
+  const { signal } = subject
   const verify = async (onDamaged?: VerifyHooks['onDamaged']): Promise<VerifySummary> => {
     const opened = await openStore({
-      store, page, header, identity, logger, readOnly: true, bulkThreads: availableParallelism(),
-      retention: { ...retentionDefault, offsetMin: 0 },
+      ...subject, readOnly: true, bulkThreads: availableParallelism(), retention: { ...retentionDefault, offsetMin: 0 },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
     })
     try {
@@ -42,20 +69,16 @@ export async function verifyService(request: VerifyRequest, onEvents: OnItems<Ve
       await opened.close()
     }
   }
-  try {
-    if (repairFrom === undefined) return await verify()
-    const damaged: Uint8Array[] = []
-    const before = await verify((references) => { damaged.push(...references) })
-    if (damaged.length === 0) return before
-    const outcome = await repairBlobs({
-      store, page, damaged, sources: repairFrom, logger, signal,
-      onProgress: (done, total) => { void onEvents([{ repairing: { done, total } }]) },
-    })
-    await onEvents([{ repaired: outcome }])
-    return outcome.repaired === 0 ? before : await verify()
-  } finally {
-    page.wipe()
-  }
+  if (repair === undefined) return await verify()
+  const damaged: Uint8Array[] = []
+  const before = await verify((references) => { damaged.push(...references) })
+  if (damaged.length === 0) return before
+  const { store, page, logger } = subject
+  const outcome = await repairBlobs({
+    ...repair, store, page, damaged, logger, signal, onProgress: (done, total) => { void onEvents([{ repairing: { done, total } }]) },
+  })
+  await onEvents([{ repaired: outcome }])
+  return outcome.repaired === 0 ? before : await verify()
 }
 
 /** Ends when whoever listens is gone, or when the signal says so. */

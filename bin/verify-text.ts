@@ -27,6 +27,11 @@ export function findingJson({ kind, subject, path, message, versions, moreVersio
   }
 }
 
+/** What is wrong with a node. */
+export function nodeNoteText(node: string, message: string): string {
+  return message.includes(node) ? message : `node ${node}: ${message}`
+}
+
 /** What of the damage could be mended. */
 export function repairedText({ repaired, repairedBytes, missing }: RepairOutcome): string {
   const rest = missing === 0 ? '' : `; of ${count(missing, 'other')} there is no whole copy`

@@ -21,6 +21,7 @@ export function createVaultService(): VaultService {
     checkRecovery: async (request) => (await load()).checkRecovery(request),
     confirmRecovery: async (request) => (await load()).confirmRecovery(request),
     rebuild: async (request, onProgress) => (await import('./rebuild-service.js')).rebuildService(request, onProgress),
+    recover: async (request, hooks) => (await import('./recover-service.js')).recoverService(request, hooks),
     salvage: async (request, hooks) => (await import('./salvage-service.js')).salvageService(request, hooks),
     verify: async (request, onEvents) => (await import('./verify-service.js')).verifyService(request, onEvents),
     peers: async (request) => (await import('./peer-opening.js')).openPeers(request),

@@ -59,7 +59,8 @@ function progressText({ phase, done, total, unit }: WorkProgress, elapsedMs: num
   return `${phase}: ${share} % (${amount(done)} of ${amount(total)})${rate}${left}`
 }
 
-function timeText(sec: number): string {
+/** 'minutes:seconds', with hours where there are some. */
+export function timeText(sec: number): string {
   const whole = Math.ceil(sec)
   const [hours, minutes, seconds] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
   const two = (value: number): string => String(value).padStart(2, '0')

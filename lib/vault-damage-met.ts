@@ -32,6 +32,10 @@ export class DamageMet {
     return { count: this.#met.size + this.#more, entries: [...this.#met.values()] }
   }
 
+  isMet(ino: number): boolean {
+    return this.#met.has(ino)
+  }
+
   /** What came of a question about an entry. Answers whether it was damage. */
   note(ino: number, error: VaultError): boolean {
     if (!codes.has(error.code)) return false

@@ -37,6 +37,7 @@ import { endReplay, replayRecord } from './vault-replay.js'
 import { Upkeep } from './vault-upkeep.js'
 import { Vault } from './vault.js'
 import type { HeadMark } from './vault-head-mark.js'
+import { openVaultSync, type SyncChoice, type VaultSync } from './vault-sync.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
@@ -65,6 +66,8 @@ export interface OpenStore {
   readonly logger: Logger
   /** Where dirty bytes lie, so that a daemon that takes over finds them; `memory.arenaBytes` of arena. */
   readonly handover?: Handover
+  /** How nodes are sent to; absent: they are not. */
+  readonly sync?: SyncChoice
 }
 
 export interface OpenedStore {
@@ -73,6 +76,8 @@ export interface OpenedStore {
   readonly vault: Vault
   readonly upkeep: Upkeep
   readonly verifier: Verifier
+  /** Absent: nodes are not sent to. */
+  readonly sync?: VaultSync
   /** What the store lacks of what this machine has seen of it, a sentence: then it only reads. */
   readonly lack: string | undefined
   /** Publishes nothing: what is logged stays logged. Lets go of every file. */
@@ -115,8 +120,11 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     opened.push({ close: () => log.close().then(() => { note(log.syncedLsn) }) })
     await started
     note(log.syncedLsn)
+    const sync = await openVaultSync(options, vault.parts.readOnly, () => chain.sequence)
+    if (sync !== undefined) opened.push(sync)
     chain.onAppended = () => {
       history.published()
+      sync?.published(chain.sequence)
       vault.onPublished()
       note(log.syncedLsn)
     }
@@ -126,7 +134,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     if (!vault.parts.readOnly) await upkeep.room.look()
     const verifier = new Verifier({ vault, page, header: options.header, identity: options.identity, sequence: () => chain.sequence })
     opened.push(verifier)
-    return { vault, upkeep, verifier, orphans, lack, close: () => closeAll(opened) }
+    return { vault, upkeep, verifier, ...(sync && { sync }), orphans, lack, close: () => closeAll(opened) }
   } catch (error) {
     await closeAll(opened).catch(() => undefined)
     throw error
@@ -178,7 +186,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     now: () => clock.now(), nowMs: () => clock.monotonicMs(),
   }
   const contents = new Contents(context)
-  const { appliedLsn } = catalog.marks()
+  const { appliedLsn, others = 0 } = catalog.marks()
   const madeAnew = appliedLsn === logMadeAnew
   const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, held: new Map(), nowMs: () => clock.monotonicMs() }
   log = await openLog({
@@ -197,9 +205,13 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     await log.close()
     throw orderBroken(store, `ends at ${log.lastLsn}`, appliedLsn)
   }
-  if (tree.get(rootIno) === undefined && chain.sequence > 0) {
+  if (tree.get(rootIno) === undefined && chain.sequence + chain.others > 0) {
     await log.close()
     throw catalogLost(store)
+  }
+  if (others !== chain.others) {
+    await log.close()
+    throw othersChanged(store)
   }
   if (takesOver && dirtyTable !== undefined) takeOver(contents, dirtyTable, log.lastLsn)
   const lack = options.acceptOlder === true ? undefined : options.headMark?.lackOf({ sequence: chain.sequence, hash: chain.hash, lastLsn: log.lastLsn })
@@ -240,6 +252,13 @@ function orderBroken(store: string, theLog: string, appliedLsn: number): VaultEr
   if (appliedLsn === 0) return catalogLost(store)
   return new VaultError('corrupt', `${store}: the catalog ends at log record ${appliedLsn}, the log ${theLog}`, {
     subject: store, next: "Put back the catalog and the log folder that belong together; or run 'vaultfs rebuild', which makes the catalog anew from the manifest, and uses the log when that is not the older one ('vaultfs salvage' before saves what is only in it).",
+  })
+}
+
+/** We would say that we have followed what the catalog does not show. */
+function othersChanged(store: string): VaultError {
+  return new VaultError('corrupt', `${store}: the chains of other devices in the folder "manifest" are not those that the catalog was made of`, {
+    subject: store, next: "Run 'vaultfs rebuild': it makes the catalog anew from manifest, blobs and log.",
   })
 }
 

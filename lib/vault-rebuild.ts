@@ -51,10 +51,11 @@ export async function rebuildStore(options: OpenStore, onProgress: (progress: Re
   const fresh = join(store, 'catalog.new')
   if (!existsSync(join(store, 'manifest'))) throw noManifest(store)
   // Takes up the chain, and with it what a crash left at its end.
-  await (await Chain.open(options)).close()
+  const chain = await Chain.open(options)
+  await chain.close()
   removeDatabase(fresh)
   const logAside = await setStaleLogAside(options)
-  const { moments, pastRows, complaints } = await foldManifest(options, fresh, onProgress)
+  const { moments, pastRows, complaints } = await foldManifest({ ...options, others: chain.others }, fresh, onProgress)
   await putInPlace(fresh, join(store, 'catalog.db'), store)
   for (const end of ['', '-wal', '-shm']) rmSync(join(store, 'cache', `cache.db${end}`), { force: true })
   const opened = await openStore(options)
@@ -75,7 +76,7 @@ interface Folded {
   readonly complaints: number
 }
 
-async function foldManifest(options: OpenStore, fresh: string, onProgress: (progress: RebuildProgress) => void): Promise<Folded> {
+async function foldManifest(options: OpenStore & Pick<MadeOf, 'others'>, fresh: string, onProgress: (progress: RebuildProgress) => void): Promise<Folded> {
   const { store, page, header, identity, clock } = options
   const path = join(store, 'history.db')
   removeHistoryDatabase(path)
@@ -101,8 +102,13 @@ async function foldManifest(options: OpenStore, fresh: string, onProgress: (prog
   }
 }
 
+interface MadeOf extends Pick<OpenStore, 'page' | 'clock'> {
+  /** Which state of other devices' chains was folded. */
+  readonly others: number
+}
+
 /** A new one at `path`, of what the folded manifest says of the present. */
-export async function writeCatalog(options: Pick<OpenStore, 'page' | 'clock'>, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
+export async function writeCatalog(options: MadeOf, path: string, rows: CurrentRows, onProgress: (progress: RebuildProgress) => void): Promise<void> {
   const catalog = new Catalog({
     path, key: options.page.key('catalog'), cacheBytes: limits.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
     monotonicMs: () => options.clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
@@ -110,7 +116,7 @@ export async function writeCatalog(options: Pick<OpenStore, 'page' | 'clock'>, p
   const total = 2 * rows.count()
   let done = 0
   const put = async (batch: Partial<CatalogBatch>): Promise<void> => {
-    const marks = { appliedLsn: logMadeAnew, nextIno: rows.largestIno(ownInoBase) + 1, nextCookie }
+    const marks = { appliedLsn: logMadeAnew, nextIno: rows.largestIno(ownInoBase) + 1, nextCookie, others: options.others }
     await catalog.apply({ entries: [], gone: [], dirents: [], chunks: [], ...batch, marks })
     catalog.checkpoint()
     onProgress({ phase: 'catalog', done: Math.min(done, total), total })

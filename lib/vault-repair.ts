@@ -1,18 +1,19 @@
-// Blobs that verifying found damaged or missing are put back from other stores of the same vault: copies, or those of
-// other devices. A blob's name is the hash of its bytes, so a copy proves itself. The store is nobody else's meanwhile.
+// Blobs that verifying found damaged or missing are put back from other stores of the same vault (copies, or those of
+// other devices) and from nodes. A blob's name is the hash of its bytes, so a copy proves itself. The store is nobody
+// else's meanwhile.
 import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { SegmentAppender } from './cache/appender.js'
+import { BlobWriter } from './cache/blob-writer.js'
 import { SavedBlobs } from './cache/saved-blobs.js'
-import { CacheKeeper } from './cache/keeper.js'
 import { forgetChunks } from './catalog/forget-chunks.js'
 import { blobIdOf } from './crypto/blob-id.js'
 import type { KeyPage } from './crypto/key-page.js'
 import { decodeBlobReference, type BlobReference } from './format/blob-reference.js'
 import { equalBytes, hex, type Sealed } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
-import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
+import { BlobFetch } from './vault-fetch-blobs.js'
+import type { Nodes } from './vault-nodes.js'
 
 /** A folder for what is found in the segments of the sources; removed again. */
 const scratchName = 'repair'
@@ -24,6 +25,8 @@ export interface RepairRequest {
   readonly damaged: readonly Uint8Array[]
   /** Folders of other stores, the first that has a blob whole gives it. */
   readonly sources: readonly string[]
+  /** Asked for what no source has. */
+  readonly nodes?: Nodes
   readonly logger: Logger
   readonly signal: AbortSignal
   /** Of blobs. */
@@ -34,26 +37,31 @@ export interface RepairOutcome {
   /** Put back, durable. */
   readonly repaired: number
   readonly repairedBytes: number
-  /** Of these no source has a whole copy. What is written anew with the same bytes is stored anew. */
+  /** Of these nobody who was asked has a whole copy. What is written anew with the same bytes is stored anew. */
   readonly missing: number
 }
 
-/** Rejects 'usage' for a source that is none, before anything is changed; 'cancelled' between two blobs: what is put back stays. */
+/**
+ * Rejects 'usage' for a source that is none, before anything is changed; 'offline' when no node is left that answers;
+ * 'cancelled' between two blobs. What is put back stays.
+ */
 export async function repairBlobs(request: RepairRequest): Promise<RepairOutcome> {
-  const { store, page, damaged, signal, logger, onProgress } = request
+  const { store, page, damaged, signal, logger, onProgress, nodes } = request
   const blobs = new Map(damaged.map((bytes) => decodeBlobReference(bytes)).map((reference) => [hex(reference.blobId), reference]))
   const repair = new Repair(store, logger)
-  const missing: BlobReference[] = []
+  let missing: BlobReference[] = []
   let done = 0
+  const onDone = (): void => { onProgress(++done, blobs.size) }
   try {
     for (const path of request.sources) repair.addSource(path)
     for (const reference of blobs.values()) {
       if (signal.aborted) throw new VaultError('cancelled', 'repairing was broken off', { next: 'begin again when you like: what was put back stays' })
       if (!repair.putBack(reference)) missing.push(reference)
-      onProgress(++done, blobs.size)
+      else onDone()
       // Who asked may want to break it off.
       await new Promise((resolve) => setImmediate(resolve))
     }
+    if (nodes !== undefined && missing.length > 0) missing = await repair.bring(missing, { nodes, signal, onDone })
     repair.flush()
   } finally {
     repair.close()
@@ -66,22 +74,23 @@ export async function repairBlobs(request: RepairRequest): Promise<RepairOutcome
 class Repair {
   readonly #store: string
   readonly #scratch: string
-  readonly #keeper: CacheKeeper
-  readonly #appender: SegmentAppender
+  readonly #writer: BlobWriter
   readonly #sources: SavedBlobs[] = []
-  #gathered: { readonly blobId: BlobReference['blobId']; readonly sealed: Sealed }[] = []
-  #gatheredBytes = 0
-  blobs = 0
-  bytes = 0
 
   constructor(store: string, logger: Logger) {
     this.#store = store
     this.#scratch = join(store, scratchName)
     rmSync(this.#scratch, { recursive: true, force: true })
     mkdirSync(this.#scratch, { mode: 0o700 })
-    const directory = join(store, 'cache')
-    this.#keeper = new CacheKeeper({ directory, logger })
-    this.#appender = new SegmentAppender({ directory, nextSegment: Int32Array.of(this.#keeper.nextSegment()), partial: this.#keeper.takePartial() })
+    this.#writer = new BlobWriter({ directory: join(store, 'cache'), logger, replaces: true })
+  }
+
+  get blobs(): number {
+    return this.#writer.blobs
+  }
+
+  get bytes(): number {
+    return this.#writer.bytes
   }
 
   addSource(path: string): void {
@@ -105,28 +114,33 @@ class Repair {
         throw error
       }
       if (!equalBytes(blobIdOf(sealed), blobId)) continue
-      this.#gathered.push({ blobId, sealed: sealed as Uint8Array as Sealed })
-      this.#gatheredBytes += sealedLength
-      if (this.#gatheredBytes >= limits.appendBytesWished) this.flush()
+      this.#writer.add(blobId, sealed as Uint8Array as Sealed)
       return true
     }
     return false
   }
 
+  /** From nodes; answers those that none has. */
+  async bring(wanted: readonly BlobReference[], { nodes, signal, onDone }: { readonly nodes: Nodes; readonly signal: AbortSignal; readonly onDone: () => void }): Promise<BlobReference[]> {
+    nodes.requireOne()
+    const fetch = new BlobFetch({ nodes, signal, take: (blobId, sealed) => { this.#writer.add(blobId, sealed) }, onDone })
+    const from = nodes.present
+    for (const { blobId, sealedLength } of wanted) await fetch.want({ blobId, length: sealedLength, from })
+    await fetch.end()
+    const missing = new Set(fetch.missing.map(({ blobId }) => hex(blobId)))
+    // What was brought is put back, whoever is gone by now.
+    this.flush()
+    if (missing.size > 0) nodes.requireOne()
+    return wanted.filter(({ blobId }) => missing.has(hex(blobId)))
+  }
+
   /** The damaged copies go, the whole ones are durable when this returns. */
   flush(): void {
-    if (this.#gathered.length === 0) return
-    this.#keeper.delete(this.#gathered.map(({ blobId }) => blobId))
-    this.#keeper.commit(this.#appender.append(this.#gathered))
-    this.blobs += this.#gathered.length
-    this.bytes += this.#gatheredBytes
-    this.#gathered = []
-    this.#gatheredBytes = 0
+    this.#writer.flush()
   }
 
   close(): void {
-    this.#appender.close()
-    this.#keeper.close()
+    this.#writer.close()
     for (const source of this.#sources) source.close()
     rmSync(this.#scratch, { recursive: true, force: true })
   }

@@ -168,7 +168,7 @@ class Opening {
 
   async #catalogOf(past: SavedPast | undefined, path: string): Promise<Catalog> {
     const { page, clock } = this.#options
-    if (past !== undefined) await writeCatalog({ page, clock }, path, new CurrentRows(past.database), () => undefined)
+    if (past !== undefined) await writeCatalog({ page, clock, others: 0 }, path, new CurrentRows(past.database), () => undefined)
     return this.#openCatalog(path)
   }
 

@@ -8,6 +8,8 @@ import type { Owners } from './owners/owners.js'
 import { end, type Volume } from './ops/volume.js'
 import { reportOf, type VaultReport } from './report.js'
 import { attributesOnly, restoreHooks } from './restoring.js'
+import { standingOf, waitForNodes, type Sending, type Standing } from './sending.js'
+import { fileState } from '../lib/vault-file-state.js'
 import type { Vault } from '../lib/vault.js'
 import type { RestoreHooks } from '../lib/vault-restore-changes.js'
 import { openStore, type OpenStore, type OpenedStore } from '../lib/vault-open.js'
@@ -16,6 +18,7 @@ import type { VerifySummary } from '../lib/vault-verify-report.js'
 import { mountKernel } from '../native-deps/fuse/driver.js'
 import type { AnswerMemory, Handler, Mount, MountOptions } from '../native-deps/fuse/handler.js'
 import { joinSupervisor, superviseMount, type Supervision } from '../native-deps/supervisor.js'
+import { VaultError } from '../lib/terms/errors.js'
 import { usualMemory } from '../lib/terms/memory.js'
 import { answersIn, openHandoverMemory, type HandoverMemory, type Inheritance, type Succession } from './handover.js'
 import { Past } from './versions/past.js'
@@ -39,7 +42,7 @@ export interface InFlight {
   readonly entries: number
   readonly bytes: number
 }
-type OnProgress = (progress: InFlight) => void
+type OnProgress = (progress: InFlight | Sending) => void
 
 const progressMs = 250
 /** statfs(2) of a store that lies on a FUSE filesystem: behind it may be a server. */
@@ -56,6 +59,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const volume: Volume = {
       vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false,
       changedBeside: (ino) => { mount?.invalidateInode(ino, attributesOnly, 0) },
+      stateOf: (entry) => fileState(opened.vault, opened.sync, entry),
     }
     const answering = new Answering(opened.vault, opened.upkeep)
     const past = new Past({ vault: opened.vault, mount: () => mount })
@@ -126,6 +130,8 @@ export class MountedVault {
   readonly #supervision: Supervision
   #leaving = false
   #left: Promise<void> | undefined
+  /** When it was left; null: there are no nodes. */
+  #standing: Standing | null = null
 
   constructor({ request, opened, volume, past, mount, supervision, limitations }: MountedParts) {
     this.#request = request
@@ -173,22 +179,37 @@ export class MountedVault {
   }
 
   report(): VaultReport {
-    return reportOf(this.#opened.vault, this.#request.header, this.#request.page.locked, this.#mount.requests())
+    const { vault, sync } = this.#opened
+    return reportOf(vault, { header: this.#request.header, keysLocked: this.#request.page.locked, requests: this.#mount.requests(), sync })
   }
 
-  /** Everything that was written before the call is published and on the disk when it resolves. */
-  async sync(onProgress: OnProgress): Promise<void> {
+  /** The store's list of nodes is another one now. */
+  peersChanged(): void {
+    this.#opened.sync?.reload().catch((error: unknown) => { this.#request.logger.log('error', 'the nodes of this vault could not be taken up', { reason: String(error) }) })
+  }
+
+  /** What a node says is taken anew. */
+  async trust(name: string): Promise<void> {
+    if (this.#opened.sync === undefined) throw new VaultError('not-found', `this vault has no node ${name}`, { subject: name })
+    await this.#opened.sync.trust(name)
+  }
+
+  /** Everything that was written before the call is published and on the disk when it resolves; then nodes are waited for. */
+  async sync(onProgress: OnProgress, wish?: { readonly stallMs: number }): Promise<Standing & { readonly complete: boolean | null }> {
+    const { vault, sync, upkeep } = this.#opened
     await this.watched('publishing', onProgress, async () => {
-      await this.#opened.vault.publishAll()
-      await this.#opened.upkeep.shrinkLog()
+      await vault.publishAll()
+      await upkeep.shrinkLog()
     })
+    const complete = wish === undefined || sync === undefined ? null : await waitForNodes(vault, sync, { stallMs: wish.stallMs, onProgress })
+    return { ...standingOf(vault, sync), complete }
   }
 
   /** Publishes, unmounts, closes. Rejects 'busy' when files are open and not lazy: everything is then as before. */
-  async unmount({ lazy }: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {
+  async unmount({ lazy }: { readonly lazy: boolean }, onProgress: OnProgress): Promise<Standing | null> {
     this.#leaving = true
     try {
-      if (this.#opened.vault.failsafe === undefined) await this.sync(onProgress).catch((error: unknown) => this.#logged(lazy, error))
+      if (this.#opened.vault.failsafe === undefined) await this.sync(onProgress).then(() => undefined).catch((error: unknown) => this.#logged(lazy, error))
       await this.#mount.unmount({ lazy })
     } catch (error) {
       this.#leaving = false
@@ -198,6 +219,7 @@ export class MountedVault {
     this.#supervision.release()
     this.#left ??= this.watched('draining', onProgress, () => this.#leave())
     await this.#left
+    return this.#standing
   }
 
   /** Who wants it gone in any case gets that, once what was written is in the log. */
@@ -219,10 +241,19 @@ export class MountedVault {
         await upkeep.shrinkLog()
       })
     }
+    await this.#stand()
     // What SQLite would take away beside its databases, it finds by their path: it could be another's by now.
     if (vault.lookHome() !== undefined) await this.#last('what was written last may be lost', () => vault.syncLog())
     else await this.#last('the store could not be closed well', () => this.#opened.close())
     this.#request.page.wipe()
+  }
+
+  /** Nodes are not waited for: what they lack then is only here. */
+  async #stand(): Promise<void> {
+    const { vault, sync } = this.#opened
+    if (sync === undefined || sync.report().peers.length === 0) return
+    await sync.reportNow()
+    this.#standing = standingOf(vault, sync)
   }
 
   /** Nobody is left who could do something about a failure, and a daemon without a mount must not stay for it. */

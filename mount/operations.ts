@@ -148,7 +148,7 @@ export class Operations implements Handler {
   }
 
   getxattr(ino: number, name: Name): Answer<Uint8Array> {
-    return this.#answering.ask(() => xattrs.getxattr(this.#volume, ino, name), ino)
+    return this.#answering.ask<Uint8Array | number>(() => xattrs.getxattr(this.#volume, ino, name), ino)
   }
 
   listxattr(ino: number): Answer<Uint8Array> {

@@ -1,8 +1,11 @@
 // What a mounted vault says of itself. The fields are the contract of `status --json`, described in bin/CLI.md.
 import type { VaultHeader } from '../lib/format/vault-header.js'
+import type { PeerStatus } from '../lib/store/sync-port.js'
 import { hex } from '../lib/terms/bytes.js'
+import type { VaultSync } from '../lib/vault-sync.js'
 import type { Vault } from '../lib/vault.js'
 import type { RequestCounts } from '../native-deps/fuse/handler.js'
+import { standingOf } from './sending.js'
 
 /** Bytes since the mount, and how many went to the disk for one of a program's. */
 export interface Amplification {
@@ -26,6 +29,8 @@ export interface VaultReport {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
+  readonly peers: readonly PeerStatus[]
+  readonly damagedHere: number
   readonly amplification: Amplification
   readonly requests: RequestCounts
   readonly damaged: DamagedReport
@@ -39,7 +44,15 @@ export interface DamagedReport {
   readonly found: readonly { readonly path: string | null; readonly reason: string }[]
 }
 
-export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean, requests: RequestCounts): VaultReport {
+export interface ReportParts {
+  readonly header: VaultHeader
+  readonly keysLocked: boolean
+  readonly requests: RequestCounts
+  /** Absent: this vault is not sent anywhere. */
+  readonly sync: VaultSync | undefined
+}
+
+export function reportOf(vault: Vault, { header, keysLocked, requests, sync }: ReportParts): VaultReport {
   const { contents, unpublished, log, pool, readOnly } = vault.parts
   const { blobs, blobBytes } = pool.statistics()
   const recovery = header.recovery.state === 'confirmed' ? 'confirmed' : 'later'
@@ -47,18 +60,29 @@ export function reportOf(vault: Vault, header: VaultHeader, keysLocked: boolean,
     vault: hex(header.vaultId), readOnly, recovery,
     dirty: { files: contents.dirtyFiles, bytes: contents.dirtyBytes },
     unpublished: { entries: unpublished.entries.size, bytes: contents.unpublishedBytes },
-    // No peer holds anything yet.
-    onlyHere: { blobs, bytes: blobBytes },
+    ...standingOf(vault, sync), damagedHere: sync?.report().damagedHere ?? 0,
     log: { bytes: log.sizeBytes, segments: log.segments },
     cache: { blobs, bytes: blobBytes },
     amplification: amplificationOf(vault), requests, damaged: damagedOf(vault),
-    warnings: warningsOf(vault, recovery, keysLocked),
+    warnings: [...warningsOf(vault, recovery, keysLocked), ...syncWarnings(sync)],
   }
 }
 
 function damagedOf({ damageMet: { found: { count, entries } } }: Vault): DamagedReport {
   const text = (path: string | null): string | null => (path === null ? null : path === '' ? '/' : Buffer.from(path, 'latin1').toString('utf8'))
   return { entries: count, found: entries.map(({ path, reason }) => ({ path: text(path), reason })) }
+}
+
+function syncWarnings(sync: VaultSync | undefined): string[] {
+  if (sync === undefined) return []
+  const { peers, damagedHere } = sync.report()
+  const warnings = sync.trouble === undefined ? [] : [`Nothing is sent to nodes: ${sync.trouble.message}. ${sync.trouble.next ?? ''}`]
+  for (const { name, state, error, lost } of peers) {
+    if (state === 'distrusted') warnings.push(`Node ${name} is not trusted, and counts for nothing: ${error ?? ''}. When you know why, vaultfs sync --trust ${name} begins anew with it.`)
+    if (lost > 0) warnings.push(`Node ${name} has lost ${lost} blobs that it had acknowledged; what is here was, or will be, sent again.`)
+  }
+  if (damagedHere > 0) warnings.push(`${damagedHere} blobs are damaged here, and no node that lacks them can be sent them: vaultfs verify names what needs them.`)
+  return warnings
 }
 
 /** The kernel's unit for what a process writes. */

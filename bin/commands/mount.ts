@@ -19,6 +19,7 @@ import { defaultStore, nameOf, notAVault, realStore, registeredAt } from '../pla
 import { readNewPassphrase, readUnlock, requireSource, type SecretOptions, type Unlock } from '../secrets.js'
 import { retentionOptions } from '../retention-options.js'
 import { choices, readSettings } from '../settings.js'
+import { syncOptions } from '../sync-options.js'
 import { checkNewStore, createVault } from '../vault-creation.js'
 
 const heirAnswersWithinMs = 5000
@@ -41,6 +42,7 @@ const mountOptions = {
   'memory-mib': { type: 'number', requiresArg: true, describe: 'Memory for data on its way and what is kept at hand (default: 160)' },
   ...ownerOptions,
   ...retentionOptions,
+  ...syncOptions,
 } as const
 
 export const mountCommand = (context: Context) =>
@@ -50,11 +52,12 @@ export const mountCommand = (context: Context) =>
     builder: (options) =>
       options.positional('mountpoint', { type: 'string', demandOption: true, describe: 'Made when it does not exist' }).options(mountOptions),
     handler: async (args) => {
-      const { driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, allowOther, readOnly, writeback, showVersions, acceptOlderStore: acceptOlder } = args
+      const { driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly, uploadLimit, downloadLimit, syncSchedule, allowOther, readOnly, writeback, showVersions, acceptOlderStore: acceptOlder } = args
       const store = realStore(args.store ?? defaultStore(context, args.mountpoint))
       const name = context.registry.ofStore(store)?.name ?? nameOf(args.store === undefined ? args.mountpoint : store)
       const settings = readSettings({
         driver, afterCrash, guard, logLevel, spinMicroseconds, memoryMib, mapUid, mapGid, forceOwner, keepWithin, hourly, daily, weekly, monthly,
+        uploadLimit, downloadLimit, syncSchedule,
       }, undefined, name)
       ownersFrom(settings)
       hardenProcess()

@@ -11,6 +11,7 @@ import { holdersOf } from '../open-files.js'
 import { verb } from '../options.js'
 import { registeredAt } from '../place.js'
 import { ProgressLine } from '../progress-line.js'
+import { standingText } from '../report.js'
 
 const holdersShownMax = 5
 
@@ -42,9 +43,11 @@ async function leave(context: Context, { socket, mountPoint, lazy }: { readonly 
   const client = await ControlClient.connect(socket)
   const progress = new ProgressLine(process.stderr)
   try {
-    await client.unmount({ lazy }, progress.report)
+    const standing = await client.unmount({ lazy }, progress.report)
     // The daemon closes its end last of all, when the store is free for another; detached, when the last file is closed.
     if (!lazy) await client.closed
+    progress.end()
+    if (standing !== null) context.note(standingText(standing))
   } catch (error) {
     throw error instanceof VaultError && error.code === 'busy' ? busy(mountPoint, error) : error
   } finally {

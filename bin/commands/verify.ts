@@ -1,11 +1,11 @@
 // `vaultfs verify`: reads everything that a vault has, mounted or not, and tells what is damaged, with each path and
-// version that it touches. With --repair blobs are put back from other stores of the vault.
+// version that it touches. With --repair blobs are put back from other stores of the vault, and from its nodes.
 
 import { resolve } from 'node:path'
 import type { VerifyEvent } from '../../lib/control/verify-port.js'
 import { VaultError } from '../../lib/terms/errors.js'
-import type { RepairOutcome } from '../../lib/vault-repair.js'
-import type { VerifyFinding, VerifyProgress, VerifySummary } from '../../lib/vault-verify-report.js'
+import type { NodeNote } from '../../lib/vault-nodes.js'
+import type { VerifySummary } from '../../lib/vault-verify-report.js'
 import { connectTo } from '../connection.js'
 import type { Context } from '../context.js'
 import { jsonOption, recoveryFileOption, secretOptions, storeOption, verb } from '../options.js'
@@ -14,13 +14,8 @@ import { count } from '../report.js'
 import { readUnlock, type SecretOptions } from '../secrets.js'
 import { StoreLock } from '../store-lock.js'
 import { chosenMountPoint } from '../vault-path.js'
-import { findingJson, findingLines, repairedText, summaryText } from '../verify-text.js'
-import { WorkProgressLine } from '../work-progress.js'
-
-const phases: Readonly<Record<VerifyProgress['phase'], string>> = {
-  log: 'reading the log', databases: 'checking the databases', manifest: 'reading the manifest', history: 'comparing the past', state: 'making the state anew',
-  contents: 'looking for blobs', catalog: 'comparing the catalog', blobs: 'reading blobs', versions: 'looking for what needs the damaged ones',
-}
+import { VerifyListener } from '../verify-listener.js'
+import { findingJson, nodeNoteText, summaryText } from '../verify-text.js'
 
 export const verifyCommand = (context: Context) =>
   verb({
@@ -28,12 +23,12 @@ export const verifyCommand = (context: Context) =>
     describe: 'Read everything, and tell what is damaged, or repair it',
     builder: (options) =>
       options.positional('mountpoint', { type: 'string' }).options({ ...storeOption, ...secretOptions, ...recoveryFileOption, ...jsonOption,
-        repair: { type: 'boolean', default: false, describe: 'Put damaged blobs back from copies; the vault must not be mounted' },
+        repair: { type: 'boolean', default: false, describe: "Put damaged and missing blobs back, from the vault's nodes and from copies; it must not be mounted" },
         from: { type: 'string', array: true, requiresArg: true, describe: 'A copy of the store, or another device\'s store of the vault, to take whole blobs from' },
       }),
     handler: async (args) => {
-      if (args.repair !== (args.from !== undefined)) throw new VaultError('usage', '--repair and --from belong together', { next: 'give both: --repair --from DIR, a copy of the store' })
-      const listener = new Listener(context, args.json)
+      if (!args.repair && args.from !== undefined) throw new VaultError('usage', '--from says what to repair with', { next: 'give --repair too, or leave it away' })
+      const listener = new VerifyListener(context, args.json)
       const began = performance.now()
       const summary = await verify(context, args, listener.take).finally(() => { listener.end() })
       const seconds = (performance.now() - began) / 1000
@@ -78,7 +73,8 @@ async function verify(context: Context, args: Arguments, take: (events: readonly
     const unlock = await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
     process.once('SIGINT', end).once('SIGTERM', end)
     const logger = { log: (level: string, message: string): void => { if (level === 'error') context.note(message) } }
-    return await context.service.verify({ store, unlock, logger, signal: broken.signal, ...(args.from === undefined ? {} : { repairFrom: args.from.map((path) => resolve(path)) }) }, take)
+    const repair = args.repair ? { repairFrom: (args.from ?? []).map((path) => resolve(path)), onNote: ({ node, message }: NodeNote) => { context.note(nodeNoteText(node, message)) } } : {}
+    return await context.service.verify({ store, unlock, logger, signal: broken.signal, ...repair }, take)
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end)
     lock.release()
@@ -89,54 +85,4 @@ async function verify(context: Context, args: Arguments, take: (events: readonly
 function mountPointOf(context: Context, store: string): string | undefined {
   const known = context.registry.ofStore(store)
   return known?.socket === undefined ? undefined : known.mountPoint
-}
-
-/** Tells findings as they come, or keeps them for the one object. */
-class Listener {
-  readonly findings: VerifyFinding[] = []
-  readonly nextSteps = new Set<string>()
-  /** What was done about what was found before. */
-  repaired: RepairOutcome | undefined
-  readonly #context: Context
-  readonly #json: boolean
-  readonly #progress = new WorkProgressLine(process.stderr)
-
-  constructor(context: Context, json: boolean) {
-    this.#context = context
-    this.#json = json
-  }
-
-  readonly take = (events: readonly VerifyEvent[]): void => {
-    for (const event of events) {
-      if ('progress' in event) this.#report(event.progress)
-      else if ('repairing' in event) this.#progress.report({ phase: 'putting blobs back', ...event.repairing, unit: 'items' })
-      else if ('repaired' in event) this.#noteRepaired(event.repaired)
-      else this.#found(event.finding)
-    }
-  }
-
-  end(): void {
-    this.#progress.end()
-  }
-
-  /** What is found is found anew, when there was something to mend with. */
-  #noteRepaired(outcome: RepairOutcome): void {
-    this.#progress.end()
-    this.repaired = outcome
-    if (!this.#json) this.#context.out(repairedText(outcome))
-    if (outcome.repaired === 0) return
-    this.findings.length = 0
-    this.nextSteps.clear()
-  }
-
-  #report({ phase, done, total }: VerifyProgress): void {
-    this.#progress.report({ phase: phases[phase], done, total, unit: phase === 'blobs' || phase === 'manifest' || phase === 'log' ? 'bytes' : 'items' })
-  }
-
-  #found(finding: VerifyFinding): void {
-    this.#progress.end()
-    this.nextSteps.add(finding.next)
-    if (this.#json) this.findings.push(finding)
-    else for (const line of findingLines(finding)) this.#context.out(line)
-  }
 }

@@ -23,12 +23,26 @@ export class CacheInventory {
   readonly reader: CacheReader
   readonly #database: Database
   readonly #batch: Statement<[number, number, number], Row>
+  readonly #newest: Statement<[], number | null>
+  readonly #find: Statement<[Uint8Array], Row>
 
   /** The keeper has opened the cache before. */
   constructor(directory: string) {
     this.#database = openPlain(join(directory, databaseName), { readOnly: true })
     this.#batch = this.#database.prepare('SELECT position, id, segment, offset, length FROM blobs WHERE position > ? AND position <= ? ORDER BY position LIMIT ?')
+    this.#newest = this.#database.prepare('SELECT max(position) FROM blobs', 'first')
+    this.#find = this.#database.prepare('SELECT position, id, segment, offset, length FROM blobs WHERE id = ?')
     this.reader = new CacheReader(directory)
+  }
+
+  /** The greatest position; 0: there are none. */
+  newest(): number {
+    return this.#newest.get() ?? 0
+  }
+
+  find(blobId: BlobId): InventoryRow | undefined {
+    const row = this.#find.get(blobId)
+    return row === undefined ? undefined : inventoryRow(row)
   }
 
   totals(): { readonly blobs: number; readonly bytes: number; readonly newest: number } {
@@ -40,13 +54,15 @@ export class CacheInventory {
 
   /** Those above `after`, up to and including `through`. */
   batch(after: number, through: number, limit: number): InventoryRow[] {
-    return this.#batch.all(after, through, limit).map(({ position, id, segment, offset, length }) => (
-      { position, blobId: id as Uint8Array as BlobId, location: { segment, offset, length } }
-    ))
+    return this.#batch.all(after, through, limit).map(inventoryRow)
   }
 
   close(): void {
     this.reader.close()
     this.#database.close()
   }
+}
+
+function inventoryRow({ position, id, segment, offset, length }: Row): InventoryRow {
+  return { position, blobId: id as Uint8Array as BlobId, location: { segment, offset, length } }
 }

@@ -6,7 +6,7 @@ import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { isFile, rootIno } from '../tree/entry.js'
 import type { ChangeTimes, UnpublishedEntry } from '../tree/unpublished.js'
-import { encodeContent } from './content-reference.js'
+import { decodeContent, encodeContent } from './content-reference.js'
 import type { Contents } from './contents.js'
 import { announce, inManifestEntries, type Announcement } from './operations.js'
 import { draftOf, publishContents, type ContentDraft } from './publish-content.js'
@@ -114,16 +114,20 @@ export class Publisher {
   #hasContent(ino: number): boolean {
     const { tree } = this.#contents.context
     const entry = tree.get(ino)
+    if (entry === undefined || !isFile(entry) || entry.nlink === 0) return false
     const open = this.#contents.peek(ino)
-    return entry !== undefined && isFile(entry) && entry.nlink > 0 && open !== undefined && open.extents.size > 0
+    if (open !== undefined && open.extents.size > 0) return true
+    // Between several devices a file is as long as its content.
+    return this.#manifest.hasOthers === true && entry.size !== (open?.base ?? decodeContent(entry.content)).length
   }
 
   /** A view of each file, as it is when all of it is logged. */
   async #draft(inos: readonly number[]): Promise<ContentDraft[]> {
     const drafts: ContentDraft[] = []
     for (const ino of inos) {
-      const open = this.#contents.peek(ino)
-      if (open === undefined || !this.#hasContent(ino)) continue
+      const file = this.#contents.context.tree.get(ino)
+      if (file === undefined || !this.#hasContent(ino)) continue
+      const open = this.#contents.of(file)
       await this.#contents.still(open, () => {
         const entry = this.#contents.context.tree.get(ino)
         if (entry !== undefined && this.#hasContent(ino)) drafts.push(draftOf(entry, open, this.#contents.context))

@@ -5,7 +5,7 @@ import { createConnection, type Socket } from 'node:net'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { VerifySummary } from '../vault-verify-report.js'
-import type { DaemonPort, StatusReport } from './daemon-port.js'
+import type { DaemonPort, Standing, StatusReport, SyncOutcome } from './daemon-port.js'
 import type { OnProgress } from './progress.js'
 import { onLines } from './lines.js'
 import { decodeAnswer, encodeLine, errorOf, isRecord, type ControlAnswer, type ControlVerb } from './messages.js'
@@ -73,8 +73,14 @@ export class ControlClient implements DaemonPort {
     return report
   }
 
-  async sync(onProgress: OnProgress): Promise<void> {
-    await this.#ask('sync', {}, onProgress)
+  async sync(onProgress: OnProgress, wish?: { readonly stallMs: number }): Promise<SyncOutcome> {
+    const outcome = await this.#ask('sync', { ...wish }, onProgress)
+    if (!isRecord(outcome) || !isRecord(outcome['onlyHere'])) throw new VaultError('invalid', 'the daemon sent an answer that is not of this version')
+    return outcome as unknown as SyncOutcome
+  }
+
+  async trust(name: string): Promise<void> {
+    await this.#ask('trust', { name }, () => undefined)
   }
 
   async verify(onEvents: OnItems<VerifyEvent>): Promise<VerifySummary> {
@@ -83,8 +89,9 @@ export class ControlClient implements DaemonPort {
     return summary as unknown as VerifySummary
   }
 
-  async unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void> {
-    await this.#ask('unmount', { lazy: options.lazy }, onProgress)
+  async unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<Standing | null> {
+    const standing = await this.#ask('unmount', { lazy: options.lazy }, onProgress)
+    return isRecord(standing) && Array.isArray(standing['peers']) ? standing as unknown as Standing : null
   }
 
   /** Resolves when the daemon closed its end: it does so last of all. */

@@ -2,6 +2,7 @@
 // is in past-port.ts. Implemented by whoever holds the mounted vault; the shapes are the contract for scripts and are
 // described field by field in bin/CLI.md.
 
+import type { PeerStatus } from '../store/sync-port.js'
 import type { PastPort } from './past-port.js'
 import type { PeersPort } from './peer-port.js'
 import type { OnProgress } from './progress.js'
@@ -25,10 +26,13 @@ export interface StatusReport {
   readonly dirty: { readonly files: number; readonly bytes: number }
   /** In the log, not yet published. */
   readonly unpublished: { readonly entries: number; readonly bytes: number }
-  /** Published and on no other machine. */
+  /** In the cache, and on no node, as far as is known. */
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly log: { readonly bytes: number; readonly segments: number }
   readonly cache: { readonly blobs: number; readonly bytes: number }
+  readonly peers: readonly PeerStatus[]
+  /** Blobs that are not whole here, and that could not be sent. */
+  readonly damagedHere: number
   /** Bytes since the mount, and ratios of them: bin/CLI.md says what each is. */
   readonly amplification: {
     readonly writtenByUser: number
@@ -53,17 +57,35 @@ export interface StatusReport {
   readonly warnings: readonly string[]
 }
 
+/** What is where. */
+export interface Standing {
+  readonly onlyHere: { readonly blobs: number; readonly bytes: number }
+  readonly peers: readonly PeerStatus[]
+}
+
+export interface SyncOutcome extends Standing {
+  /** Whether the nodes have everything; null: they were not waited for. */
+  readonly complete: boolean | null
+}
+
 export interface DaemonPort {
   readonly past: PastPort
   readonly peers: PeersPort
   readonly verify: Verify
   /** Cheap; may be called at any time, also while one of the others runs. */
   status(): Promise<StatusReport>
-  /** Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. */
-  sync(onProgress: OnProgress): Promise<void>
+  /**
+   * Resolves when all that was acknowledged before the call is published and durable. May be called concurrently. With
+   * `stallMs` also every node that is neither distrusted nor paused has it then, or nothing has moved for so long: it is
+   * not `complete` then. Rejects 'not-found' when there is no node to wait for.
+   */
+  sync(onProgress: OnProgress, wish?: { readonly stallMs: number }): Promise<SyncOutcome>
+  /** What the node of that name says is taken anew: the user has looked. Rejects 'not-found'. */
+  trust(name: string): Promise<void>
   /**
    * Publishes, drains, unmounts, and lets go of the store: when it resolves another daemon may open it. Rejects with
-   * 'busy' when files are open and not lazy; the vault is then mounted as before. A second call joins the first.
+   * 'busy' when files are open and not lazy; the vault is then mounted as before. A second call joins the first. Tells
+   * what is only here; null: that is not known, or there are no nodes.
    */
-  unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<void>
+  unmount(options: { readonly lazy: boolean }, onProgress: OnProgress): Promise<Standing | null>
 }

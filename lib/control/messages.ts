@@ -4,10 +4,10 @@
 
 import { errorCodes, VaultError, type ErrorCode } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
-import type { Progress } from './progress.js'
+import type { PeerProgress, Progress } from './progress.js'
 
 export const controlVerbs = [
-  'ping', 'status', 'sync', 'unmount', 'verify',
+  'ping', 'status', 'sync', 'trust', 'unmount', 'verify',
   'snapshot', 'retained', 'versions', 'differences', 'find', 'restore', 'forget',
   'peer-list', 'peer-add', 'peer-remove', 'peer-rename', 'peer-test',
 ] as const
@@ -100,14 +100,16 @@ function parseLine(line: string): Readonly<Record<string, unknown>> {
   return value
 }
 
-const phases: readonly Progress['phase'][] = ['publishing', 'syncing', 'draining', 'unmounting']
+const phases: readonly Progress['phase'][] = ['publishing', 'syncing', 'draining', 'unmounting', 'sending']
 
 function decodeProgress(value: Readonly<Record<string, unknown>>): Progress {
-  const { phase, entries, bytes } = value
+  const { phase, entries, bytes, peers } = value
   return {
     phase: phases.find((one) => one === phase) ?? 'publishing',
     entries: typeof entries === 'number' ? entries : 0,
     bytes: typeof bytes === 'number' ? bytes : 0,
+    // Of a daemon of our own: not looked at field by field.
+    ...(Array.isArray(peers) ? { peers: peers as readonly PeerProgress[] } : {}),
   }
 }
 

@@ -133,7 +133,9 @@ function perform({ id, verb, args }: ControlRequest, port: DaemonPort, { send, s
     case 'status':
       return port.status()
     case 'sync':
-      return port.sync(onProgress)
+      return port.sync(onProgress, typeof args['stallMs'] === 'number' ? { stallMs: args['stallMs'] } : undefined)
+    case 'trust':
+      return port.trust(String(args['name']))
     case 'unmount':
       return port.unmount({ lazy: args['lazy'] === true }, onProgress)
     case 'verify':

@@ -63,7 +63,7 @@ export class ChainSource implements EntrySource {
 
   #opened(entry: ManifestEntry): FoldEntry {
     const { sequence, hash, place } = this.#follower
-    const { lamport, sec, nsec, deps, operations } = told(`manifest entry ${sequence} of device ${hex(this.deviceId)}`, () => {
+    const { lamport, sec, nsec, deps, operations } = manifestDamage(`manifest entry ${sequence} of device ${hex(this.deviceId)}`, () => {
       const body = openEntryBody(entry, this.#page)
       requireRecords(body.operations)
       return body
@@ -77,13 +77,17 @@ export function openChainSources(folder: ManifestFolder): ChainSource[] {
   const sources: ChainSource[] = []
   for (const name of readdirSync(folder.directory).sort()) {
     if (!name.endsWith('.chain')) continue
-    const path = join(folder.directory, name)
-    const member = told(`manifest entry 1 of device ${name.slice(0, -'.chain'.length)}`, () => memberOf(path, folder))
-    if (member === undefined) continue
-    if (`${hex(member.deviceId)}.chain` !== name) throw notIts(name)
-    sources.push(new ChainSource(path, member, folder.page))
+    const member = chainMember(name, folder)
+    if (member !== undefined) sources.push(new ChainSource(join(folder.directory, name), member, folder.page))
   }
   return sources
+}
+
+/** Whose the chain is in the folder's file of that name; undefined: it has no entry yet. */
+export function chainMember(name: string, folder: ManifestFolder): Member | undefined {
+  const member = manifestDamage(`manifest entry 1 of device ${name.slice(0, -'.chain'.length)}`, () => memberOf(join(folder.directory, name), folder))
+  if (member !== undefined && `${hex(member.deviceId)}.chain` !== name) throw notIts(name)
+  return member
 }
 
 /** Undefined: the chain has no entry yet. */
@@ -100,7 +104,7 @@ function memberOf(path: string, { page, ...vault }: ManifestFolder): Member | un
 }
 
 /** Damage inside of an entry, with the entry's name. */
-function told<Result>(subject: string, work: () => Result): Result {
+export function manifestDamage<Result>(subject: string, work: () => Result): Result {
   try {
     return work()
   } catch (error) {

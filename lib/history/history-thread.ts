@@ -62,13 +62,14 @@ class HistoryRole {
   async #reach(sequence: number): Promise<void> {
     this.#history.durableThrough(sequence)
     const deadline = performance.now() + limits.historyWaitMs
-    for (let idle = 0; this.#history.progress.folded < sequence;) {
+    const isThere = (): boolean => this.#history.progress.folded >= sequence && this.#history.hasFolded
+    for (let idle = 0; !isThere();) {
       if (this.#closing) throw new VaultError('cancelled', 'The vault is being closed', { subject: 'history' })
       const { folded } = this.#history.progress
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<'late'>((resolve) => { timer = setTimeout(() => { resolve('late') }, Math.max(0, deadline - performance.now())) })
       const outcome = await Promise.race([this.#history.catchUp(), late]).finally(() => { clearTimeout(timer) })
-      if (this.#history.progress.folded >= sequence) return
+      if (isThere()) return
       if (outcome === 'late') throw this.#behind(sequence)
       if (this.#history.progress.folded === folded && ++idle > 1) throw this.#short(sequence)
     }

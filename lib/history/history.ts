@@ -40,6 +40,8 @@ export class History {
   #running: Promise<void> | undefined
   #sliceBegan = 0
   #stopping = false
+  /** All that the chains of others have is folded: they do not grow while the vault is open. */
+  hasFolded = false
 
   constructor(options: OpenHistory) {
     this.#options = options
@@ -92,7 +94,10 @@ export class History {
     while (!this.#stopping) {
       // What became durable meanwhile is taken along.
       this.#follow()
-      if (!this.#folding.isBehind) return
+      if (!this.#folding.isBehind) {
+        this.hasFolded = true
+        return
+      }
       await this.#foldBatch()
       this.questions.changed()
       this.#writer.checkpoint('PASSIVE')
@@ -128,10 +133,12 @@ export class History {
     this.#sliceBegan = this.#options.monotonicMs()
   }
 
-  /** Chains may have come since; ours is read as far as it is durable. */
+  /** Ours may have got its first entry since; it is read as far as it is durable. */
   #follow(): void {
     const { manifestDirectory, page, vaultId, ownerPublicKey, deviceId } = this.#options
-    if (this.#sources.length === 0) {
+    const lacksOwn = this.#durable > 0 && !this.#sources.some((source) => equalBytes(source.deviceId, deviceId))
+    if (this.#sources.length === 0 || lacksOwn) {
+      for (const source of this.#sources) source.close()
       this.#sources = openChainSources({ directory: manifestDirectory, page, vaultId, ownerPublicKey })
       if (!this.#folding.follow(this.#sources)) this.#beginAnew()
     }

@@ -47,13 +47,22 @@ export class ChainFollower {
     const bytes = this.#entryBytes(this.#end)
     if (bytes === undefined) return undefined
     const entry = this.#decode(bytes)
-    const { vaultId, deviceId, signPublicKey } = this.#identity
+    const { vaultId, deviceId } = this.#identity
     const { clear } = entry
     const follows = equalBytes(clear.vaultId, vaultId) && equalBytes(clear.deviceId, deviceId) &&
       clear.sequence === this.sequence + 1 && equalBytes(clear.previous, this.hash)
     if (!follows) throw this.#broken('it does not follow the one before it')
-    if (!verifyTagged('entry/v1', entry.signed, { signature: entry.signature, publicKey: signPublicKey })) throw this.#broken("its signature is not this device's")
+    if (!this.#isSigned(entry)) throw this.#broken("its signature is not this device's")
     this.#move(clear.sequence, entryHash(entry.signed), this.#end, this.#end + bytes.byteLength)
+    return entry
+  }
+
+  /** The newest entry that was read or gone to, once more; undefined: none was. Throws 'chain-broken' when it is not signed. */
+  newest(): ManifestEntry | undefined {
+    const bytes = this.sequence === 0 ? undefined : this.#entryBytes(this.#start)
+    if (bytes === undefined) return undefined
+    const entry = this.#decode(bytes)
+    if (!this.#isSigned(entry)) throw this.#broken("its signature is not this device's")
     return entry
   }
 
@@ -78,6 +87,10 @@ export class ChainFollower {
     if (entry.clear.sequence !== sequence || !equalBytes(found, hash)) return false
     this.#move(sequence, found, start, end)
     return true
+  }
+
+  #isSigned(entry: ManifestEntry): boolean {
+    return verifyTagged('entry/v1', entry.signed, { signature: entry.signature, publicKey: this.#identity.signPublicKey })
   }
 
   #move(sequence: number, hash: ManifestHash, start: number, end: number): void {

@@ -98,6 +98,11 @@ export class ManifestChain {
     return bytes
   }
 
+  /** The newest entry as it was opened; undefined: there is none. */
+  async newest(): Promise<Uint8Array | undefined> {
+    return this.#head.sequence === 0 ? undefined : await this.#entryAt(this.#head.start, this.#head.end)
+  }
+
   async close(): Promise<void> {
     await this.#queue
     await this.#options.entries.close()

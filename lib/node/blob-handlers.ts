@@ -59,20 +59,21 @@ async function keep({ checker }: BlobSetup, asked: Asked, decode: (body: Uint8Ar
 }
 
 async function getBlob({ answers }: BlobSetup, asked: Asked): Promise<Answer> {
-  const { storage } = asked.vault
+  const { storage, vaultId } = asked.vault
+  const vault = hex(vaultId)
   const blobId = hexParameter(asked, 'blob', 32) as BlobId
   const [length] = await storage.lengths([blobId])
   if (length === undefined) throw new VaultError('not-found', `blob ${hex(blobId)} is not here`, { subject: hex(blobId) })
   const range = rangeOf(asked.header('range'), length)
   const etag = { etag: `"${hex(blobId)}"`, 'accept-ranges': 'bytes' }
-  if (range === undefined) return { status: 200, headers: { ...etag, 'content-length': String(length) }, body: pieces(answers, length, () => storage.read(blobId)) }
+  if (range === undefined) return { status: 200, headers: { ...etag, 'content-length': String(length) }, body: pieces(() => answers.take(vault, length), () => storage.read(blobId)) }
   const headers = { ...etag, 'content-length': String(range.length), 'content-range': `bytes ${range.start}-${range.start + range.length - 1}/${length}` }
-  return { status: 206, headers, body: pieces(answers, range.length, () => storage.read(blobId, range)) }
+  return { status: 206, headers, body: pieces(() => answers.take(vault, range.length), () => storage.read(blobId, range)) }
 }
 
 /** Counts until whoever sends it comes for more. */
-async function* pieces(answers: ByteBudget, length: number, read: () => Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const release = await answers.take(length)
+async function* pieces(take: () => Promise<() => void>, read: () => Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const release = await take()
   try {
     yield await read()
   } finally {
@@ -81,12 +82,12 @@ async function* pieces(answers: ByteBudget, length: number, read: () => Promise<
 }
 
 /** As many as fit in the most that one answer has, one at least; what can't be read is not here. */
-async function* frames({ answers }: BlobSetup, { storage }: HeldVault, ids: readonly BlobId[], lengths: readonly (number | undefined)[]): AsyncGenerator<Uint8Array> {
+async function* frames({ answers }: BlobSetup, { storage, vaultId }: HeldVault, ids: readonly BlobId[], lengths: readonly (number | undefined)[]): AsyncGenerator<Uint8Array> {
   let sent = 0
   for (const [index, blobId] of ids.entries()) {
     const length = lengths[index] ?? 0
     if (sent > 0 && sent + length > framesBytesMax) return
-    const release = await answers.take(length)
+    const release = await answers.take(hex(vaultId), length)
     try {
       const blob = length === 0 ? undefined : await storage.read(blobId).catch(asMissing)
       yield frameHead(blobId, blob?.byteLength ?? 0)

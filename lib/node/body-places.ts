@@ -1,5 +1,5 @@
 // Memory for what clients send: small bodies have their own, large ones wait for one of a few places of shared memory that
-// are used again and again, so that no number of clients makes the node grow.
+// are used again and again, so that no number of clients makes the node grow. No vault has all of them.
 import { VaultError } from '../terms/errors.js'
 import { routes } from '../wire/routes.js'
 import { nodeLimits } from './node-limits.js'
@@ -11,7 +11,7 @@ export interface BodyPlace {
 }
 
 interface Waiting {
-  readonly key: string
+  readonly vault: string
   readonly resolve: (place: BodyPlace) => void
 }
 
@@ -24,11 +24,11 @@ export class BodyPlaces {
   #waiting: Waiting[] = []
 
   /** Rejects 'busy' when no place came free in time. */
-  async take(key: string, bytes: number): Promise<BodyPlace> {
+  async take(vault: string, bytes: number): Promise<BodyPlace> {
     if (bytes <= nodeLimits.smallBodyBytesMax) return { memory: new Uint8Array(bytes), release: () => undefined }
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
-        key,
+        vault,
         resolve: (place) => {
           clearTimeout(timer)
           resolve(place)
@@ -45,13 +45,13 @@ export class BodyPlaces {
 
   #serve(): void {
     for (const waiting of [...this.#waiting]) {
-      const held = this.#held.get(waiting.key) ?? 0
-      if (held >= nodeLimits.bodyPlacesPerKey) continue
+      const held = this.#held.get(waiting.vault) ?? 0
+      if (held >= nodeLimits.bodyPlacesPerVault) continue
       const memory = this.#free.pop() ?? this.#make()
       if (memory === undefined) return
       this.#waiting = this.#waiting.filter((one) => one !== waiting)
-      this.#held.set(waiting.key, held + 1)
-      waiting.resolve({ memory, release: this.#releaseOnce(waiting.key, memory) })
+      this.#held.set(waiting.vault, held + 1)
+      waiting.resolve({ memory, release: this.#releaseOnce(waiting.vault, memory) })
     }
   }
 
@@ -61,14 +61,14 @@ export class BodyPlaces {
     return new Uint8Array(new SharedArrayBuffer(placeBytes))
   }
 
-  #releaseOnce(key: string, memory: Uint8Array): () => void {
+  #releaseOnce(vault: string, memory: Uint8Array): () => void {
     let isHeld = true
     return () => {
       if (!isHeld) return
       isHeld = false
-      const left = (this.#held.get(key) ?? 1) - 1
-      if (left > 0) this.#held.set(key, left)
-      else this.#held.delete(key)
+      const left = (this.#held.get(vault) ?? 1) - 1
+      if (left > 0) this.#held.set(vault, left)
+      else this.#held.delete(vault)
       this.#free.push(memory)
       this.#serve()
     }

@@ -1,31 +1,57 @@
-// A number of bytes that may be in use at once: whoever would pass it waits its turn.
-export class ByteBudget {
-  readonly #bytesMax: number
-  #used = 0
-  readonly #waiting: { readonly bytes: number; readonly begin: () => void }[] = []
+// A number of bytes that may be in use at once: whoever would pass it waits its turn. No vault has all of it, so that slow
+// clients of one do not make those of another wait.
+export interface BudgetOptions {
+  readonly bytesMax: number
+  readonly bytesPerVaultMax: number
+}
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax
+interface Waiting {
+  readonly vault: string
+  readonly bytes: number
+  readonly begin: () => void
+}
+
+export class ByteBudget {
+  readonly #options: BudgetOptions
+  #used = 0
+  readonly #usedBy = new Map<string, number>()
+  #waiting: Waiting[] = []
+
+  constructor(options: BudgetOptions) {
+    this.#options = options
   }
 
-  /** Resolves with how to give them back. More than there ever is counts as all of it. */
-  async take(bytes: number): Promise<() => void> {
-    const counted = Math.min(bytes, this.#bytesMax)
+  /** Resolves with how to give them back. More than a vault may ever have counts as all of that. */
+  async take(vault: string, bytes: number): Promise<() => void> {
+    const counted = Math.min(bytes, this.#options.bytesPerVaultMax)
     await new Promise<void>((begin) => {
-      this.#waiting.push({ bytes: counted, begin })
+      this.#waiting.push({ vault, bytes: counted, begin })
       this.#serve()
     })
     return () => {
-      this.#used -= counted
+      this.#count(vault, -counted)
       this.#serve()
     }
   }
 
   #serve(): void {
-    for (let first = this.#waiting[0]; first !== undefined && this.#used + first.bytes <= this.#bytesMax; first = this.#waiting[0]) {
-      this.#waiting.shift()
-      this.#used += first.bytes
-      first.begin()
+    const { bytesMax, bytesPerVaultMax } = this.#options
+    // Nobody overtakes who came first and needs much, or he would wait for ever; but no vault waits for another's own limit.
+    const waitForThemselves = new Set<string>()
+    for (const waiting of [...this.#waiting]) {
+      if ((this.#usedBy.get(waiting.vault) ?? 0) + waiting.bytes > bytesPerVaultMax) waitForThemselves.add(waiting.vault)
+      if (waitForThemselves.has(waiting.vault)) continue
+      if (this.#used + waiting.bytes > bytesMax) return
+      this.#waiting = this.#waiting.filter((one) => one !== waiting)
+      this.#count(waiting.vault, waiting.bytes)
+      waiting.begin()
     }
+  }
+
+  #count(vault: string, bytes: number): void {
+    const now = (this.#usedBy.get(vault) ?? 0) + bytes
+    this.#used += bytes
+    if (now === 0) this.#usedBy.delete(vault)
+    else this.#usedBy.set(vault, now)
   }
 }

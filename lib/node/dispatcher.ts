@@ -82,7 +82,7 @@ export class Dispatcher {
         principal, vault, parameters: match.parameters, query: target.searchParams, bodyLength: length,
         header: (name) => { const value = request.headers[name]; return typeof value === 'string' ? value : undefined },
         body: async () => {
-          const place = await this.#options.places.take(key, length)
+          const place = await this.#options.places.take(hex(principal.vaultId), length)
           places.push(place)
           const body = await readBody(request, place.memory.subarray(0, length), this.#options.spanMs)
           this.#options.counters.bytesIn += body.byteLength

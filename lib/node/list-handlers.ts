@@ -1,6 +1,6 @@
 // What the node says that it holds, signed, and proofs of it. PROTOCOL §5, §6, §9.
 import type { BlobId } from '../terms/bytes.js'
-import { concatBytes } from '../terms/bytes.js'
+import { concatBytes, hex } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
 import { VaultError } from '../terms/errors.js'
 import { blobIdBytes, decodeIds, getIdsMax } from '../wire/blob-frames.js'
@@ -47,7 +47,7 @@ async function* proofs(asked: Asked, ids: readonly BlobId[], prove: (blob: Uint8
   const lengths = await storage.lengths(ids)
   for (const [index, id] of ids.entries()) {
     const length = lengths[index]
-    const release = await answers.take(length ?? 0)
+    const release = await answers.take(hex(asked.vault.vaultId), length ?? 0)
     try {
       yield length === undefined ? noProof : concatBytes(Uint8Array.of(1), await prove(await storage.read(id)))
     } catch (error) {

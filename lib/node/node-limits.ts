@@ -37,11 +37,12 @@ export const nodeLimits = {
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
   smallBodyBytesMax: 64 * KiB,
   bodyPlaces: 4,
-  bodyPlacesPerKey: 2,
+  bodyPlacesPerVault: 3,
   /** So long a request waits for a place, then it is told to come back. */
   placeWaitMs: 20_000,
   /** Bytes of answers in memory, about. */
   answerBytesMax: 64 * MiB,
+  answerBytesPerVaultMax: 48 * MiB,
   /** Requests of one key: so many at once, then so many a second. */
   requestsBurst: 400,
   requestsPerSecond: 200,

@@ -74,12 +74,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const vaults = new HeldVaults({ storage, register, quota, deletion, clock })
   const counters = new NodeCounters()
   const checker = new ThreadLink<CheckerCalls>({ entry: new URL('./checker-thread.js', import.meta.url), name: 'vaultfs node checker', setup: undefined, logger })
-  const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget(nodeLimits.answerBytesMax)]
+  const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget({ bytesMax: nodeLimits.answerBytesMax, bytesPerVaultMax: nodeLimits.answerBytesPerVaultMax })]
   const description = openApi(version)
   const dispatcher = new Dispatcher({
     handlers: {
       ...blobHandlers({ checker, answers }), ...chainHandlers(checker), ...listHandlers({ keys, clock, checker, answers }),
-      ...vaultHandlers({ register, clock, name, version, deletion }), openapi: async () => ({ status: 200, body: description }),
+      ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey }), openapi: async () => ({ status: 200, body: description }),
     },
     vaults, places, rates, counters, logger, spanMs: patience.spanMs,
     pinOf: ({ socket }) => listener.pinOf(socket),

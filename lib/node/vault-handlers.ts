@@ -19,6 +19,8 @@ export interface VaultSetup {
   readonly name: string
   readonly version: string
   readonly deletion: DeletionRules
+  /** The key that signs lists. */
+  readonly signing: Uint8Array
 }
 
 export type VaultRoute =
@@ -66,11 +68,12 @@ export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Ha
   }
 }
 
-function healthOf({ vaultId, account }: HeldVault, { name, version, deletion, clock }: VaultSetup): string {
+function healthOf({ vaultId, account }: HeldVault, { name, version, deletion, clock, signing }: VaultSetup): string {
   const { totalBytes, dailyBytes } = account.quota
   return JSON.stringify({
     node: name, vault: hex(vaultId), blobs: account.blobs, bytes: account.bytes, quota: totalBytes ?? null, writtenToday: account.writtenToday,
     dailyWrites: dailyBytes ?? null, keepSeconds: deletion.keepSec, deleteDelaySeconds: deletion.delaySec, version, time: clock.now().sec,
+    signing: hex(signing),
   })
 }
 

@@ -42,9 +42,15 @@ export function healthFrom(body: Uint8Array, peer: string): PeerHealth {
   } catch {
     value = undefined
   }
-  const { version, blobs, bytes, quota, time } = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>
-  if (typeof version !== 'string' || !isCount(blobs) || !isCount(bytes) || !(quota === null || isCount(quota)) || !isCount(time)) throw lie(peer, 'what it says of its health is not what the protocol says')
-  return { version: version.replace(/[^\x20-\x7e]/g, '?').slice(0, versionLengthMax), blobs, bytes, quota, time }
+  const { version, blobs, bytes, quota, time, signing } = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>
+  if (typeof version !== 'string' || !isCount(blobs) || !isCount(bytes) || !(quota === null || isCount(quota)) || !isCount(time) || !isKey(signing)) {
+    throw lie(peer, 'what it says of its health is not what the protocol says')
+  }
+  return { version: version.replace(/[^\x20-\x7e]/g, '?').slice(0, versionLengthMax), blobs, bytes, quota, time, signing: new Uint8Array(Buffer.from(signing, 'hex')) }
+}
+
+function isKey(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 }
 
 function isCount(value: unknown): value is number {

@@ -21,7 +21,8 @@ export class Watch {
   readonly #patience: Patience
   readonly #peer: string
   readonly #controller = new AbortController()
-  readonly #beganMs = performance.now()
+  /** Of the first byte: what connecting took is no slowness of the exchange. */
+  #beganMs = performance.now()
   #carried = 0
   #silentUntilMs: number
   #timer: NodeJS.Timeout
@@ -39,6 +40,7 @@ export class Watch {
   }
 
   carried(bytes: number): void {
+    if (this.#carried === 0) this.#beganMs = performance.now()
     this.#carried += bytes
     this.#silentUntilMs = performance.now() + this.#patience.silenceMs
   }

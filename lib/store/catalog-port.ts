@@ -23,6 +23,8 @@ export interface CatalogMarks {
   readonly appliedLsn: number
   readonly nextIno: number
   readonly nextCookie: number
+  /** Which state of other devices' chains it was made of; 0: of none. Left away in a batch: as before. */
+  readonly others?: number
 }
 
 export interface CatalogPort {

@@ -8,4 +8,6 @@ export interface ManifestPort {
   readonly sequence: number
   /** Of the entries appended since it was opened. */
   readonly appendedBytes: number
+  /** There are entries of other devices too; absent: there are none. */
+  readonly hasOthers?: boolean
 }

@@ -26,6 +26,8 @@ export interface PeerHealth {
   readonly quota: number | null
   /** Seconds since 1970 by its clock. */
   readonly time: number
+  /** Ed25519 key with which it signs its lists: for who knows no more of it than an address. */
+  readonly signing: Uint8Array
 }
 
 export interface PeerInventory {

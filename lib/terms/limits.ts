@@ -185,6 +185,38 @@ export const limits = {
   /** Pages (4 KiB) that the log of the cache's index may grow to, about, before it is copied into the database. */
   checkpointPages: 4096,
 
+  // carrying to nodes
+  /** Blobs asked for at once, and among which those that are sent are shuffled. */
+  syncBatch: 4096,
+  /** Of blobs, and of entries, in one request. */
+  syncPutBytes: 8 * MiB,
+  syncEntryBytes: 8 * MiB,
+  /** For so many days a node's word that it has a blob counts. */
+  syncHeldDays: 30,
+  /** Days between two looks through all that a node has; a page of it at most so often. */
+  syncSweepDays: 7,
+  syncSweepMs: 60_000,
+  /** A node that has everything is asked for its heads so often. */
+  syncIdleMs: 10 * 60 * 1000,
+  syncRetryMsMin: 1000,
+  syncRetryMsMax: 10 * 60 * 1000,
+  /** With something new a node that failed is tried again after so long at the latest. */
+  syncRetryNewMs: 30_000,
+  /** A blob that can't be read here counts as damaged when it still can't after so long. */
+  syncDamageMs: 60_000,
+  /** How often the thread tells how far it is. */
+  syncReportMs: 250,
+  /** `sync --wait` gives up when nothing moved for so long. */
+  syncStallMs: 60_000,
+  /** Questions to the thread that somebody waits for, its end, and before it is begun anew when it died. */
+  syncAnswerMs: 2000,
+  syncEndMs: 5000,
+  syncAgainMs: 60_000,
+  /** Blobs of one file whose state is asked for: of larger ones it is not told. */
+  fileStateBlobsMax: 65_536,
+  /** Pages of the index of what nodes hold in that database's own log, about, before it is copied. */
+  syncCheckpointCommits: 256,
+
   /** How often it is looked which memory for data on its way has not been used. */
   idleMemoryMs: 1000,
 
@@ -215,6 +247,12 @@ export const limits = {
   /** Where one node may be reached, and of each of these (a host's name has 253 bytes at most). */
   peerPlacesMax: 8,
   peerPlaceBytesMax: 280,
+  /** Blobs, and about how many bytes of them, that one question to a node is for; and such questions to one node at a time. */
+  fetchBlobsMax: 256,
+  fetchBytesWished: 8 * MiB,
+  fetchesMax: 3,
+  /** Room that a recovered store needs, by the bytes of its blobs. */
+  recoverRoomShare: 1.05,
   /** Contents that one content replaces: versions that were in conflict. */
   contentBasesMax: 1024,
   /** Devices that a vault has ever seen. */

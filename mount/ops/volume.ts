@@ -12,6 +12,8 @@ export interface Volume {
   watchForget(ino: number): boolean
   /** Tells the kernel that attributes changed by a request of which it does not expect that. */
   changedBeside(ino: number): void
+  /** Where a file's content is, as `user.vaultfs.state` says it; absent: nobody knows. */
+  readonly stateOf?: (entry: Entry) => Promise<string>
   /** Unlinked entries that the kernel still holds. */
   readonly orphans: Set<number>
 }

@@ -2,8 +2,8 @@
 import { accessAclName, decodeAcl, defaultAclName, encodeAcl, withAccessAcl } from '../../lib/tree/posix/acl.js'
 import { flagsName, isFixed } from '../../lib/tree/posix/flags.js'
 import { setGid } from '../../lib/tree/posix/modes.js'
-import { xattrKind } from '../../lib/tree/posix/xattr-names.js'
-import { isDirectory, touchChanged, type Entry, type Name } from '../../lib/tree/entry.js'
+import { stateName, xattrKind } from '../../lib/tree/posix/xattr-names.js'
+import { isDirectory, isFile, touchChanged, type Entry, type Name } from '../../lib/tree/entry.js'
 import { limits } from '../../lib/terms/limits.js'
 import type { Errno } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
@@ -23,7 +23,7 @@ export function setxattr(volume: Volume, ino: number, setting: XattrSetting): nu
   if (entry === undefined) return errno.ESTALE
   const kind = xattrKind(name)
   if (kind === undefined) return errno.EOPNOTSUPP
-  if (isFixed(entry)) return errno.EPERM
+  if (isFixed(entry) || name === stateName) return errno.EPERM
   if (value.byteLength > limits.xattrValueBytesMax) return errno.E2BIG
   const known = entry.xattrs?.has(name) ?? false
   if ((flags & 1) !== 0 && known) return errno.EEXIST
@@ -73,9 +73,10 @@ function applyAcl(entry: Entry, xattrs: Map<Name, Uint8Array>, name: Name, value
   else xattrs.set(accessAclName, encodeAcl(kept.acl))
 }
 
-export function getxattr(volume: Volume, ino: number, name: Name): Uint8Array | Errno {
+export function getxattr(volume: Volume, ino: number, name: Name): Uint8Array | Errno | Promise<Uint8Array> {
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
+  if (name === stateName) return volume.stateOf === undefined || !isFile(entry) ? errno.ENODATA : volume.stateOf(entry).then((state) => Buffer.from(state, 'latin1'))
   if (xattrKind(name) === undefined) return errno.EOPNOTSUPP
   return entry.xattrs?.get(name) ?? errno.ENODATA
 }
@@ -88,7 +89,7 @@ export function listxattr(volume: Volume, ino: number): Uint8Array | Errno {
 
 /** Names as listxattr(2) has them, each ended by a zero byte. */
 export function listedXattrs({ xattrs }: Entry): Uint8Array {
-  const names = [...(xattrs?.keys() ?? [])].filter((name) => name !== flagsName)
+  const names = [...(xattrs?.keys() ?? [])].filter((name) => name !== flagsName && name !== stateName)
   return Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')
 }
 
@@ -96,7 +97,7 @@ export function removexattr(volume: Volume, ino: number, name: Name): number {
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
   if (xattrKind(name) === undefined) return errno.EOPNOTSUPP
-  if (isFixed(entry)) return errno.EPERM
+  if (isFixed(entry) || name === stateName) return errno.EPERM
   if (entry.xattrs?.has(name) !== true) return errno.ENODATA
   const change = volume.vault.change()
   const changed = change.edit(ino)

@@ -28,9 +28,9 @@ function told(ino: number, entryId: EntryId, mode: number): Operation[] {
 
 /** Folders in the root, each with its files. */
 async function writeManifest(store: string): Promise<void> {
-  const { page, identity } = await testKeys()
+  const { page, header, identity } = await testKeys()
   mkdirSync(join(store, 'manifest'))
-  const chain = await Chain.open({ store, page, identity, clock: new TestClock(), entropy })
+  const chain = await Chain.open({ store, page, header, identity, clock: new TestClock(), entropy })
   const root = new Uint8Array(16)
   root[15] = 1
   let operations: Operation[] = told(rootIno, root as Uint8Array as EntryId, modeType.directory | 0o755)
@@ -60,10 +60,10 @@ try {
   console.log(`manifest of ${String(wanted)} entries written in ${seconds(began)} s`)
   began = performance.now()
   let phase: RebuildProgress['phase'] | undefined
-  const rebuilt = await rebuildTestStore(store, new TestClock(), (progress) => {
+  const rebuilt = await rebuildTestStore(store, new TestClock(), { onProgress: (progress) => {
     if (progress.phase !== phase) console.log(`${seconds(began)} s: ${progress.phase}`)
     phase = progress.phase
-  })
+  } })
   console.log(`rebuilt in ${seconds(began)} s: ${JSON.stringify(rebuilt)}, peak ${String(Math.round(process.resourceUsage().maxRSS / 1024))} MiB`)
   for (const name of readdirSync(store)) if (statSync(join(store, name)).isFile()) console.log(`${name}: ${String(Math.round(statSync(join(store, name)).size / 1048576))} MiB`)
 } finally {

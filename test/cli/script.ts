@@ -93,7 +93,7 @@ class Run {
       case 'stderr':
         return this.#expect(new RegExp(argument, 'm').test(this.#last.stderr), `stderr does not match ${argument}`)
       case 'one-line':
-        return this.#expect(/^vaultfs: [^\n]+; [^\n]+$/.test(this.#last.stderr.replace(/^(publishing|draining|unmounting): .*\n/gm, '').trimEnd()), 'stderr is not one line with a next step')
+        return this.#expect(/^vaultfs: [^\n]+; [^\n]+$/.test(this.#last.stderr.replace(/^(publishing|sending|draining|unmounting): .*\n/gm, '').trimEnd()), 'stderr is not one line with a next step')
       case 'silent':
         return this.#expect(this.#last.stdout + this.#last.stderr === '', 'it said something')
       case 'remember':

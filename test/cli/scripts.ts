@@ -8,10 +8,10 @@ import { runScript } from './script.js'
 export const scriptFolder = join(projectRoot(import.meta.dirname), 'test/cli')
 
 export const scripts = {
-  everyday: ['keys.txt', 'mount.txt', 'promises.txt', 'usage.txt'],
+  everyday: ['keys.txt', 'mount.txt', 'promises.txt', 'recover.txt', 'usage.txt'],
   past: ['past.txt', 'restore-live.txt', 'samba.txt', 'versions.txt'],
   mishaps: ['bad-input.txt', 'bad-machine.txt', 'copies.txt', 'rebuild.txt', 'rollback.txt'],
-  nodes: ['peers.txt', 'peers-mounted.txt'],
+  nodes: ['nodes.txt', 'peers.txt', 'peers-mounted.txt'],
   damage: ['damage.txt', 'repair.txt', 'salvage.txt', 'verify.txt'],
 } as const
 

@@ -7,7 +7,7 @@ import { openChainFile } from '../../lib/manifest/chain-file.js'
 import { ManifestChain } from '../../lib/manifest/chain.js'
 import { openEntryBody } from '../../lib/manifest/entry-author.js'
 import { hex } from '../../lib/terms/bytes.js'
-import { testKeys } from '../support/open-vault.js'
+import { testKeys, type TestDevice } from '../support/open-vault.js'
 
 export interface FoldedEntry {
   attributes: Uint8Array
@@ -34,9 +34,9 @@ export class ManifestFold {
     this.repeats = repeats
   }
 
-  /** Folds what the store's chain says after `sequence`. Nothing may be published meanwhile. */
-  async follow(store: string): Promise<void> {
-    const { page, identity: { member } } = await testKeys()
+  /** Folds what the device's chain in the store says after `sequence`. Nothing may be published meanwhile. */
+  async follow(store: string, device?: TestDevice): Promise<void> {
+    const { page, identity: { member } } = device ?? await testKeys()
     const directory = join(store, 'manifest')
     const file = (kind: string): ReturnType<typeof openChainFile> => openChainFile(join(directory, `${hex(member.deviceId)}.${kind}`), directory)
     const chain = await ManifestChain.open({
@@ -47,6 +47,11 @@ export class ManifestFold {
       this.fold(openEntryBody(decodeEntry(await chain.read(this.sequence)), page).operations)
     }
     await chain.close()
+  }
+
+  /** What follows is told by another device, which has seen everything so far. */
+  goOnWithAnother(): void {
+    this.sequence = 0
   }
 
   /** One manifest entry. */

@@ -80,7 +80,7 @@ export class MemoryState {
   /** Asks the driver to tell when the kernel lets go; false: it holds nothing now. */
   watchForget: (ino: number) => boolean = () => false
   readonly #clock: () => Moment
-  #nextIno = rootIno
+  nextIno: number = rootIno
 
   constructor(clock: () => Moment, owner: { readonly uid: number; readonly gid: number }) {
     this.#clock = clock
@@ -97,7 +97,7 @@ export class MemoryState {
   }
 
   #add(mode: number, owner: { readonly uid: number; readonly gid: number }): MemoryNode {
-    const node = new MemoryNode(this.#nextIno++, mode, owner)
+    const node = new MemoryNode(this.nextIno++, mode, owner)
     const { sec, nsec } = this.now()
     node.atimeSec = node.mtimeSec = node.ctimeSec = node.btimeSec = sec
     node.atimeNsec = node.mtimeNsec = node.ctimeNsec = node.btimeNsec = nsec

@@ -1,16 +1,17 @@
 // A vault and the model in lockstep: every operation is done by both and answered the same, or it is a finding. Beside
 // them, what was promised: writes since a file's last flush are loose, a crash may or may not have them.
-import { rmSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Answer, Attributes, CreateReply, Handler } from '../../native-deps/fuse/handler.js'
+import type { Answer, Handler } from '../../native-deps/fuse/handler.js'
 import { historyDigest } from '../support/history-digest.js'
-import { owner, rebuildTestStore, removeFolder, request, TestVault, type OpenTestVault } from '../support/open-vault.js'
+import { newFolder, owner, rebuildTestStore, removeFolder, request, TestVault, type OpenTestVault, type TestDevice } from '../support/open-vault.js'
 import { TestClock } from '../support/test-clock.js'
+import { answerDifference, firstDifference } from './answer-difference.js'
 import { foldDifferences } from './fold-comparison.js'
 import { ManifestFold } from './manifest-fold.js'
 import { MemoryTree } from './memory-tree.js'
 import type { Random } from './random.js'
-import { attributeDifferences, differences, type LooseWrite } from './vault-comparison.js'
+import { differences, type LooseWrite } from './vault-comparison.js'
 
 export class Finding extends Error {}
 
@@ -33,6 +34,10 @@ export class VaultPair {
   scale = 1
   /** Done on both sides so far. */
   operations = 0
+  /** That works on the vault; empty: the first one. */
+  #device: { readonly device?: TestDevice } = {}
+  /** Manifest entries of the devices before. */
+  #entriesBefore = 0
 
   constructor(random: Random, openVault: OpenVault = (options) => TestVault.open(options)) {
     this.random = random
@@ -51,7 +56,7 @@ export class VaultPair {
   }
 
   async #openAt(store: string | undefined): Promise<void> {
-    this.#vault = await this.#openVault({ clock: this.clock, held: this.held, logger: this, ...(store === undefined ? {} : { store }) })
+    this.#vault = await this.#openVault({ clock: this.clock, held: this.held, logger: this, ...this.#device, ...(store === undefined ? {} : { store }) })
   }
 
   log(level: string, message: string, fields: object = {}): void {
@@ -156,12 +161,12 @@ export class VaultPair {
     this.trace.push('rebuilt')
     const folder = await this.vault.crashImage()
     const loose = new Map(this.#loose)
-    const through = this.vault.vault.parts.manifest.sequence
+    const through = this.#entriesBefore + this.vault.vault.parts.manifest.sequence
     for (const name of ['catalog.db', 'history.db', 'cache/cache.db']) for (const end of ['', '-wal', '-shm']) rmSync(join(folder, name + end), { force: true })
     const before = await historyDigest(this.vault.vault.parts.history, 8, through)
-    const { damagedContents, complaints } = await rebuildTestStore(folder, this.clock)
+    const { damagedContents, complaints } = await rebuildTestStore(folder, this.clock, this.#device)
     if (damagedContents + complaints > 0) throw new Finding(`rebuilt with ${String(damagedContents)} damaged contents and ${String(complaints)} complaints`)
-    const image = await TestVault.open({ store: folder, clock: this.clock })
+    const image = await TestVault.open({ store: folder, clock: this.clock, ...this.#device })
     const after = await historyDigest(image.vault.parts.history, 8, through)
     await image.close()
     if (after.join('\n') !== before.join('\n')) throw new Finding(`the rebuilt past differs:\n${firstDifference(before, after)}`)
@@ -169,7 +174,7 @@ export class VaultPair {
   }
 
   async #compareFolder(folder: string, loose: ReadonlyMap<number, readonly LooseWrite[]>, what: string): Promise<void> {
-    const image = await TestVault.open({ store: folder, clock: this.clock })
+    const image = await TestVault.open({ store: folder, clock: this.clock, ...this.#device })
     try {
       for (const settled of [false, true]) {
         if (settled) await image.settle()
@@ -220,6 +225,35 @@ export class VaultPair {
     await this.compare()
   }
 
+  /** The machine is gone. Chains and blobs are brought to a new store, in which another device goes on. */
+  async moveTo(device: TestDevice): Promise<void> {
+    await this.#letGo()
+    this.trace.push('move')
+    await this.vault.settle()
+    const { store } = this.vault
+    const through = this.#entriesBefore + this.vault.vault.parts.manifest.sequence
+    const before = await historyDigest(this.vault.vault.parts.history, 8, through)
+    await this.vault.leave()
+    this.#entriesBefore += this.vault.vault.parts.manifest.sequence
+    this.#loose.clear()
+    await this.fold.follow(store, this.#device.device)
+    const folder = await newFolder()
+    mkdirSync(join(folder, 'cache'))
+    for (const name of ['manifest', 'cache/segments']) cpSync(join(store, name), join(folder, name), { recursive: true })
+    removeFolder(store)
+    this.#device = { device }
+    this.fold.goOnWithAnother()
+    const { damagedContents, complaints } = await rebuildTestStore(folder, this.clock, this.#device)
+    if (damagedContents + complaints > 0) throw new Finding(`rebuilt with ${String(damagedContents)} damaged contents and ${String(complaints)} complaints`)
+    await this.#openAt(folder)
+    // What had no name that was told never was.
+    this.model.state.nextIno = this.vault.vault.parts.tree.nextIno
+    const after = await historyDigest(this.vault.vault.parts.history, 8, through)
+    if (after.join('\n') !== before.join('\n')) throw new Finding(`the past differs on another device:\n${firstDifference(before, after)}`)
+    await this.compare()
+    await this.verify()
+  }
+
   /** Nothing is published that was not, nothing is lost. */
   async closeLogged(): Promise<void> {
     await this.#letGo()
@@ -256,33 +290,9 @@ export class VaultPair {
     if (orphans.length === 0 && feed.appliedLsn !== log.lastLsn) left.push(`the catalog is at ${String(feed.appliedLsn)} of ${String(log.lastLsn)}`)
     const counted = this.vault.vault.parts.catalog.counts().entries
     if (counted !== this.model.state.nodes.size) left.push(`${String(counted)} entries in the catalog, ${String(this.model.state.nodes.size)} in the model`)
-    await this.fold.follow(this.vault.store)
+    await this.fold.follow(this.vault.store, this.#device.device)
     left.push(...foldDifferences(this.fold, tree, orphans))
     if (left.length > 0) throw new Finding(`not settled: ${left.join('\n  ')}`)
     await this.compare()
   }
-}
-
-function firstDifference(before: readonly string[], after: readonly string[]): string {
-  const at = before.findIndex((line, index) => line !== after[index])
-  return `  ${before.slice(at, at + 3).join('\n  ')}\nrebuilt:\n  ${after.slice(at, at + 3).join('\n  ')}`
-}
-
-function answerDifference(found: unknown, wanted: unknown): string {
-  if (typeof found === 'number' || typeof wanted === 'number') return found === wanted ? '' : `answers ${describe(found)}, wanted ${describe(wanted)}`
-  const [a, b] = [attributesIn(found), attributesIn(wanted)]
-  if (a === undefined || b === undefined) return ''
-  const different = attributeDifferences(a, b)
-  if (a.ino !== b.ino) different.push(`number ${String(a.ino)}, wanted ${String(b.ino)}`)
-  return different.join(', ')
-}
-
-function describe(answer: unknown): string {
-  return typeof answer === 'number' ? String(answer) : 'a success'
-}
-
-function attributesIn(answer: unknown): Attributes | undefined {
-  if (typeof answer !== 'object' || answer === null) return undefined
-  if ('attributes' in answer) return (answer as CreateReply).attributes
-  return 'ino' in answer ? answer as Attributes : undefined
 }

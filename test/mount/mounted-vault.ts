@@ -91,7 +91,7 @@ export async function mountTestVault(t: Test, options: Partial<Pick<MountVault, 
     ...options,
   })
   let left: Promise<void> | undefined
-  const leave = (): Promise<void> => (left ??= mounted.unmount({ lazy: true }, () => undefined))
+  const leave = (): Promise<void> => (left ??= mounted.unmount({ lazy: true }, () => undefined).then(() => undefined))
   t.teardown(leave)
   const publish = async (): Promise<string> => {
     await mounted.sync(() => undefined)

@@ -84,7 +84,45 @@ def run_entry(vector):
     check(len(entry.operations) == len(vector['operations']), 'another number of operations')
 
 
-RUN = {'keys': run_keys, 'blob': run_blob, 'header': run_header, 'device': run_device, 'entry': run_entry}
+def run_peers(vector):
+    keys, data = keys_of(vector['roots'], bytes.fromhex(vector['vaultId'])), bytes.fromhex(vector['file'])
+    if data[:7] != b'VFSPRS\0':
+        raise reader.Damage('no list of nodes')
+    if data[7:8] != b'\1':
+        raise reader.UnknownFormat('the file peers')
+    if data[8:40] != keys.vault_id:
+        raise reader.Damage('the nodes of another vault')
+    fields = reader.Cursor(reader.unseal(keys.local, b'vaultfs peers/v1\0' + keys.vault_id, data[40:], 'the file peers'), 'the file peers')
+    if fields.number(1) != 1:
+        raise reader.UnknownFormat('the list of nodes')
+    found = []
+    for _ in range(fields.count(64)):
+        identity, name = fields.take(8), fields.prefixed(100).decode()
+        pin, signing, added = fields.take(32), fields.take(32), fields.number(8)
+        places = [fields.prefixed(280).decode() for _ in range(fields.number(1))]
+        found.append({'peerId': identity.hex(), 'name': name, 'pin': pin.hex(), 'signing': signing.hex(), 'places': places, 'addedSec': added})
+    fields.end()
+    for key in ('peerId', 'name'):
+        if len({one[key] for one in found}) != len(found):
+            raise reader.Damage(f'two of one {key}')
+    check(found == vector['peers'], 'other nodes')
+
+
+def run_recovery(vector):
+    fields = reader.Cursor(bytes.fromhex(vector['record']), 'recovery record')
+    if fields.number(1) != 1:
+        raise reader.UnknownFormat('recovery record')
+    vault_id, key = fields.take(32), fields.take(32)
+    message, signature = fields.data[:fields.at], fields.take(64)
+    fields.end()
+    if vault_id.hex() != vector['vaultId'] or not reader.signed(bytes.fromhex(vector['ownerPublicKey']), 'recovery/v1', message, signature):
+        raise reader.Damage('recovery record')
+    check(key.hex() == vector['tlsPublicKey'], 'another key')
+    kit = reader.entropy_of(vector['words'].split())
+    check(reader.public_key_of(reader.kdf(kit, 'vfs-kit1', 3)) == key, 'not the key of the kit')
+
+
+RUN = {'keys': run_keys, 'blob': run_blob, 'header': run_header, 'device': run_device, 'entry': run_entry, 'peers': run_peers, 'recovery': run_recovery}
 
 
 def main(folder):

@@ -5,12 +5,17 @@ import { readdirSync, rmSync, statSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createIdentity } from '../../lib/crypto/identity.js'
+import { KeyPage } from '../../lib/crypto/key-page.js'
+import { ownerKeyPair } from '../../lib/crypto/recovery-kit.js'
 import { createVault, type CreatedVault } from '../../lib/crypto/vault-keys.js'
 import { silent, type Logger } from '../../lib/terms/log.js'
 import { retentionDefault } from '../../lib/terms/retention.js'
 import type { HeadMark } from '../../lib/vault-head-mark.js'
 import { openStore, type OpenedStore, type OpenStore } from '../../lib/vault-open.js'
 import { rebuildStore, type Rebuilt, type RebuildProgress } from '../../lib/vault-rebuild.js'
+import { fileState } from '../../lib/vault-file-state.js'
+import type { SyncChoice } from '../../lib/vault-sync.js'
 import type { Vault } from '../../lib/vault.js'
 import { Answering } from '../../mount/answer.js'
 import { Operations } from '../../mount/operations.js'
@@ -34,6 +39,20 @@ export function testKeys(): Promise<CreatedVault> {
   return keys
 }
 
+/** A device of the vault that all tests of one process share. */
+export type TestDevice = Pick<CreatedVault, 'page' | 'header' | 'identity'>
+
+/** Another one, with keys of its own. */
+export async function anotherDevice(seed: number): Promise<TestDevice> {
+  const { page: first, header, kit } = await testKeys()
+  const page = KeyPage.create()
+  page.copyFrom(first)
+  const { identity } = createIdentity(page, {
+    vaultId: header.vaultId, name: `model ${seed}`, createdSec: 1_700_000_000, ownerSecretKey: ownerKeyPair(kit).secretKey, entropy: seededEntropy(seed),
+  })
+  return { page, header, identity }
+}
+
 export interface OpenTestVault {
   /** An existing folder; a new one when left out. */
   readonly store?: string
@@ -42,8 +61,11 @@ export interface OpenTestVault {
   readonly readOnly?: boolean
   readonly headMark?: HeadMark
   readonly acceptOlder?: boolean
+  readonly sync?: SyncChoice
   /** Numbers that the kernel is taken to hold: what is unlinked then lives on. */
   readonly held?: ReadonlySet<number>
+  /** Absent: the first one. */
+  readonly device?: TestDevice
 }
 
 export class TestVault {
@@ -59,7 +81,7 @@ export class TestVault {
     this.clock = clock
     this.opened = opened
     this.vault = opened.vault
-    this.#volume = { vault: opened.vault, orphans: new Set<number>(), watchForget: (ino) => held.has(ino), changedBeside: () => undefined }
+    this.#volume = { vault: opened.vault, orphans: new Set<number>(), watchForget: (ino) => held.has(ino), changedBeside: () => undefined, stateOf: (entry) => fileState(opened.vault, opened.sync, entry) }
     this.operations = new Operations(this.#volume, new Answering(opened.vault, opened.upkeep))
   }
 
@@ -125,8 +147,8 @@ export class TestVault {
   }
 }
 
-async function storeOptions(store: string, clock: TestClock, more: Pick<OpenStore, 'readOnly' | 'logger' | 'headMark' | 'acceptOlder'>): Promise<OpenStore> {
-  const { page, header, identity } = await testKeys()
+async function storeOptions(store: string, clock: TestClock, { device, ...more }: Pick<OpenStore, 'readOnly' | 'logger' | 'headMark' | 'acceptOlder' | 'sync'> & Pick<OpenTestVault, 'device'>): Promise<OpenStore> {
+  const { page, header, identity } = device ?? await testKeys()
   return {
     store, page, header, identity, retention: { ...retentionDefault, offsetMin: 0 }, bulkThreads: 1, owner, clock,
     entropy: seededEntropy(clock.monotonicMs() % 1_000_000), ...more,
@@ -134,8 +156,8 @@ async function storeOptions(store: string, clock: TestClock, more: Pick<OpenStor
 }
 
 /** As `vaultfs rebuild` does it to a store that nobody has open. */
-export async function rebuildTestStore(store: string, clock: TestClock, onProgress: (progress: RebuildProgress) => void = () => undefined): Promise<Rebuilt> {
-  return rebuildStore(await storeOptions(store, clock, { readOnly: false, logger: silent }), onProgress)
+export async function rebuildTestStore(store: string, clock: TestClock, { onProgress = () => undefined, ...more }: Pick<OpenTestVault, 'device'> & { readonly onProgress?: (progress: RebuildProgress) => void } = {}): Promise<Rebuilt> {
+  return rebuildStore(await storeOptions(store, clock, { readOnly: false, logger: silent, ...more }), onProgress)
 }
 
 export function newFolder(): Promise<string> {

@@ -37,6 +37,11 @@ export type Vector =
   })
   | (Common & { readonly kind: 'device'; readonly roots: RootKeys; readonly file: string; readonly vaultId: string; readonly ownerPublicKey: string })
   | (Common & {
+    readonly kind: 'peers'; readonly roots: RootKeys; readonly file: string; readonly vaultId: string
+    readonly peers?: readonly { readonly peerId: string; readonly name: string; readonly pin: string; readonly signing: string; readonly places: readonly string[]; readonly addedSec: number }[]
+  })
+  | (Common & { readonly kind: 'recovery'; readonly record: string; readonly words: string; readonly vaultId: string; readonly ownerPublicKey: string; readonly tlsPublicKey: string })
+  | (Common & {
     readonly kind: 'entry'; readonly roots: RootKeys; readonly entry: string; readonly signPublicKey: string
     readonly hash?: string; readonly lamport?: number; readonly operations?: readonly string[]
   })

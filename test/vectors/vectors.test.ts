@@ -7,6 +7,7 @@ import { chunkIdOf } from '../../lib/crypto/chunk-id.js'
 import { openIdentity } from '../../lib/crypto/identity.js'
 import { KeyRing } from '../../lib/crypto/key-ring.js'
 import { openBlob } from '../../lib/crypto/open.js'
+import { openPeers } from '../../lib/crypto/peers-file.js'
 import { kitEntropy } from '../../lib/crypto/recovery-kit.js'
 import { sealChunk } from '../../lib/crypto/seal.js'
 import { verifyTagged } from '../../lib/crypto/signature.js'
@@ -16,11 +17,14 @@ import { decodeEntry, entryHash } from '../../lib/format/manifest-entry.js'
 import { encodeOperation } from '../../lib/format/operations.js'
 import { decodeHeader } from '../../lib/format/vault-header.js'
 import { openEntryBody } from '../../lib/manifest/entry-author.js'
+import { recoveryRecordOf } from '../../lib/peer/recovery-record.js'
 import { hex, type VaultId } from '../../lib/terms/bytes.js'
 import { VaultError } from '../../lib/terms/errors.js'
+import { decodeRecoveryRecord } from '../../lib/wire/owner-records.js'
 import { blobVectors } from './generate/blobs.js'
 import { entryVectors } from './generate/entries.js'
 import { deviceVectors, headerVectors } from './generate/headers.js'
+import { nodeVectors } from './generate/nodes.js'
 import { bytesOf, pageOf, plainOf, vectorsFolder, type Vector } from './vector.js'
 
 const files = readdirSync(vectorsFolder()).filter((name) => name.endsWith('.json'))
@@ -43,7 +47,7 @@ for (const [name, vector] of vectors) {
 t.test('the generators make the same vectors', async (t) => {
   t.ok(vectors.size >= 40, `${vectors.size} vectors`)
   // Compressed ones are left out: another version of zstd may make other bytes, and readers must open them all.
-  const again: Readonly<Record<string, Vector>> = { ...blobVectors(), ...await headerVectors(), ...deviceVectors(), ...entryVectors() }
+  const again: Readonly<Record<string, Vector>> = { ...blobVectors(), ...await headerVectors(), ...deviceVectors(), ...entryVectors(), ...nodeVectors() }
   for (const [name, vector] of Object.entries(again)) t.same(vectors.get(name), vector, name)
   const [one, three] = [vectors.get('blob-zstd-level-1'), vectors.get('blob-zstd-level-3')]
   if (one?.kind !== 'blob' || three?.kind !== 'blob') {
@@ -77,6 +81,17 @@ async function run(t: Test, vector: Vector): Promise<void> {
     case 'device':
       openIdentity(pageOf(vector.roots), bytesOf(vector.file), { vaultId: bytesOf(vector.vaultId) as Uint8Array as VaultId, ownerPublicKey: bytesOf(vector.ownerPublicKey) })
       return
+    case 'peers': {
+      const peers = openPeers(bytesOf(vector.file), pageOf(vector.roots), bytesOf(vector.vaultId) as Uint8Array as VaultId)
+      t.same(peers.map((peer) => ({ ...peer, peerId: hex(peer.peerId), pin: hex(peer.pin), signing: hex(peer.signing) })), vector.peers)
+      return
+    }
+    case 'recovery': {
+      const vaultId = bytesOf(vector.vaultId) as Uint8Array as VaultId
+      t.equal(hex(decodeRecoveryRecord(bytesOf(vector.record), { vaultId, ownerPublicKey: bytesOf(vector.ownerPublicKey) }).tlsPublicKey), vector.tlsPublicKey)
+      t.equal(hex(recoveryRecordOf(kitEntropy(vector.words), vaultId)), vector.record)
+      return
+    }
     case 'entry': {
       const entry = decodeEntry(bytesOf(vector.entry))
       const signed = verifyTagged('entry/v1', entry.signed, { signature: entry.signature, publicKey: bytesOf(vector.signPublicKey) })

@@ -27,6 +27,8 @@ interface Put {
 interface Change {
   readonly write: () => void
   readonly change: () => void
+  /** Of the database, about, that it touches. */
+  readonly pages: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -43,7 +45,8 @@ export class DiskWriter implements WriterCalls {
   #puts: Put[] = []
   #changes: Change[] = []
   #scheduled = false
-  #commits = 0
+  /** About as many pages lie in the database's own log. */
+  #pagesInLog = 0
 
   constructor(directory: string, logger: Logger) {
     this.#directory = directory
@@ -100,6 +103,7 @@ export class DiskWriter implements WriterCalls {
         isPut = (expected === 0 ? insertRecord.run(scope, name, bytes) : updateRecord.run(bytes, scope, name, expected)).changes > 0
       },
       answer: () => isPut,
+      pages: 3 + Math.ceil(bytes.byteLength / 4096),
     })
     return scope === '' || !copied.test(name) ? done : done.then((wasPut) => {
       if (wasPut) this.#writeCopy(scope, name)
@@ -114,13 +118,13 @@ export class DiskWriter implements WriterCalls {
   close(): void {
     this.#commit()
     for (const blobs of this.#vaults.values()) blobs.close()
-    this.#database.database.checkpoint('TRUNCATE')
+    this.#database.database.checkpoint('PASSIVE')
     this.#database.database.close()
   }
 
-  #changed({ write, change, answer }: { readonly write: () => void; readonly change: () => void; readonly answer: () => boolean }): Promise<boolean> {
+  #changed({ write, change, answer, pages = 3 }: { readonly write: () => void; readonly change: () => void; readonly answer: () => boolean; readonly pages?: number }): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#changes.push({ write, change, resolve: () => { resolve(answer()) }, reject })
+      this.#changes.push({ write, change, pages, resolve: () => { resolve(answer()) }, reject })
       this.#schedule()
     })
   }
@@ -176,9 +180,9 @@ export class DiskWriter implements WriterCalls {
       this.#appended.clear()
     }
     for (const { resolve } of good) resolve()
-    this.#commits += good.length
-    if (this.#commits * 3 < nodeLimits.checkpointPages) return
-    this.#commits = 0
+    this.#pagesInLog += good.reduce((sum, { pages }) => sum + pages, 0)
+    if (this.#pagesInLog < nodeLimits.checkpointPages) return
+    this.#pagesInLog = 0
     this.#database.database.checkpoint('PASSIVE')
   }
 

@@ -5,6 +5,9 @@ import { accessAclName, defaultAclName } from './acl.js'
 /** Dropped by whatever drops set-uid: a written or given away program keeps no capabilities. */
 export const capabilityName = 'security.capability'
 
+/** Where a file's content is: nobody sets it, and it is listed to nobody, so that copies do not take it along. */
+export const stateName = 'user.vaultfs.state'
+
 const prefixes = ['user.', 'trusted.', 'security.']
 
 /** 'acl': the two lists, which are tied to the mode; 'plain': kept as it is; undefined: not offered. */

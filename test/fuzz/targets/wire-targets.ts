@@ -232,11 +232,12 @@ const blobsAsked: Target<readonly (Sealed | undefined)[]> = {
 
 const health: Target<PeerHealth> = {
   name: 'health', says: 'how a node says it is, PROTOCOL §9', canonical: false, refusals: ['corrupt'], vary: oddJson,
-  make: (random) => new Uint8Array(Buffer.from(JSON.stringify({ node: 'x', version: '1.0', blobs: magnitude(random, 50), bytes: magnitude(random, 50), quota: random.chance(0.5) ? null : magnitude(random, 50), time: magnitude(random, 40) }))),
+  make: (random) => new Uint8Array(Buffer.from(JSON.stringify({ node: 'x', version: '1.0', blobs: magnitude(random, 50), bytes: magnitude(random, 50), quota: random.chance(0.5) ? null : magnitude(random, 50), time: magnitude(random, 40), signing: Buffer.from(random.bytes(32)).toString('hex') }))),
   decode: (input) => healthFrom(input, 'attic'),
   judge: (found, input) => {
     const said = JSON.parse(text(input)) as Record<string, unknown>
     for (const key of ['blobs', 'bytes', 'quota', 'time'] as const) require(found[key] === said[key] && (found[key] === null ? key === 'quota' : Number.isSafeInteger(found[key])), `another ${key} than was said, or none that can be`)
+    require(Buffer.from(found.signing).toString('hex') === said['signing'], 'another key than was said')
     require(/^[\x20-\x7e]{0,100}$/.test(found.version), 'a version that moves the cursor')
   },
 }

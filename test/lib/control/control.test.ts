@@ -17,13 +17,13 @@ import { noPeers } from '../../support/no-peers.js'
 
 const report: StatusReport = {
   vault: 'ab'.repeat(32), name: 'notes', store: '/store', mountPoint: '/mnt', driver: 'kernel', pid: 7, pids: [7, 8], state: 'mounted', readOnly: false,
-  recovery: 'later', dirty: { files: 1, bytes: 2 }, unpublished: { entries: 3, bytes: 4 }, onlyHere: { blobs: 5, bytes: 6 }, log: { bytes: 7, segments: 1 },
+  recovery: 'later', dirty: { files: 1, bytes: 2 }, unpublished: { entries: 3, bytes: 4 }, onlyHere: { blobs: 5, bytes: 6 }, peers: [], damagedHere: 0, log: { bytes: 7, segments: 1 },
   cache: { blobs: 9, bytes: 10 },
   amplification: { writtenByUser: 1, published: 1, logged: 1, stored: 1, manifest: 1, disk: 4, ratio: 2, publishedRatio: 2, diskRatio: 4 },
   requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],
 }
 
-const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve(), unmount: () => Promise.resolve() }
+const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve({ complete: null, onlyHere: { blobs: 0, bytes: 0 }, peers: [] }), trust: () => Promise.resolve(), unmount: () => Promise.resolve(null) }
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })
@@ -54,7 +54,7 @@ t.test('progress comes before the result, options arrive', async (t) => {
       lazies.push(lazy)
       onProgress({ phase: 'publishing', entries: 2, bytes: 3 })
       onProgress({ phase: 'unmounting', entries: 0, bytes: 0 })
-      return Promise.resolve()
+      return Promise.resolve(null)
     },
   })
   const client = await ControlClient.connect(path)
@@ -83,6 +83,7 @@ t.test('a request that closes the server is answered first', async (t) => {
     unmount: async () => {
       await Promise.resolve()
       closing.resolve(server?.close())
+      return null
     },
   })
   server = served.server

@@ -26,7 +26,7 @@ let sockets = 0
 async function connected(past: Partial<PastPort>): Promise<{ readonly client: ControlClient; readonly path: string; close(): Promise<void> }> {
   const path = join(folder, `${++sockets}.sock`)
   const unasked = (): Promise<never> => Promise.reject(new Error('not asked'))
-  const server = await ControlServer.open({ path, port: { past: { ...noPast, ...past }, peers: noPeers, verify: unasked, status: unasked, sync: unasked, unmount: unasked }, logger: silent })
+  const server = await ControlServer.open({ path, port: { past: { ...noPast, ...past }, peers: noPeers, verify: unasked, status: unasked, sync: unasked, trust: unasked, unmount: unasked }, logger: silent })
   const client = await ControlClient.connect(path)
   return {
     client, path,

@@ -17,7 +17,7 @@ t.teardown(() => { rmSync(folder, { recursive: true }) })
 async function connected(t: Test, verify: Verify): Promise<ControlClient> {
   const unasked = (): Promise<never> => Promise.reject(new Error('nobody was to ask that'))
   const path = join(folder, `${t.name.length}.sock`)
-  const server = await ControlServer.open({ path, port: { past: noPast, peers: noPeers, verify, status: unasked, sync: unasked, unmount: unasked }, logger: silent })
+  const server = await ControlServer.open({ path, port: { past: noPast, peers: noPeers, verify, status: unasked, sync: unasked, trust: unasked, unmount: unasked }, logger: silent })
   t.teardown(() => server.close())
   const client = await ControlClient.connect(path)
   t.teardown(() => { client.close() })

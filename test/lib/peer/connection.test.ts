@@ -113,6 +113,27 @@ tap.test('who accepts and says nothing is given up', async (t) => {
   await t.rejects(peer.health(), { code: 'offline', message: /no answer within 0\.3 s/ })
 })
 
+tap.test('an address that does not answer takes nothing of the patience with the next one', async (t) => {
+  const mute = await listening(t, createTcpServer())
+  const node = await SmallNode.start({ seed: 20, vaultId, knows: pinOf(device.publicKey) })
+  const peer = openPeer(node.known({ places: [mute, node.place] }), { vaultId, tls, patience: { connectMs: 1000, answerMs: 400, silenceMs: 1000, graceMs: 200, bytesPerSecond: 1000 } })
+  t.teardown(async () => { await peer.close(); await node.close() })
+  // Half as fast again as it must be, and longer than what the first look at it allows.
+  node.lie = lieAt('/v1/header', (_, response) => {
+    const began = performance.now()
+    let sent = 0
+    const timer = setInterval(() => {
+      const due = Math.min(4500, Math.round((performance.now() - began) * 1.5))
+      response.write(new Uint8Array(due - sent))
+      sent = due
+      if (sent < 4500) return
+      clearInterval(timer)
+      response.end()
+    }, 50)
+  })
+  t.equal((await peer.header())?.byteLength, 4500)
+})
+
 tap.test('slowness has an end in every step', async (t) => {
   const patience = { ...quick, connectMs: 200 }
   const { node, peer } = await nodeAndPeer(t, { patience })

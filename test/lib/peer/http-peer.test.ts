@@ -31,7 +31,7 @@ tap.test('blobs go there and come back, each hashed', async (t) => {
   t.same(inventory.blobs.map(({ blobId }) => hex(blobId)), ids.map(hex).sort())
   t.ok(inventory.isLast)
   t.same(await peer.heads(), [])
-  t.same(await peer.health(), { version: '1', blobs: 5, bytes: 0, quota: null, time: 1000 })
+  t.same(await peer.health(), { version: '1', blobs: 5, bytes: 0, quota: null, time: 1000, signing: node.signing.publicKey })
   t.equal(await peer.header(), undefined)
   t.equal(await peer.recovery(), undefined)
   t.same(await peer.get([]), [])
@@ -45,7 +45,7 @@ tap.test('more than one request may carry goes in several, and no more than four
   const { node, peer } = await nodeAndPeer(t)
   node.lie = lieAt('/v1/health', (_, response) => {
     most = Math.max(most, ++now)
-    setTimeout(() => { now -= 1; response.end(JSON.stringify({ version: '1', blobs: 0, bytes: 0, quota: 5, time: 1 })) }, 20)
+    setTimeout(() => { now -= 1; response.end(JSON.stringify({ version: '1', blobs: 0, bytes: 0, quota: 5, time: 1, signing: '00'.repeat(32) })) }, 20)
   })
   await Promise.all(Array.from({ length: 20 }, () => peer.health()))
   t.equal(most, 4)
@@ -104,11 +104,12 @@ tap.test('answers of another length than they can have', async (t) => {
   await t.rejects(peer.challenge(randomBytes(4, 32), [blobId]), corrupt)
   answer('/v1/header', new Uint8Array(70_000))
   await t.rejects(peer.header(), { code: 'corrupt', message: /cut off/ })
-  for (const health of ['', '[]', 'null', '{"version":1}', '{"version":"1","blobs":-1,"bytes":0,"quota":null,"time":1}', '{"version":"1","blobs":1e300,"bytes":0,"quota":null,"time":1}']) {
+  const signing = `"signing":"${'00'.repeat(32)}"`
+  for (const health of ['', '[]', 'null', '{"version":1}', `{"version":"1","blobs":-1,"bytes":0,"quota":null,"time":1,${signing}}`, `{"version":"1","blobs":1e300,"bytes":0,"quota":null,"time":1,${signing}}`, '{"version":"1","blobs":1,"bytes":0,"quota":null,"time":1,"signing":"00"}']) {
     answer('/v1/health', health)
     await t.rejects(peer.health(), corrupt, health)
   }
-  answer('/v1/health', '{"version":"1\\u001b[2J","blobs":1,"bytes":0,"quota":null,"time":1}')
+  answer('/v1/health', `{"version":"1\\u001b[2J","blobs":1,"bytes":0,"quota":null,"time":1,${signing}}`)
   t.equal((await peer.health()).version, '1?[2J')
 })
 

@@ -128,7 +128,7 @@ export class SmallNode {
         response.end(encodeHeadList({ vaultId, sec: 1, heads: [] }, this.signing.secretKey))
         return
       case '/v1/health':
-        response.end(JSON.stringify({ node: 'small', version: '1', blobs: this.blobs.size, bytes: 0, quota: null, time: 1000 }))
+        response.end(JSON.stringify({ node: 'small', version: '1', blobs: this.blobs.size, bytes: 0, quota: null, time: 1000, signing: hex(this.signing.publicKey) }))
         return
       case '/v1/pair':
         this.#pair(request.socket as TLSSocket, response, body)

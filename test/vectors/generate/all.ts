@@ -7,8 +7,9 @@ import { vectorsFolder, type Vector } from '../vector.js'
 import { blobVectors, compressedVectors } from './blobs.js'
 import { entryVectors } from './entries.js'
 import { deviceVectors, headerVectors } from './headers.js'
+import { nodeVectors } from './nodes.js'
 
 const vectors: Readonly<Record<string, Vector>> = {
-  ...blobVectors(), ...compressedVectors(), ...await headerVectors(), ...deviceVectors(), ...entryVectors(),
+  ...blobVectors(), ...compressedVectors(), ...await headerVectors(), ...deviceVectors(), ...entryVectors(), ...nodeVectors(),
 }
 for (const [name, vector] of Object.entries(vectors)) writeFileSync(join(vectorsFolder(), `${name}.json`), `${JSON.stringify(vector, null, 2)}\n`)

@@ -1,0 +1,167 @@
+// Carries what a node lacks, in the one order that there is: all blobs of a mark, then the entries of that mark. A crash
+// between any two steps leaves a node with a prefix of that, and what it confirmed is not sent again.
+import { sha256 } from '../../native-deps/sodium.js'
+import { blobIdOf } from '../crypto/blob-id.js'
+import { concatBytes, equalBytes, hex } from '../terms/bytes.js'
+import { VaultError, invariant, type ErrorCode } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
+import type { PeerBlob } from '../store/peer-port.js'
+import type { BlobRow, BlobSource } from './blob-source.js'
+import { Lie, type PeerWork } from './peer-work.js'
+
+/** Where the blobs of one node were gone through to. */
+export interface Cursor {
+  position: number
+  /** Of the count of copies in which the position means something. */
+  round: number
+}
+
+/**
+ * Blobs up to the copies' mark: each was confirmed by the node, or is damaged here and was told of. False: they were
+ * counted anew meanwhile, and whoever called begins again.
+ */
+export async function sendBlobs(work: PeerWork, cursor: Cursor): Promise<boolean> {
+  const { copies, source } = work
+  const { round, through } = copies
+  if (cursor.round !== round) Object.assign(cursor, { round, position: 0 })
+  while (cursor.position < through) {
+    const rows = source.batch(cursor.position, through, limits.syncBatch)
+    await sendLacking(work, rows)
+    if (copies.round !== round) return false
+    cursor.position = rows.at(-1)?.position ?? through
+  }
+  return true
+}
+
+async function sendLacking(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
+  const { peer, number, copies, logger } = work
+  const since = rows.map(({ blobId }) => copies.heldSince(number, blobId))
+  const unknown = rows.filter((_, index) => since[index] !== 'holds')
+  if (unknown.length === 0) return
+  await work.turn()
+  const has = await peer.has(unknown.map(({ blobId }) => blobId))
+  const held = unknown.filter((_, index) => has[index] === 1)
+  copies.confirm(number, held.map(({ blobId }) => blobId))
+  const lacking = unknown.filter((_, index) => has[index] !== 1)
+  const lost = lacking.filter(({ blobId }) => copies.heldSince(number, blobId) === 'outdated')
+  if (lost.length > 0) {
+    logger.log('warn', 'a node lost what it had acknowledged: it is sent again', { node: peer.name, blobs: lost.length })
+    copies.lose(number, lost.map(({ blobId }) => blobId))
+  }
+  await putAll(work, shuffled(lacking, work.random))
+}
+
+/** In an order that says nothing: who watches the sizes go by sees no file in them. */
+function shuffled(rows: readonly BlobRow[], random: () => number): readonly BlobRow[] {
+  const out = [...rows]
+  for (let at = out.length - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1))
+    const [a, b] = [out[at], out[other]]
+    if (a === undefined || b === undefined) continue
+    out[at] = b
+    out[other] = a
+  }
+  return out
+}
+
+async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
+  let batch: PeerBlob[] = []
+  let bytes = 0
+  const put = async (): Promise<void> => {
+    if (batch.length === 0) return
+    const sent = batch
+    await work.turn()
+    await work.peer.put(sent)
+    work.copies.confirm(work.number, sent.map(({ blobId }) => blobId))
+    work.moved(sent.length, bytes)
+    batch = []
+    bytes = 0
+  }
+  let unsure: BlobRow | undefined
+  for (const row of rows) {
+    if (batch.length > 0 && bytes + row.length > work.throttle.stepBytes) await put()
+    const blob = wholeBlob(work.source, row)
+    if (blob === undefined) {
+      if (!work.damaged(row.blobId)) unsure = row
+      continue
+    }
+    batch.push(blob)
+    bytes += row.length
+  }
+  await put()
+  if (unsure !== undefined) throw new VaultError('corrupt', `blob ${hex(unsure.blobId)} is not whole in this store`, { subject: hex(unsure.blobId) })
+}
+
+/**
+ * Undefined: not whole here, so nobody can send it. Once that is certain entries go on all the same, or one bad sector
+ * would keep all later work from ever reaching a node. A disk that does not answer is something else: it rejects.
+ */
+function wholeBlob(source: BlobSource, row: BlobRow): PeerBlob | undefined {
+  try {
+    const sealed = source.read(row)
+    return equalBytes(blobIdOf(sealed), row.blobId) ? { blobId: row.blobId, sealed } : undefined
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'corrupt') return undefined
+    throw error
+  }
+}
+
+/** Entries up to `sequence`, of which every blob was confirmed by now. Throws `Lie` for an answer that is not about them. */
+export async function sendEntries(work: PeerWork, sequence: number): Promise<void> {
+  const { peer, state, number, deviceId } = work
+  const chain = work.openChain()
+  try {
+    const known = state.acknowledged(number)
+    invariant(chain.skipTo(known), 'what a node acknowledged lies in our chain')
+    while (chain.sequence < sequence) {
+      const parts: Uint8Array[] = []
+      let bytes = 0
+      const bytesMax = Math.min(work.throttle.stepBytes, limits.syncEntryBytes)
+      while (chain.sequence < sequence && (bytes < bytesMax)) {
+        const entry = chain.next()
+        if (entry === undefined) throw new VaultError('chain-broken', `our chain ends with entry ${chain.sequence}, and ${sequence} were written`, { subject: 'manifest' })
+        parts.push(entry.signed, entry.signature)
+        bytes += entry.signed.byteLength + entry.signature.byteLength
+      }
+      const last = { sequence: chain.sequence, ...chain.place, hash: chain.hash }
+      await work.turn()
+      const head = await peer.appendEntries(deviceId, concatBytes(...parts))
+      if (head.sequence !== last.sequence || !equalBytes(head.hash, last.hash)) throw new Lie(`it was given entry ${last.sequence} of this device, and answers with entry ${head.sequence}`)
+      state.acknowledge(number, last)
+      work.moved(0, bytes)
+    }
+  } finally {
+    chain.close()
+  }
+}
+
+/** The device's member record and the header, where the node was not given these very bytes. */
+export async function sendKeys(work: PeerWork): Promise<void> {
+  const { peer, state, number, keys } = work
+  const isGiven = (what: 'header' | 'member', hash: Uint8Array): boolean => {
+    const given = state.given(number, what)
+    return given !== undefined && equalBytes(given, hash)
+  }
+  const member = sha256(keys.member)
+  if (!isGiven('member', member)) {
+    await work.turn()
+    if (!(await peer.members()).some((record) => equalBytes(record, keys.member))) await peer.putMember(keys.member)
+    state.noteGiven(number, 'member', member)
+  }
+  const header = await keys.header()
+  if (header === undefined) return
+  const hash = sha256(header)
+  if (isGiven('header', hash)) return
+  await work.turn()
+  try {
+    await peer.putHeader(header)
+  } catch (error) {
+    // It has a newer one, from another device of the vault: blobs and entries go on.
+    if (!(error instanceof VaultError) || !headerRefused.has(error.code)) throw error
+    work.logger.log('warn', 'a node has a newer header than this store', { node: peer.name, reason: error.message })
+  }
+  state.noteGiven(number, 'header', hash)
+}
+
+const headerRefused: ReadonlySet<ErrorCode> = new Set(['chain-broken', 'forked'])
+

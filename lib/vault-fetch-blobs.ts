@@ -1,0 +1,139 @@
+// Brings blobs from nodes: many in one question, from several nodes side by side, each compared with its name. What one
+// node does not give, or gives wrong, is asked of the next.
+import { blobIdOf } from './crypto/blob-id.js'
+import type { PeerPort } from './store/peer-port.js'
+import { equalBytes, type BlobId, type Sealed } from './terms/bytes.js'
+import { VaultError } from './terms/errors.js'
+import { limits } from './terms/limits.js'
+import type { Nodes } from './vault-nodes.js'
+
+export interface WantedBlob {
+  readonly blobId: BlobId
+  /** Bytes, as somebody says. */
+  readonly length: number
+  /** Who may have it, in the order in which they are asked. */
+  readonly from: readonly PeerPort[]
+}
+
+export interface FetchBlobs {
+  readonly nodes: Nodes
+  readonly signal: AbortSignal
+  /** Takes what was brought; bytes fit the name. */
+  readonly take: (blobId: BlobId, sealed: Sealed) => void
+  /** Of one blob that is through, brought or not. */
+  readonly onDone: (length: number) => void
+}
+
+interface Batch {
+  readonly peer: PeerPort
+  readonly blobs: WantedBlob[]
+  bytes: number
+}
+
+export class BlobFetch {
+  readonly #request: FetchBlobs
+  /** Being gathered, by the node that will be asked. */
+  readonly #gathering = new Map<PeerPort, Batch>()
+  readonly #running = new Set<Promise<void>>()
+  /** To be asked of another node. */
+  #again: WantedBlob[] = []
+  /** What goes wrong in a question that nobody waits for yet. */
+  #failure: unknown
+  /** No node gave them. */
+  readonly missing: WantedBlob[] = []
+
+  constructor(request: FetchBlobs) {
+    this.#request = request
+  }
+
+  /** Resolves when there is room for more questions. */
+  async want(blob: WantedBlob): Promise<void> {
+    const from = blob.from.filter((peer) => this.#request.nodes.isPresent(peer))
+    const peer = this.#leastBusy(from)
+    if (peer === undefined) {
+      this.missing.push(blob)
+      this.#request.onDone(blob.length)
+      return
+    }
+    const batch = this.#gathering.get(peer) ?? { peer, blobs: [], bytes: 0 }
+    this.#gathering.set(peer, batch)
+    batch.blobs.push({ ...blob, from })
+    batch.bytes += blob.length
+    if (batch.blobs.length >= limits.fetchBlobsMax || batch.bytes >= limits.fetchBytesWished) this.#send(batch)
+    await this.#room(limits.fetchesMax * Math.max(1, this.#request.nodes.present.length))
+  }
+
+  /** Resolves when everything that was wanted is through. */
+  async end(): Promise<void> {
+    for (;;) {
+      for (const batch of [...this.#gathering.values()]) this.#send(batch)
+      await this.#room(0)
+      const again = this.#again
+      this.#again = []
+      if (again.length === 0) return
+      for (const blob of again) await this.want(blob)
+    }
+  }
+
+  async #room(running: number): Promise<void> {
+    while (this.#running.size > running) await Promise.race(this.#running)
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#request.signal.aborted) throw new VaultError('cancelled', 'it was broken off', { next: 'begin again when you like: what was brought stays' })
+  }
+
+  /** Of those that may have it, the one with the least on its way. */
+  #leastBusy(from: readonly PeerPort[]): PeerPort | undefined {
+    let best: PeerPort | undefined
+    for (const peer of from) if (best === undefined || (this.#gathering.get(peer)?.bytes ?? 0) < (this.#gathering.get(best)?.bytes ?? 0)) best = peer
+    return best
+  }
+
+  #send(batch: Batch): void {
+    this.#gathering.delete(batch.peer)
+    const running = this.#ask(batch.peer, batch.blobs).catch((error: unknown) => { this.#failure ??= error }).finally(() => { this.#running.delete(running) })
+    this.#running.add(running)
+  }
+
+  async #ask(peer: PeerPort, blobs: readonly WantedBlob[]): Promise<void> {
+    const { nodes } = this.#request
+    if (blobs.length === 0) return
+    if (!nodes.isPresent(peer) || this.#request.signal.aborted) {
+      this.#again.push(...blobs)
+      return
+    }
+    let found: readonly (Sealed | undefined)[]
+    try {
+      found = await peer.get(blobs.map(({ blobId }) => blobId))
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'corrupt' && blobs.length > 1) {
+        // One that is damaged there spoils the answer for all: the others are found by halves.
+        const half = blobs.length >>> 1
+        await this.#ask(peer, blobs.slice(0, half))
+        await this.#ask(peer, blobs.slice(half))
+        return
+      }
+      nodes.blame(peer, error)
+      for (const blob of blobs) this.#elsewhere(blob, peer)
+      return
+    }
+    for (const [index, blob] of blobs.entries()) this.#took(blob, found[index], peer)
+  }
+
+  #took(blob: WantedBlob, sealed: Sealed | undefined, peer: PeerPort): void {
+    if (sealed === undefined) {
+      this.#elsewhere(blob, peer)
+      return
+    }
+    if (!equalBytes(blobIdOf(sealed), blob.blobId)) {
+      this.#request.nodes.note(peer, 'it gives blobs whose bytes are not those of their name')
+      this.#elsewhere(blob, peer)
+      return
+    }
+    this.#request.take(blob.blobId, sealed)
+    this.#request.onDone(blob.length)
+  }
+
+  #elsewhere(blob: WantedBlob, peer: PeerPort): void {
+    this.#again.push({ ...blob, from: blob.from.filter((each) => each !== peer) })
+  }
+}

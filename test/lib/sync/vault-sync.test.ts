@@ -1,0 +1,74 @@
+// A vault with its thread and real nodes in this process: everything that is published is there, and readable by nobody
+// but us; a node that was away, or lost something, gets it; a daemon that comes back sends nothing twice.
+import t from 'tap'
+import { join } from 'node:path'
+import { readPeers, writePeers } from '../../../lib/crypto/peers-file.js'
+import { pairWithNode } from '../../../lib/peer/pairing.js'
+import { equalBytes, type BlobId } from '../../../lib/terms/bytes.js'
+import { unlimited } from '../../../lib/terms/sync-limits.js'
+import { tlsIdentity } from '../../../lib/wire/certificate.js'
+import type { VaultSync } from '../../../lib/vault-sync.js'
+import { systemEntropy } from '../../../bin/system-sources.js'
+import { openPlain } from '../../../native-deps/sqlite.js'
+import { inviteTo, startTestNode, type TestNode } from '../../support/node.js'
+import { newFolder, testKeys, TestVault } from '../../support/open-vault.js'
+import { randomBytes } from '../../support/random-bytes.js'
+import { Hand } from '../../support/vault-hand.js'
+
+const sync = { entry: new URL('../../../bin/sync-thread.js', import.meta.url), limits: unlimited }
+
+async function pair(store: string, node: TestNode, name: string): Promise<void> {
+  const { page, header: { vaultId, ownerPublicKey, salt }, identity } = await testKeys()
+  const met = await pairWithNode(await inviteTo(node), {
+    vaultId, ownerPublicKey, salt, member: identity.record, tls: await tlsIdentity(page.key('device-tls')), recovery: undefined, header: undefined,
+    name, nowSec: Math.floor(Date.now() / 1000), entropy: systemEntropy,
+  })
+  await writePeers(store, page, vaultId, [...await readPeers(store, page, vaultId), met], systemEntropy)
+}
+
+function syncOf(test: TestVault): VaultSync {
+  if (test.opened.sync === undefined) throw new Error('a vault that syncs')
+  return test.opened.sync
+}
+
+async function write(test: TestVault, path: string, seed: number, length: number): Promise<void> {
+  await new Hand(test).write(path, randomBytes(seed, length))
+  await test.vault.publishAll()
+}
+
+/** Ids that the store's cache has. */
+function blobsOf(store: string): readonly BlobId[] {
+  const database = openPlain(join(store, 'cache', 'cache.db'), { readOnly: true })
+  try {
+    return database.prepare<[], Uint8Array>('SELECT id FROM blobs', 'first').all().map((id) => id as BlobId)
+  } finally {
+    database.close()
+  }
+}
+
+t.test('everything that is published reaches each node, and a daemon that comes back sends nothing twice', async (t) => {
+  const store = await newFolder()
+  const [home, office] = [await startTestNode(t), await startTestNode(t)]
+  await pair(store, home, 'home')
+  await pair(store, office, 'office')
+  let test = await TestVault.open({ store, sync })
+  t.teardown(() => test.remove())
+  await write(test, 'large', 1, 3 * 1024 * 1024)
+  await write(test, 'small', 2, 300)
+  t.ok(await syncOf(test).wait({ stallMs: 20_000 }), 'all of it is there')
+  const { deviceId, vaultId } = (await testKeys()).identity.member
+  for (const node of [home, office]) {
+    const vault = node.storage.vault(vaultId)
+    t.ok((await vault.lengths(blobsOf(store))).every((length) => length !== undefined), 'every blob')
+    const [head] = await vault.heads()
+    t.ok(head !== undefined && equalBytes(head.deviceId, deviceId))
+    t.equal(head?.sequence, test.opened.vault.parts.manifest.sequence)
+  }
+  const { peers, safeBlobs } = syncOf(test).report()
+  t.same(peers.map(({ name, state, blobsLeft, entriesLeft }) => [name, state, blobsLeft, entriesLeft]), [['home', 'safe', 0, 0], ['office', 'safe', 0, 0]])
+  t.equal(safeBlobs, blobsOf(store).length)
+  await test.close()
+  test = await TestVault.open({ store, sync })
+  t.ok(await syncOf(test).wait({ stallMs: 20_000 }))
+  t.same(syncOf(test).report().peers.map(({ sentBlobs, sentBytes }) => [sentBlobs, sentBytes]), [[0, 0], [0, 0]], 'nothing is sent twice')
+})
