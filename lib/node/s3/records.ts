@@ -17,7 +17,9 @@ const headBytes = removalBytes + 8
 const attemptsMax = 10
 /** So long what was read counts as the number to follow. */
 const knownMs = 60_000
-const knownMax = 1024
+const knownMax = 256
+/** Documents up to here are kept beside their number: a node looks every few seconds whether one changed. */
+const heldBytesMax = 64 * 1024
 /**
  * Objects that are not the last of their name are deleted when they are older than this by the store's clock: far more than
  * the deadlines of a write that follows the one before, else a number could be given again. Looked for as often.
@@ -30,6 +32,8 @@ interface Current {
   /** Number before the document's first; undefined: there is none now. */
   readonly base: number | undefined
   readonly ms: number
+  /** Undefined: not kept. */
+  readonly held?: Uint8Array | undefined
 }
 
 export class S3Records implements RecordStorage {
@@ -92,14 +96,14 @@ export class S3Records implements RecordStorage {
     }
   }
 
-  async #write(name: string, { number, base }: Omit<Current, 'ms'>, body: Uint8Array): Promise<boolean> {
+  async #write(name: string, { number, base }: Pick<Current, 'number' | 'base'>, body: Uint8Array): Promise<boolean> {
     // Before it is asked: the number may count as known no longer than since then.
     const ms = this.#clock.monotonicMs()
     if (!await putOnce(this.#engine, this.#folder(name) + descendingName(number), body)) {
       this.#known.delete(name)
       return false
     }
-    this.#remember(name, { number, base, ms })
+    this.#remember(name, { number, base, ms, held: heldOf(base === undefined ? body.subarray(0, 0) : body.slice(headBytes)) })
     if (ms - this.#sweptMs > outdatedMs) {
       this.#sweptMs = ms
       // Failing is no harm: the next one finds what was left.
@@ -110,12 +114,18 @@ export class S3Records implements RecordStorage {
 
   /** Undefined: nothing was ever written under that name. `bytesMax`: of the object; the document's own bytes come without its head. */
   async #newest(name: string, bytesMax: number): Promise<(Current & { readonly bytes: Uint8Array }) | undefined> {
+    const known = this.#known.get(name)
+    const askedMs = this.#clock.monotonicMs()
+    // While it is known, its follower can't have come and been swept away.
+    if (known?.held !== undefined && askedMs - known.ms < knownMs && await this.#engine.size(this.#folder(name) + descendingName(known.number + 1)) === undefined) {
+      return { ...this.#remember(name, { ...known, ms: askedMs }), bytes: known.held.slice() }
+    }
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const ms = this.#clock.monotonicMs()
       const { objects: [newest] } = await this.#engine.list({ prefix: this.#folder(name), limit: 1 })
       const number = newest === undefined ? undefined : numberNamed(newest.key)
       if (newest === undefined || number === undefined) return undefined
-      if (newest.size === removalBytes) return { ...this.#remember(name, { number, base: undefined, ms }), bytes: new Uint8Array(0) }
+      if (newest.size === removalBytes) return { ...this.#remember(name, { number, base: undefined, ms, held: new Uint8Array(0) }), bytes: new Uint8Array(0) }
       const found = await this.#engine.get(newest.key, bytesMax, { start: 0, length: bytesMax })
       // Replaced, and swept away, since it was listed.
       if (found === undefined) continue
@@ -124,7 +134,8 @@ export class S3Records implements RecordStorage {
       reader.bytes(writerBytes)
       const base = reader.u64()
       if (base >= number) throw reader.corrupt(`number ${number} behind ${base}`)
-      return { ...this.#remember(name, { number, base, ms }), bytes: reader.copy(reader.remaining) }
+      const bytes = reader.copy(reader.remaining)
+      return { ...this.#remember(name, { number, base, ms, held: found.bytes.byteLength === found.size ? heldOf(bytes.slice()) : undefined }), bytes }
     }
     throw new VaultError('busy', `record ${name} is changed by others all the time`, { subject: name, next: 'try again later' })
   }
@@ -155,6 +166,10 @@ export class S3Records implements RecordStorage {
   #folder(name: string): string {
     return `${this.#prefix}${escaped(name)}/`
   }
+}
+
+function heldOf(bytes: Uint8Array): Uint8Array | undefined {
+  return bytes.byteLength <= heldBytesMax ? bytes : undefined
 }
 
 /** As the outside counts; 0: there is none. */

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../../bin/system-sources.js'
 import { S3Engine, type S3Patience } from '../../../../lib/node/s3/engine.js'
-import { putOnce } from '../../../../lib/node/s3/once.js'
+import { descendingName, putOnce } from '../../../../lib/node/s3/once.js'
+import { S3Records } from '../../../../lib/node/s3/records.js'
 import { testEngine } from '../../../../lib/node/s3/self-test.js'
 import { Gate } from '../../../../lib/node/s3/gate.js'
 import type { Logger } from '../../../../lib/terms/log.js'
@@ -135,6 +136,20 @@ t.test('whom it serves learns nothing about the store, who runs it does', async 
   await t.rejects(engine.size('a'), { code: 'busy' })
   t.equal(lines.length, 1, 'the log is not flooded')
   t.match(lines[0], /127\.0\.0\.1.*refuses us/)
+})
+
+t.test('old changes of documents are swept away, the newest of a name never', async (t) => {
+  const now = new Date()
+  const key = (name: string, number: number): string => `records/${name}/${descendingName(number)}`
+  const object = (name: string, number: number, hoursAgo: number): string =>
+    `<Contents><Key>${key(name, number)}</Key><LastModified>${new Date(now.getTime() - hoursAgo * 3_600_000).toISOString()}</LastModified><Size>20</Size></Contents>`
+  const page = (isTruncated: boolean, ...objects: readonly string[]): Answer => status(200, `<ListBucketResult><IsTruncated>${isTruncated}</IsTruncated>${objects.join('')}</ListBucketResult>`, { date: now.toUTCString() })
+  const { engine, requests } = await engineOver(t, [
+    page(true, object('a', 9, 30), object('a', 8, 31), object('b', 5, 0.1), object('b', 4, 0.5)), status(204),
+    page(false, object('b', 3, 2), object('c', 1, 90), '<Contents><Key>records/c/strange</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified><Size>1</Size></Contents>'), status(204),
+  ])
+  await new S3Records(engine, 'records/', { entropy, clock: systemClock }).sweep()
+  t.same(requests.filter((request) => request.startsWith('DELETE')), [`DELETE /vaults/${key('a', 8)}`, `DELETE /vaults/${key('b', 3)}`])
 })
 
 t.test('so many at a time', async (t) => {
