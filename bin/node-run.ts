@@ -35,10 +35,11 @@ export async function runNode(run: NodeRun): Promise<void> {
       quota: { totalBytes: settings.quotaBytes ?? undefined, dailyBytes: settings.dailyBytes ?? undefined },
       deletion: { delaySec: settings.deleteDelaySec, keepSec: settings.keepSec },
     })
-    const host = node.host.includes(':') ? `[${node.host}]` : node.host
-    const forget = noteRunning(place, { pid: process.pid, listen: `${host}:${node.port}`, sinceSec: systemClock.now().sec })
     const endThrift = thrifty()
+    let forget: (() => void) | undefined
     try {
+      const host = node.host.includes(':') ? `[${node.host}]` : node.host
+      forget = noteRunning(place, { pid: process.pid, listen: `${host}:${node.port}`, sinceSec: systemClock.now().sec })
       if (run.metrics !== undefined) metrics = await startMetrics(node, listenPlace(run.metrics))
       logger.log('info', 'the node listens', { on: `${host}:${node.port}`, address: reachablePlaces(place).map((one) => encodeAddress({ place: one, pin: node.pin })).join(' '), ...(metrics === undefined ? {} : { metrics: metrics.port }) })
       logger.log('info', 'the node ends', { signal: await ended })
@@ -46,7 +47,7 @@ export async function runNode(run: NodeRun): Promise<void> {
       endThrift()
       metrics?.close()
       await node.close(drainMs)
-      forget()
+      forget?.()
     }
   } finally {
     await storage.close()

@@ -98,7 +98,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     listener.dropStrangers()
     void members.follow(register.access)
   })
-  const port = await listener.listen(listen.host, listen.port)
+  const port = await listener.listen(listen.host, listen.port).catch(async (error: unknown) => {
+    // What was begun would keep the process alive.
+    for (const server of [known, strangers]) server.close()
+    await checker.close()
+    throw error
+  })
   const chores = new NodeChores({ register, vaults, rates, counters, clock, logger })
   return {
     host: listen.host, port, pin: keys.tlsPin, signPublicKey: keys.signPublicKey, counters, register, vaults, listener, chores,

@@ -84,17 +84,25 @@ export function answerCalls(port: MessagePort, calls: Readonly<Record<string, Ca
 }
 
 async function answer(port: MessagePort, calls: Readonly<Record<string, Callable | undefined>> & { close(): void | Promise<void> }, { id, name, parameters }: Call): Promise<void> {
+  if (name === 'close') return await end(port, calls)
   try {
-    if (name === 'close') {
-      await calls.close()
-      return port.close()
-    }
     const value: unknown = await calls[name]?.(...parameters as never[])
     // Memory of its own goes over as it is.
     const isOwn = value instanceof Uint8Array && value.byteLength === value.buffer.byteLength && value.byteLength > 65_536
     port.postMessage({ id, value }, isOwn ? [value.buffer as ArrayBuffer] : [])
   } catch (error) {
     port.postMessage({ id, error: postedError(error) })
+  }
+}
+
+/** Whatever goes wrong in it: a thread that does not end would keep the process alive. */
+async function end(port: MessagePort, calls: { close(): void | Promise<void> }): Promise<void> {
+  try {
+    await calls.close()
+  } catch (error) {
+    postingLogger(port).log('error', 'closing failed', { reason: error instanceof Error ? error.message : String(error) })
+  } finally {
+    port.close()
   }
 }
 

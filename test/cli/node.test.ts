@@ -3,6 +3,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -74,6 +75,12 @@ t.test('from its making to its end', async (t) => {
   client.close()
   first.launcher.kill('SIGTERM')
   t.same(await once(first.launcher, 'exit'), [0, null], 'SIGTERM ends it well')
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const taken = `127.0.0.1:${(other.address() as AddressInfo).port}`
+  t.match(await vaultfs('run', '--listen', taken), { code: 70, errors: /--listen/ }, 'a port that is taken ends it')
+  t.match(await vaultfs('run', '--metrics', taken), { code: 70, errors: /--metrics/ })
+  other.close()
 })
 
 t.test('killed while a device uploads', async (t) => {
