@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, (parser: Parser, context: Context) => Pr
   passwd: async (parser, context) => parser.command((await import('./commands/passwd.js')).passwdCommand(context)),
   recovery: async (parser, context) => parser.command((await import('./commands/recovery.js')).recoveryCommand(context)),
   peer: async (parser, context) => parser.command((await import('./commands/peer.js')).peerCommand(context)),
+  device: async (parser, context) => parser.command((await import('./commands/device.js')).deviceCommand(context)),
   node: async (parser, context) => parser.command((await import('./commands/node.js')).nodeCommand(context)),
   destroy: async (parser, context) => parser.command((await import('./commands/destroy.js')).destroyCommand(context)),
   doctor: async (parser, context) => parser.command((await import('./commands/doctor.js')).doctorCommand(context)),

@@ -24,7 +24,7 @@ import type { RecoveryKit, VaultService } from './vault-service.js'
 export const deviceName = 'device'
 export const deviceBackupName = 'device.backup'
 
-type KeyService = Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage' | 'recover' | 'peers'>
+type KeyService = Omit<VaultService, 'mount' | 'exists' | 'rebuild' | 'verify' | 'salvage' | 'recover' | 'peers' | 'devices' | 'revokeDevice'>
 
 export const keyService: KeyService = {
   create: async ({ store, passphrase, kdf }) => {

@@ -25,6 +25,8 @@ export function createVaultService(): VaultService {
     salvage: async (request, hooks) => (await import('./salvage-service.js')).salvageService(request, hooks),
     verify: async (request, onEvents) => (await import('./verify-service.js')).verifyService(request, onEvents),
     peers: async (request) => (await import('./peer-opening.js')).openPeers(request),
+    devices: async (request) => (await import('./device-service.js')).listDevices(request),
+    revokeDevice: async (request) => (await import('./device-service.js')).revokeDevice(request),
     mount: async (request) => (await loadMounting()).mountService(request),
   }
 }

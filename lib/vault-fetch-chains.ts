@@ -11,6 +11,7 @@ import type { PeerHead, PeerPort } from './store/peer-port.js'
 import { equalBytes, hex, type DeviceId, type VaultId } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import type { Nodes } from './vault-nodes.js'
+import { decodeRevocation } from './wire/owner-records.js'
 
 export interface FetchChains {
   readonly store: string
@@ -26,6 +27,8 @@ export interface FetchChains {
 
 interface Offer extends PeerHead {
   readonly peer: PeerPort
+  /** What of it counts. */
+  readonly through: number
 }
 
 const pieceBytes = 4 * 1024 * 1024
@@ -36,7 +39,8 @@ export async function fetchChains(request: FetchChains): Promise<{ readonly entr
   const directory = join(request.store, 'manifest')
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const members = await membersOf(request)
-  const offers = await offersOf(request)
+  const revoked = await lastSequences(request)
+  const offers = await offersOf(request, revoked)
   nodes.requireOne()
   const total = [...offers.values()].reduce((sum, [first]) => sum + (first?.bytes ?? 0), 0)
   let done = 0
@@ -73,14 +77,32 @@ async function membersOf({ nodes, vaultId, ownerPublicKey }: FetchChains): Promi
   return members
 }
 
+/** Of revoked devices, by their ids: what they say later counts no more, and no node can take that word back. */
+async function lastSequences({ nodes, vaultId, ownerPublicKey }: FetchChains): Promise<ReadonlyMap<string, number>> {
+  const last = new Map<string, number>()
+  for (const peer of nodes.present) {
+    for (const record of await nodes.ask(peer, (each) => each.revocations()) ?? []) {
+      try {
+        const { deviceId, lastSequence } = decodeRevocation(record, { vaultId, ownerPublicKey })
+        last.set(hex(deviceId), Math.min(lastSequence, last.get(hex(deviceId)) ?? lastSequence))
+      } catch (error) {
+        nodes.blame(peer, error)
+      }
+    }
+  }
+  return last
+}
+
 /** By device, the longest chain first. */
-async function offersOf({ nodes, ownDevice }: FetchChains): Promise<ReadonlyMap<string, readonly Offer[]>> {
+async function offersOf({ nodes, ownDevice }: FetchChains, revoked: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, readonly Offer[]>> {
   const offers = new Map<string, Offer[]>()
   for (const peer of nodes.present) {
     for (const head of await nodes.ask(peer, (each) => each.heads()) ?? []) {
       if (head.sequence === 0 || equalBytes(head.deviceId, ownDevice)) continue
       const device = hex(head.deviceId)
-      offers.set(device, [...offers.get(device) ?? [], { ...head, peer }])
+      const last = revoked.get(device) ?? Infinity
+      if (head.sequence > last) nodes.note(peer, `it has ${head.sequence - last} entries of device ${device} that came after the owner revoked it: they are left out`)
+      offers.set(device, [...offers.get(device) ?? [], { ...head, peer, through: Math.min(head.sequence, last) }])
     }
   }
   for (const list of offers.values()) list.sort((one, other) => other.sequence - one.sequence)
@@ -122,9 +144,9 @@ class DeviceCopy {
   }
 
   /** As much as the node has, and as verifies. */
-  async #take(copy: ChainCopy, { peer, deviceId, sequence }: Offer, onBytes: (bytes: number) => void): Promise<void> {
+  async #take(copy: ChainCopy, { peer, deviceId, sequence, through }: Offer, onBytes: (bytes: number) => void): Promise<void> {
     const { nodes, signal } = this.#request
-    while (copy.sequence < sequence && nodes.isPresent(peer)) {
+    while (copy.sequence < through && nodes.isPresent(peer)) {
       if (signal.aborted) throw new VaultError('cancelled', 'it was broken off', { next: 'begin again when you like: what was brought stays' })
       const bytes = await nodes.ask(peer, (each) => each.readEntries(deviceId, copy.sequence, pieceBytes))
       if (bytes === undefined) return
@@ -133,7 +155,7 @@ class DeviceCopy {
         return
       }
       try {
-        await copy.append(bytes)
+        await copy.append(bytes, through)
       } catch (error) {
         if (!(error instanceof VaultError) || error.code !== 'chain-broken') throw error
         nodes.note(peer, `${error.message}: what it gives of ${this.#name} is not used from there on`)

@@ -19,7 +19,7 @@ import type { Logger } from './terms/log.js'
 import { postedError } from './terms/posted-error.js'
 import type { SyncReply, SyncRequest, SyncSetup } from './vault-sync-messages.js'
 import { headerGiver } from './vault-sync-header.js'
-import { recoveryTeller } from './vault-sync-recovery.js'
+import { ownerTeller } from './vault-sync-recovery.js'
 import { tlsIdentity, type TlsIdentity } from './wire/certificate.js'
 import { setThreadNice } from '../native-deps/system.js'
 
@@ -85,7 +85,7 @@ class SyncRole {
     const { store, vaultId, keyPage } = this.#setup
     const known = await readPeers(store, KeyPage.attach(keyPage), vaultId as VaultId)
     const onTransfer = (up: number, down: number): void => { this.#throttle.carried(up, down) }
-    const onReached = recoveryTeller(store, vaultId as VaultId, this.#logger)
+    const onReached = ownerTeller(store, vaultId as VaultId, this.#logger)
     return known.map((peer) => ({ id: peer.peerId, metSec: peer.addedSec, port: openPeer(peer, { vaultId: vaultId as VaultId, tls: this.#tls, onTransfer, onReached }) }))
   }
 

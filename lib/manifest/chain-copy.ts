@@ -49,12 +49,12 @@ export class ChainCopy {
 
   /**
    * Whole entries back to back, durable when it resolves. Rejects 'chain-broken' for the first that does not follow or is
-   * not signed by the device: those before it are kept.
+   * not signed by the device: those before it are kept. What lies behind entry `through` is left out.
    */
-  async append(bytes: Uint8Array): Promise<void> {
+  async append(bytes: Uint8Array, through = Infinity): Promise<void> {
     let head = this.#head
     let wrong: VaultError | undefined
-    for (let at = 0; at < bytes.byteLength && wrong === undefined;) {
+    for (let at = 0; at < bytes.byteLength && head.sequence < through && wrong === undefined;) {
       const next = this.#next(bytes.subarray(at), head)
       if (next instanceof VaultError) wrong = next
       else {

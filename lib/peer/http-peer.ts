@@ -10,6 +10,7 @@ import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { blobBytesMax, encodeFrames, encodeIds, frameHeadBytes, framesBytesMax, getIdsMax, hasIdsMax } from '../wire/blob-frames.js'
 import type { TlsIdentity } from '../wire/certificate.js'
+import { revocationBytes } from '../wire/owner-records.js'
 import { pathOf, routes, type RouteName } from '../wire/routes.js'
 import { decodeHeadList, decodeInventoryPage, headsMax, inventoryPageMax } from '../wire/signed-lists.js'
 import { framesAsked, healthFrom, lie } from './answers.js'
@@ -164,6 +165,16 @@ export class HttpPeer implements PeerPort {
 
   async putRecovery(record: Uint8Array): Promise<void> {
     await this.#ask('putRecovery', { body: [record], bytesMax: 0 })
+  }
+
+  async revocations(): Promise<readonly Uint8Array[]> {
+    const bytes = await this.#ask('revocations', { bytesMax: limits.dependenciesMax * revocationBytes })
+    if (bytes.byteLength % revocationBytes !== 0) throw lie(this.name, 'what it gives as revocations has another length than they have')
+    return Array.from({ length: bytes.byteLength / revocationBytes }, (_, index) => bytes.slice(index * revocationBytes, (index + 1) * revocationBytes))
+  }
+
+  async putRevocation(record: Uint8Array): Promise<void> {
+    await this.#ask('putRevocation', { body: [record], bytesMax: 0 })
   }
 
   /** What is on its way is rejected with 'cancelled'. */

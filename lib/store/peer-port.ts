@@ -62,6 +62,8 @@ export interface PeerPort {
   /** Member records, not verified. */
   members(): Promise<readonly Uint8Array[]>
   putMember(record: Uint8Array): Promise<void>
+  /** Revocations, not verified. */
+  revocations(): Promise<readonly Uint8Array[]>
   /** BLAKE2b of each blob keyed with the nonce; undefined: it says that it does not have it. At most 256. */
   challenge(nonce: Uint8Array, blobIds: readonly BlobId[]): Promise<readonly (Uint8Array | undefined)[]>
   close(): Promise<void>

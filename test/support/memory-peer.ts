@@ -15,6 +15,7 @@ export class MemoryNode {
   readonly blobs = new Map<string, Uint8Array>()
   readonly chains = new Map<string, Kept[]>()
   readonly members: Uint8Array[] = []
+  readonly revocations: Uint8Array[] = []
   header: Uint8Array | undefined
   /** Every blob that came, again and again where it did. */
   readonly putIds: string[] = []
@@ -145,6 +146,10 @@ export class MemoryPeer implements PeerPort {
 
   putMember(record: Uint8Array): Promise<void> {
     return this.#call('putMember', () => { this.#node.members.push(record) })
+  }
+
+  revocations(): Promise<readonly Uint8Array[]> {
+    return this.#call('revocations', () => [...this.#node.revocations])
   }
 
   challenge(): Promise<readonly (Uint8Array | undefined)[]> {

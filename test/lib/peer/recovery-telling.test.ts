@@ -10,7 +10,7 @@ import { createVault } from '../../../lib/crypto/vault-keys.js'
 import { openPeer } from '../../../lib/peer/open-peer.js'
 import { pairWithNode } from '../../../lib/peer/pairing.js'
 import { recoveryRecordOf } from '../../../lib/peer/recovery-record.js'
-import { recoveryTeller } from '../../../lib/vault-sync-recovery.js'
+import { ownerTeller } from '../../../lib/vault-sync-recovery.js'
 import { tlsIdentity } from '../../../lib/wire/certificate.js'
 import { systemClock, systemEntropy } from '../../../bin/system-sources.js'
 import { inviteTo, startTestNode } from '../../support/node.js'
@@ -32,7 +32,7 @@ tap.test('a node learns of the kit when it is reached, and the kit comes in', as
 
   const told: string[] = []
   const reach = async (tellings: number): Promise<void> => {
-    const teller = recoveryTeller(store, vaultId, { log: (level, message) => { told.push(`${level} ${message}`) } })
+    const teller = ownerTeller(store, vaultId, { log: (level, message) => { told.push(`${level} ${message}`) } })
     let isReached = 0
     const peer = openPeer(known, { vaultId, tls, onReached: (reached) => { isReached++; teller(reached) } })
     await peer.health()

@@ -1,0 +1,34 @@
+// What `vaultfs device` asks of the vault service, and what it gets.
+import type { Logger } from '../lib/terms/log.js'
+import type { Unlock } from './secrets.js'
+
+export interface DevicesRequest {
+  readonly store: string
+  readonly unlock: Unlock
+  readonly logger: Logger
+}
+
+export interface DeviceReport {
+  /** 32 hexadecimal digits. */
+  readonly id: string
+  readonly name: string
+  readonly createdSec: number
+  readonly isThis: boolean
+  /** Manifest entries of it that nodes have; null: none that could be asked. */
+  readonly entries: number | null
+  /** It counts no more; its entries up to this one do. Null: it counts. */
+  readonly revokedAfter: number | null
+}
+
+export interface NodeTold {
+  readonly node: string
+  /** Why it could not be told; null: it shuts the device out from now on. */
+  readonly reason: string | null
+}
+
+export interface RevokeOutcome {
+  readonly id: string
+  readonly name: string
+  readonly lastSequence: number
+  readonly nodes: readonly NodeTold[]
+}
