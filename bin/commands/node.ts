@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { InvitationDesk } from '../../lib/node/invitation-desk.js'
 import { withGrant } from '../../lib/node/access.js'
+import { removedPrefix } from '../../lib/node/node-storage.js'
 import { equalBytes, hex } from '../../lib/terms/bytes.js'
 import { VaultError } from '../../lib/terms/errors.js'
 import { requireSpan } from '../../lib/terms/retention.js'
@@ -151,9 +152,10 @@ const removeCommand = (context: Context) =>
     builder: (options) => options.positional('vault', { type: 'string', demandOption: true, describe: 'Its id, or the beginning of it' }).options(dataOption),
     handler: async (args) => {
       const place = nodePlace(args.data)
-      const removed = await looking(place, async ({ register }) => {
+      const removed = await looking(place, async ({ storage, register }) => {
         const { vaultId } = grantNamed(register, args.vault)
         await register.change((access) => ({ access: { ...access, vaults: access.vaults.filter((grant) => !equalBytes(grant.vaultId, vaultId)) }, result: undefined }))
+        await storage.records.put(`${removedPrefix}${hex(vaultId)}`, 0, new Uint8Array(0))
         return hex(vaultId)
       })
       context.note(`its devices are strangers now; what is kept of it is still here, and an invitation lets it in again: ${removed}`)

@@ -5,7 +5,7 @@ import { grantOf } from './access.js'
 import type { AccessRegister } from './access-register.js'
 import { DeletionMarks, type DeletionRules } from './deletion-marks.js'
 import { HeaderShelf } from './header-shelf.js'
-import type { NodeStorage, VaultStorage } from './node-storage.js'
+import { removedPrefix, type NodeStorage, type VaultStorage } from './node-storage.js'
 import { VaultAccount, type Quota } from './vault-account.js'
 import { WorkQueue } from './work-queue.js'
 
@@ -44,6 +44,14 @@ export class HeldVaults {
     // What failed once may go well the next time.
     opening.catch(() => this.#opened.delete(name))
     return opening
+  }
+
+  /** One that was removed is wanted again. */
+  async welcome(vaultId: VaultId): Promise<HeldVault> {
+    // Opened first: what was deleted of it meanwhile is forgotten then.
+    const held = await this.open(vaultId)
+    await this.#options.storage.records.remove(`${removedPrefix}${hex(vaultId)}`)
+    return held
   }
 
   /** Those that are open. */

@@ -51,6 +51,9 @@ export interface ChainEntry {
   readonly bytes: Uint8Array
 }
 
+/** With the id of a vault in hexadecimal, a document of the node's own: the vault was removed, and what is kept of it may go. */
+export const removedPrefix = 'removed/'
+
 /** Of one document: the ids of a deletion intent, and some room. */
 export const recordBytesMax = 4 * 1024 * 1024
 

@@ -69,9 +69,9 @@ export class Pairing {
     this.#requireWhole(request, clientPin)
     await register.change((access) => ({ access: this.#granted(desk.usedUp(access, secret), request), result: undefined }))
     logger.log('info', 'a device was let in', { vault: hex(request.vaultId).slice(0, 16) })
+    const { header } = await vaults.welcome(request.vaultId)
     if (request.header !== undefined) {
       // The device sends it again when this copy is not what it should be.
-      const { header } = await vaults.open(request.vaultId)
       await header.put(request.header).catch((error: unknown) => {
         logger.log('warn', 'the header that came with a pairing was not kept', { reason: error instanceof Error ? error.message : String(error) })
       })

@@ -1,5 +1,6 @@
 // The thread that waits for the disk: all that came while the last sync ran is made durable by the next one, blobs vault by
 // vault, chains and documents of all vaults in one transaction.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers'
 import type { BlobId } from '../../terms/bytes.js'
@@ -8,7 +9,7 @@ import type { Logger } from '../../terms/log.js'
 import { hex } from '../../terms/bytes.js'
 import type { SealedBlob } from '../../wire/blob-frames.js'
 import { nodeLimits } from '../node-limits.js'
-import type { ChainEntry } from '../node-storage.js'
+import { removedPrefix, type ChainEntry } from '../node-storage.js'
 import { ChainFiles, cutTails, noHead, type WrittenEntries } from './chain-files.js'
 import { unpackIds, type WriterCalls } from './disk-calls.js'
 import { openNodeDatabase, type HeadRow, type NodeDatabase } from './node-database.js'
@@ -191,12 +192,31 @@ export class DiskWriter implements WriterCalls {
     if (known !== undefined) return known
     if (this.#vaults.size >= nodeLimits.vaultsMax) throw new VaultError('too-many', `a node keeps at most ${nodeLimits.vaultsMax} vaults`)
     const folder = vaultFolder(this.#directory, vault)
+    this.#forgetIfGone(vault, folder.path)
     makeVaultFolder(this.#directory, folder)
     cutTails(this.#directory, this.#database, vault)
     this.#writeCopies(vault)
     const opened = new VaultBlobs({ vault, folder, database: this.#database, logger: this.#logger })
     this.#vaults.set(vault, opened)
     return opened
+  }
+
+  /**
+   * Who removes a vault and then deletes its folder wants it gone: heads that were left would be of entries that nobody
+   * has. A folder that is missing without that may be on a disk that is not mounted.
+   */
+  #forgetIfGone(vault: string, path: string): void {
+    const removed = `${removedPrefix}${vault}`
+    if (this.#database.record.get('', removed) === undefined) return
+    this.#database.removeRecord.run('', removed)
+    if (existsSync(path)) return
+    this.#logger.log('warn', 'the folder of a vault is gone: what is known of it is forgotten', { vault: vault.slice(0, 16) })
+    const { database } = this.#database
+    database.transaction(() => {
+      for (const [table, column] of [['heads', 'vault'], ['chain_places', 'vault'], ['arrivals', 'vault'], ['records', 'scope']] as const) {
+        database.prepare<[string]>(`DELETE FROM ${table} WHERE ${column} = ?`).run(vault)
+      }
+    })
   }
 
   /** For who reads the folder without our code; the database has the truth. */

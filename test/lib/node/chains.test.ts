@@ -1,10 +1,11 @@
 // Chains over a real connection: order, signatures, what is sent twice, forks and gaps; and each device only its own.
-import { openSync, readdirSync, readFileSync, writeSync, closeSync, statSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync, closeSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
 import { ByteReader } from '../../../lib/format/reader.js'
 import { decodeHeadList } from '../../../lib/wire/signed-lists.js'
+import { removedPrefix } from '../../../lib/node/node-storage.js'
 import { inviteTo, startTestNode, type TestNode } from '../../support/node.js'
 import { pairTestDevice, TestClient, TestOwner, type Reply, type TestDevice } from '../../support/node-client.js'
 
@@ -81,6 +82,21 @@ t.test('what a crash left behind the head is cut off', async (t) => {
   const { body } = await client.ask('readEntries', { parameters })
   t.ok(equalBytes(body, concatBytes(whole, ...more)))
   t.equal(statSync(path).size, body.byteLength)
+  await node.storage.records.put(`${removedPrefix}${hex(device.owner.vaultId)}`, 0, new Uint8Array(0))
+  await node.stop()
+  rmSync(join(node.directory, 'vaults', hex(device.owner.vaultId)), { recursive: true })
+  await node.restart()
+  const again = await client.ask('appendEntries', { parameters, body: concatBytes(whole, ...more) })
+  t.equal(headOf(again).sequence, 5, 'a vault that was removed, and whose folder was deleted, begins anew')
+  await node.stop()
+  renameSync(join(node.directory, 'vaults'), join(node.directory, 'elsewhere'))
+  await node.restart()
+  t.match(await client.ask('readEntries', { parameters }), { status: 422, code: 'corrupt' }, 'one whose folder is only missing does not')
+  await node.stop()
+  rmSync(join(node.directory, 'vaults'), { recursive: true })
+  renameSync(join(node.directory, 'elsewhere'), join(node.directory, 'vaults'))
+  await node.restart()
+  t.equal((await client.ask('readEntries', { parameters })).body.byteLength, body.byteLength, 'and is whole when it is back')
 })
 
 t.test('each only its own', async (t) => {
