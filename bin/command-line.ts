@@ -45,7 +45,7 @@ export async function runCommand(context: Context, words: readonly string[]): Pr
 }
 
 /** Options that may be given more than once. Of two of them yargs would keep the second, or make lists of all options. */
-const repeatable: ReadonlySet<string> = new Set(['--from', '--advertise'])
+const repeatable: ReadonlySet<string> = new Set(['--from', '--advertise', '--node'])
 
 /** All values of such an option behind its first occurrence. */
 export function gathered(words: readonly string[]): readonly string[] {

@@ -14,7 +14,7 @@ export interface DeviceReport {
   readonly name: string
   readonly createdSec: number
   readonly isThis: boolean
-  /** Manifest entries of it that nodes have; null: none that could be asked. */
+  /** Manifest entries of it that this store or a node has; null: none is known. */
   readonly entries: number | null
   /** It counts no more; its entries up to this one do. Null: it counts. */
   readonly revokedAfter: number | null

@@ -9,10 +9,11 @@ import { kitEntropy, ownerKeyPair } from '../lib/crypto/recovery-kit.js'
 import { addRevocation, readRevocations } from '../lib/crypto/revocations-file.js'
 import type { Member } from '../lib/format/member-record.js'
 import { memberOf } from '../lib/history/chain-source.js'
+import { readOtherChains } from '../lib/history/other-chains.js'
 import { openPeer } from '../lib/peer/open-peer.js'
 import type { HttpPeer } from '../lib/peer/http-peer.js'
 import { tellRevocations } from '../lib/peer/revocation-telling.js'
-import { equalBytes, hex } from '../lib/terms/bytes.js'
+import { equalBytes, hex, type DeviceId } from '../lib/terms/bytes.js'
 import { VaultError } from '../lib/terms/errors.js'
 import { tlsIdentity } from '../lib/wire/certificate.js'
 import { decodeRevocation, encodeRevocation, type VaultOwner } from '../lib/wire/owner-records.js'
@@ -49,7 +50,9 @@ async function withDevices<Result>({ store, unlock, logger }: DevicesRequest, wo
       peers.push(...known.map((each) => openPeer(each, { vaultId, tls })))
     }
     const devices = new Devices({ store, owner: { vaultId, ownerPublicKey }, own: identity.member, peers })
-    for (const path of chainsOf(store)) devices.add(memberOf(path, { directory: join(store, 'manifest'), vaultId, ownerPublicKey, page }))
+    const folder = { directory: join(store, 'manifest'), vaultId, ownerPublicKey, page }
+    for (const path of chainsOf(store)) devices.add(memberOf(path, folder))
+    devices.reached((await readOtherChains(folder, { deviceId: identity.member.deviceId, sequence: Infinity })).heads)
     await devices.ask()
     return await work(devices)
   } finally {
@@ -73,7 +76,7 @@ interface DevicesSetup {
 class Devices {
   readonly #setup: DevicesSetup
   readonly #members = new Map<string, Member>()
-  /** Entries that nodes have of each, the most. */
+  /** Entries that the store or a node has of each, the most. */
   readonly #entries = new Map<string, number>()
   readonly #revoked = new Map<string, number>()
   readonly #silent = new Map<HttpPeer, VaultError>()
@@ -87,6 +90,11 @@ class Devices {
     if (member !== undefined) this.#members.set(hex(member.deviceId), member)
   }
 
+  /** How far chains go: by the store, or a node. The longest counts. */
+  reached(heads: readonly { readonly deviceId: DeviceId; readonly sequence: number }[]): void {
+    for (const { deviceId, sequence } of heads) this.#entries.set(hex(deviceId), Math.max(sequence, this.#entries.get(hex(deviceId)) ?? 0))
+  }
+
   /** What the nodes that answer know, and what the store has of revocations. */
   async ask(): Promise<void> {
     const { store, owner, peers } = this.#setup
@@ -94,7 +102,7 @@ class Devices {
     await Promise.all(peers.map(async (peer) => {
       try {
         for (const record of await peer.members()) this.add(verifyMember(record, owner))
-        for (const { deviceId, sequence } of await peer.heads()) this.#entries.set(hex(deviceId), Math.max(sequence, this.#entries.get(hex(deviceId)) ?? 0))
+        this.reached(await peer.heads())
         revocations.push(...await peer.revocations())
       } catch (error) {
         if (!(error instanceof VaultError)) throw error
@@ -121,7 +129,7 @@ class Devices {
     if (equalBytes(deviceId, own.deviceId)) {
       throw new VaultError('denied', `${asked} is this device, which would shut itself out`, { subject: asked, next: 'revoke it from another device of the vault, or from a machine that was brought back with "vaultfs recover"' })
     }
-    const lastSequence = Math.min(this.#entries.get(id) ?? 0, this.#revoked.get(id) ?? Infinity)
+    const lastSequence = Math.min(this.#lastOf(id, asked), this.#revoked.get(id) ?? Infinity)
     const pair = ownerKeyPair(kit)
     try {
       await addRevocation(store, encodeRevocation({ vaultId: owner.vaultId, deviceId, lastSequence, sec: systemClock.now().sec }, pair.secretKey))
@@ -129,6 +137,14 @@ class Devices {
       wipe(pair.secretKey)
     }
     return { id, name, lastSequence, nodes: await this.#tell() }
+  }
+
+  /** What it said so far counts. Throws 'offline' when that is not known: all of it would be left out from then on. */
+  #lastOf(id: string, asked: string): number {
+    const entries = this.#entries.get(id) ?? 0
+    const [silent] = this.#silent.values()
+    if (entries > 0 || silent === undefined) return entries
+    throw new VaultError('offline', `how far ${asked} went is not known: ${silent.message}`, { subject: asked, next: 'try again when the node can be reached' })
   }
 
   /** All that the store has: a node may have missed earlier ones. */

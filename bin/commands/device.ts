@@ -64,7 +64,7 @@ const revokeCommand = (context: Context) =>
 
 function deviceLine({ id, name, createdSec, isThis, entries, revokedAfter }: DeviceReport): string {
   const state = [
-    ...(isThis ? ['this one'] : []), ...(revokedAfter === null ? [] : [`revoked after entry ${revokedAfter}`]), ...(entries === null ? [] : [`nodes have ${count(entries, 'entry', 'entries')}`]),
+    ...(isThis ? ['this one'] : []), ...(revokedAfter === null ? [] : [`revoked after entry ${revokedAfter}`]), ...(entries === null ? [] : [count(entries, 'entry', 'entries')]),
   ]
   return `${id.slice(0, 8)}  ${name}  since ${new Date(createdSec * 1000).toISOString().slice(0, 10)}${state.length === 0 ? '' : `  ${state.join(', ')}`}`
 }

@@ -11,7 +11,7 @@ export const scripts = {
   everyday: ['keys.txt', 'mount.txt', 'promises.txt', 'recover.txt', 'usage.txt'],
   past: ['past.txt', 'restore-live.txt', 'samba.txt', 'versions.txt'],
   mishaps: ['bad-input.txt', 'bad-machine.txt', 'copies.txt', 'rebuild.txt', 'rollback.txt'],
-  nodes: ['nodes.txt', 'peers.txt', 'peers-mounted.txt'],
+  nodes: ['devices.txt', 'nodes.txt', 'peers.txt', 'peers-mounted.txt'],
   damage: ['damage.txt', 'repair.txt', 'salvage.txt', 'verify.txt'],
 } as const
 

@@ -60,6 +60,8 @@ class Campaign {
   readonly #kept = new Map<string, string>()
   readonly #returning = new Map<number, { readonly atMs: number; readonly believed: ReadonlySet<string> }>()
 
+  #nextDaemonMs = 0
+
   constructor(scene: Scene, options: CampaignOptions, tally: Tally) {
     this.#scene = scene
     this.#options = options
@@ -186,7 +188,10 @@ class Campaign {
     }
   }
 
+  /** Not more often than the supervisor gives a vault another daemon. */
   async #killDaemon(): Promise<void> {
+    if (performance.now() < this.#nextDaemonMs) return
+    this.#nextDaemonMs = performance.now() + 60_000
     await this.#scene.killDaemon()
     this.#note('daemon killed')
   }
