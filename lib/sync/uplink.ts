@@ -65,31 +65,65 @@ function shuffled(rows: readonly BlobRow[], random: () => number): readonly Blob
 }
 
 async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
+  const puts = new Puts(work)
   let batch: PeerBlob[] = []
   let bytes = 0
   const put = async (): Promise<void> => {
     if (batch.length === 0) return
-    const sent = batch
-    await work.turn()
-    await work.peer.put(sent)
-    work.copies.confirm(work.number, sent.map(({ blobId }) => blobId))
-    work.moved(sent.length, bytes)
+    const [sent, sentBytes] = [batch, bytes]
     batch = []
     bytes = 0
+    await puts.begin(sent, sentBytes)
   }
   let unsure: BlobRow | undefined
-  for (const row of rows) {
-    if (batch.length > 0 && bytes + row.length > work.throttle.stepBytes) await put()
-    const blob = wholeBlob(work.source, row)
-    if (blob === undefined) {
-      if (!work.damaged(row.blobId)) unsure = row
-      continue
+  try {
+    for (const row of rows) {
+      if (batch.length > 0 && bytes + row.length > work.throttle.stepBytes) await put()
+      const blob = wholeBlob(work.source, row)
+      if (blob === undefined) {
+        if (!work.damaged(row.blobId)) unsure = row
+        continue
+      }
+      batch.push(blob)
+      bytes += row.length
     }
-    batch.push(blob)
-    bytes += row.length
+    await put()
+  } finally {
+    await puts.settled()
   }
-  await put()
   if (unsure !== undefined) throw new VaultError('corrupt', `blob ${hex(unsure.blobId)} is not whole in this store`, { subject: hex(unsure.blobId) })
+}
+
+/** Batches on their way: while a node makes one durable the next one is read and sent, or a far one would leave the line idle. */
+class Puts {
+  readonly #work: PeerWork
+  readonly #running = new Set<Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(work: PeerWork) {
+    this.#work = work
+  }
+
+  /** Throws what became of an earlier one. */
+  async begin(batch: readonly PeerBlob[], bytes: number): Promise<void> {
+    await this.#work.turn()
+    while (this.#running.size >= limits.syncPutsAtOnce) await Promise.race(this.#running)
+    if (this.#failure !== undefined) throw this.#failure.error
+    const sent = this.#send(batch, bytes).catch((error: unknown) => { this.#failure ??= { error } }).finally(() => this.#running.delete(sent))
+    this.#running.add(sent)
+  }
+
+  /** None is on its way any more when it ends; throws what became of them. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #send(batch: readonly PeerBlob[], bytes: number): Promise<void> {
+    await this.#work.peer.put(batch)
+    this.#work.copies.confirm(this.#work.number, batch.map(({ blobId }) => blobId))
+    this.#work.moved(batch.length, bytes)
+  }
 }
 
 /**

@@ -191,6 +191,8 @@ export const limits = {
   /** Of blobs, and of entries, in one request. */
   syncPutBytes: 8 * MiB,
   syncEntryBytes: 8 * MiB,
+  /** Requests with blobs that are on their way to one node. */
+  syncPutsAtOnce: 2,
   /** For so many days a node's word that it has a blob counts. */
   syncHeldDays: 30,
   /** Days between two looks through all that a node has; a page of it at most so often. */
