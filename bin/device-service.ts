@@ -8,7 +8,7 @@ import { readPeers } from '../lib/crypto/peers-file.js'
 import { kitEntropy, ownerKeyPair } from '../lib/crypto/recovery-kit.js'
 import { addRevocation, readRevocations } from '../lib/crypto/revocations-file.js'
 import type { Member } from '../lib/format/member-record.js'
-import { memberOf } from '../lib/history/chain-source.js'
+import { chainMember } from '../lib/history/chain-source.js'
 import { readOtherChains } from '../lib/history/other-chains.js'
 import { openPeer } from '../lib/peer/open-peer.js'
 import type { HttpPeer } from '../lib/peer/http-peer.js'
@@ -51,7 +51,7 @@ async function withDevices<Result>({ store, unlock, logger }: DevicesRequest, wo
     }
     const devices = new Devices({ store, owner: { vaultId, ownerPublicKey }, own: identity.member, peers })
     const folder = { directory: join(store, 'manifest'), vaultId, ownerPublicKey, page }
-    for (const path of chainsOf(store)) devices.add(memberOf(path, folder))
+    for (const name of readdirSync(folder.directory)) if (name.endsWith('.chain')) devices.add(chainMember(name, folder))
     devices.reached((await readOtherChains(folder, { deviceId: identity.member.deviceId, sequence: Infinity })).heads)
     await devices.ask()
     return await work(devices)
@@ -59,11 +59,6 @@ async function withDevices<Result>({ store, unlock, logger }: DevicesRequest, wo
     for (const peer of peers) await peer.close()
     page.wipe()
   }
-}
-
-function chainsOf(store: string): readonly string[] {
-  const directory = join(store, 'manifest')
-  return readdirSync(directory).filter((name) => name.endsWith('.chain')).map((name) => join(directory, name))
 }
 
 interface DevicesSetup {

@@ -90,8 +90,8 @@ export function chainMember(name: string, folder: ManifestFolder): Member | unde
   return member
 }
 
-/** Whose it is. Undefined: the chain has no entry yet. */
-export function memberOf(path: string, { page, ...vault }: ManifestFolder): Member | undefined {
+/** Undefined: the chain has no entry yet. */
+function memberOf(path: string, { page, ...vault }: ManifestFolder): Member | undefined {
   const bytes = readFirstEntry(path)
   if (bytes === undefined) return undefined
   const entry = decodeEntry(bytes)
