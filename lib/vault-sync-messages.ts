@@ -10,6 +10,7 @@ export interface SyncSetup {
   readonly vaultId: Uint8Array
   readonly deviceId: Uint8Array
   readonly signPublicKey: Uint8Array
+  readonly ownerPublicKey: Uint8Array
   /** This device's member record. */
   readonly member: Uint8Array
   readonly keyPage: SharedArrayBuffer

@@ -19,6 +19,7 @@ import type { Logger } from './terms/log.js'
 import { postedError } from './terms/posted-error.js'
 import type { SyncReply, SyncRequest, SyncSetup } from './vault-sync-messages.js'
 import { headerGiver } from './vault-sync-header.js'
+import { otherChainsOf } from './vault-sync-others.js'
 import { ownerTeller } from './vault-sync-recovery.js'
 import { tlsIdentity, type TlsIdentity } from './wire/certificate.js'
 import { setThreadNice } from '../native-deps/system.js'
@@ -73,6 +74,7 @@ class SyncRole {
     this.#syncer = new Syncer({
       source: sourceOver(this.#inventory), state: this.#state, throttle: this.#throttle, deviceId: identity.deviceId, sequence,
       openChain: () => new ChainFollower(join(store, 'manifest', `${hex(deviceId)}.chain`), identity),
+      others: await otherChainsOf({ directory: join(store, 'manifest'), vaultId: identity.vaultId, ownerPublicKey: this.#setup.ownerPublicKey, page: KeyPage.attach(this.#setup.keyPage) }, identity.deviceId),
       keys: { member, header: headerGiver(store, KeyPage.attach(this.#setup.keyPage)) },
       clock: this.#sources.clock, logger: this.#logger, random: () => this.#random(),
       peers: await this.#peers(), breathe: () => new Promise((resolve) => setImmediate(resolve)), changed: () => { this.#changed() },

@@ -2,6 +2,7 @@
 // Its newest report is kept here, so that a question about the vault's state waits for nobody.
 import { Worker } from 'node:worker_threads'
 import type { DeviceIdentity } from './crypto/identity.js'
+import type { VaultHeader } from './format/vault-header.js'
 import type { KeyPage } from './crypto/key-page.js'
 import { readPeers } from './crypto/peers-file.js'
 import type { CopyCount, PeerStatus, SyncPort, SyncReport } from './store/sync-port.js'
@@ -23,6 +24,8 @@ export interface VaultSyncOptions extends SyncChoice {
   readonly store: string
   readonly page: KeyPage
   readonly identity: DeviceIdentity
+  /** The vault's. */
+  readonly header: Pick<VaultHeader, 'ownerPublicKey'>
   /** Sequence of our newest entry that is durable. */
   readonly sequence: () => number
   /** Nothing is sent: who must not sign must not publish either. */
@@ -35,15 +38,15 @@ interface Waiting {
   readonly reject: (error: VaultError) => void
 }
 
-export interface SyncedStore extends Pick<VaultSyncOptions, 'store' | 'page' | 'identity' | 'logger'> {
+export interface SyncedStore extends Pick<VaultSyncOptions, 'store' | 'page' | 'identity' | 'header' | 'logger'> {
   /** Absent: this store is sent nowhere. */
   readonly sync?: SyncChoice
 }
 
 /** Its thread begins when the vault has nodes. A store that is only read, a copy perhaps, sends nothing. */
-export async function openVaultSync({ sync, store, page, identity, logger }: SyncedStore, readOnly: boolean, sequence: () => number): Promise<VaultSync | undefined> {
+export async function openVaultSync({ sync, store, page, identity, header, logger }: SyncedStore, readOnly: boolean, sequence: () => number): Promise<VaultSync | undefined> {
   if (sync === undefined) return undefined
-  const opened = new VaultSync({ ...sync, store, page, identity, logger, readOnly, sequence })
+  const opened = new VaultSync({ ...sync, store, page, identity, header, logger, readOnly, sequence })
   await opened.open()
   return opened
 }
@@ -166,10 +169,10 @@ export class VaultSync implements SyncPort {
 
   #begin(): Worker {
     if (this.#worker !== undefined) return this.#worker
-    const { store, page, identity: { member, record }, entry, limits: rates, sequence } = this.#options
+    const { store, page, identity: { member, record }, header: { ownerPublicKey }, entry, limits: rates, sequence } = this.#options
     this.#begunMs = performance.now()
     const setup: SyncSetup = {
-      store, vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, member: record,
+      store, vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, ownerPublicKey, member: record,
       keyPage: page.shared, limits: rates, sequence: sequence(),
     }
     const worker = new Worker(entry, { name: 'vaultfs sync', workerData: setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 6 } })

@@ -85,18 +85,29 @@ export function openChainSources(folder: ManifestFolder): ChainSource[] {
 
 /** Whose the chain is in the folder's file of that name; undefined: it has no entry yet. */
 export function chainMember(name: string, folder: ManifestFolder): Member | undefined {
-  const member = manifestDamage(`manifest entry 1 of device ${name.slice(0, -'.chain'.length)}`, () => memberOf(join(folder.directory, name), folder))
-  if (member !== undefined && `${hex(member.deviceId)}.chain` !== name) throw notIts(name)
-  return member
+  return chainMembership(name, folder)?.member
+}
+
+export interface Membership {
+  readonly member: Member
+  /** As the owner signed it. */
+  readonly record: Uint8Array
+}
+
+/** The same, with the record that says so. */
+export function chainMembership(name: string, folder: ManifestFolder): Membership | undefined {
+  const found = manifestDamage(`manifest entry 1 of device ${name.slice(0, -'.chain'.length)}`, () => membershipOf(join(folder.directory, name), folder))
+  if (found !== undefined && `${hex(found.member.deviceId)}.chain` !== name) throw notIts(name)
+  return found
 }
 
 /** Undefined: the chain has no entry yet. */
-function memberOf(path: string, { page, ...vault }: ManifestFolder): Member | undefined {
+function membershipOf(path: string, { page, ...vault }: ManifestFolder): Membership | undefined {
   const bytes = readFirstEntry(path)
   if (bytes === undefined) return undefined
   const entry = decodeEntry(bytes)
   for (const operation of openEntryBody(entry, page).operations) {
-    if (operation.kind === 'member') return verifyMember(operation.record, vault)
+    if (operation.kind === 'member') return { member: verifyMember(operation.record, vault), record: operation.record }
   }
   throw new VaultError('chain-broken', `${path}: its first entry does not say whose it is`, {
     subject: path, next: "Restore the folder \"manifest\" of the store from a copy; without one, 'vaultfs salvage' saves what can be read.",

@@ -1,13 +1,23 @@
-// Chains of entries, in and out. PROTOCOL §4. A device writes only its own; what it sends must follow what is here.
-import { equalBytes, hex, type DeviceId, type ManifestHash } from '../terms/bytes.js'
+// Chains of entries, in and out. PROTOCOL §4. Who brings entries is all the same: they are their device's word, and signed;
+// what comes must follow what is here.
 import { noPrevious } from '../format/manifest-entry.js'
+import { decodeMemberRecord } from '../format/member-record.js'
 import { ByteWriter } from '../format/writer.js'
+import { equalBytes, hex, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { decodeRevocation } from '../wire/owner-records.js'
+import { grantOf, type VaultGrant } from './access.js'
+import type { AccessRegister } from './access-register.js'
 import { deviceOf, hexParameter, numberOf, type Asked, type Handler } from './answers.js'
 import type { CheckedEntry, CheckerCalls } from './checker.js'
 import { nodeLimits } from './node-limits.js'
 import type { VaultStorage } from './node-storage.js'
 import type { ThreadLink } from './thread-link.js'
+
+export interface ChainSetup {
+  readonly checker: ThreadLink<CheckerCalls>
+  readonly register: AccessRegister
+}
 
 interface Head {
   readonly sequence: number
@@ -15,17 +25,18 @@ interface Head {
   readonly bytes: number
 }
 
-export function chainHandlers(checker: ThreadLink<CheckerCalls>): Readonly<Record<'appendEntries' | 'readEntries', Handler>> {
+export function chainHandlers({ checker, register }: ChainSetup): Readonly<Record<'appendEntries' | 'readEntries', Handler>> {
   return {
     appendEntries: async (asked) => {
       const deviceId = hexParameter(asked, 'device', 16) as DeviceId
-      const author = deviceOf(asked)
-      if (!equalBytes(author.deviceId, deviceId)) throw new VaultError('not-permitted', 'a device writes only its own chain', { subject: hex(deviceId) })
+      const grant = grantOf(register.access, deviceOf(asked).vaultId)
+      const author = authorOf(grant, deviceId)
       const { account } = asked.vault
       const release = account.reserve(asked.bodyLength)
       try {
         const body = await asked.body()
         const entries = await checker.call('entries', body, author)
+        requireCounting(grant, deviceId, entries)
         const head = await asked.vault.queueOf(deviceId).run(() => append(asked, deviceId, body, entries))
         return { status: 200, body: new ByteWriter(48).u64(head.sequence).bytes(head.hash).u64(head.bytes).take() }
       } finally {
@@ -37,6 +48,25 @@ export function chainHandlers(checker: ThreadLink<CheckerCalls>): Readonly<Recor
       const bytesMax = numberOf(asked, 'bytes', nodeLimits.entriesBytesDefault, nodeLimits.entriesBytesMax)
       return { status: 200, body: await asked.vault.storage.readEntries(deviceId, numberOf(asked, 'after', 0, Number.MAX_SAFE_INTEGER), bytesMax) }
     },
+  }
+}
+
+/** With whose key the chain is verified. Throws 'not-permitted' for a device that this node was not told of. */
+function authorOf(grant: VaultGrant | undefined, deviceId: DeviceId): { readonly vaultId: VaultId; readonly deviceId: DeviceId; readonly signPublicKey: Uint8Array } {
+  for (const record of grant?.members ?? []) {
+    const { member } = decodeMemberRecord(record)
+    if (equalBytes(member.deviceId, deviceId)) return { vaultId: member.vaultId, deviceId, signPublicKey: member.signPublicKey }
+  }
+  throw new VaultError('not-permitted', `device ${hex(deviceId)} is no member of this vault, as far as this node was told`, { subject: hex(deviceId), next: 'send its member record first' })
+}
+
+/** What a revoked device said up to the last entry that its owner named, others may still bring. */
+function requireCounting(grant: VaultGrant | undefined, deviceId: DeviceId, entries: readonly CheckedEntry[]): void {
+  for (const record of grant?.revocations ?? []) {
+    if (grant === undefined) return
+    const { deviceId: revoked, lastSequence } = decodeRevocation(record, grant)
+    if (!equalBytes(revoked, deviceId) || (entries.at(-1)?.sequence ?? 0) <= lastSequence) continue
+    throw new VaultError('not-permitted', `device ${hex(deviceId)} was revoked: nothing after its entry ${lastSequence} counts`, { subject: hex(deviceId) })
   }
 }
 

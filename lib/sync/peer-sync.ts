@@ -8,6 +8,7 @@ import { Backoff } from './backoff.js'
 import { checkHeads } from './heads.js'
 import { Lie, secondsNow, type PeerWork } from './peer-work.js'
 import { isSweepDue, sweepPage } from './sweep.js'
+import { sendOtherChains } from './other-chains.js'
 import { sendBlobs, sendEntries, sendKeys, type Cursor } from './uplink.js'
 
 const stateOf: Readonly<Partial<Record<ErrorCode, PeerState>>> = {
@@ -90,6 +91,7 @@ export class PeerSync {
   /** What it says is taken anew, as if it were met for the first time. */
   trust(): void {
     this.#work.state.forget(this.number)
+    this.#work.settled.clear()
     this.#cursor.round = -1
     this.#failure = undefined
     this.complete = -1
@@ -171,6 +173,7 @@ export class PeerSync {
     await sendKeys(work)
     do await work.copies.advance()
     while (!(await sendBlobs(work, this.#cursor)))
+    await sendOtherChains(work)
     await sendEntries(work, sequence)
     this.complete = sequence
     this.#contact()

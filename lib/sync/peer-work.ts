@@ -6,6 +6,7 @@ import type { Clock } from '../terms/clock.js'
 import type { Logger } from '../terms/log.js'
 import type { BlobSource } from './blob-source.js'
 import type { Copies } from './copies.js'
+import type { OtherChain } from './other-chains.js'
 import type { SyncState } from './state.js'
 import type { Throttle } from './throttle.js'
 
@@ -28,6 +29,10 @@ export interface PeerWork {
   readonly deviceId: DeviceId
   /** A reader of our own chain, its caller's to close. */
   readonly openChain: () => ChainFollower
+  /** Chains of other devices that lie in this store. */
+  readonly others: readonly OtherChain[]
+  /** Of each of these, by its device in hexadecimal: how far it goes here, once the node was seen to have it. */
+  readonly settled: Map<string, number>
   readonly keys: VaultKeys
   readonly clock: Clock
   readonly logger: Logger

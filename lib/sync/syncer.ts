@@ -23,7 +23,7 @@ export interface SyncerPeer {
   readonly port: PeerPort
 }
 
-export interface SyncerOptions extends Pick<PeerWork, 'source' | 'throttle' | 'deviceId' | 'openChain' | 'keys' | 'clock' | 'logger' | 'random'> {
+export interface SyncerOptions extends Pick<PeerWork, 'source' | 'throttle' | 'deviceId' | 'openChain' | 'others' | 'keys' | 'clock' | 'logger' | 'random'> {
   readonly state: SyncState
   readonly peers: readonly SyncerPeer[]
   /** Our newest entry that is durable. */
@@ -156,9 +156,9 @@ export class Syncer {
   }
 
   #workWith(number: number, peer: PeerPort): PeerSyncOptions['work'] {
-    const { source, throttle, deviceId, openChain, keys, clock, logger, random, state } = this.#options
+    const { source, throttle, deviceId, openChain, others, keys, clock, logger, random, state } = this.#options
     return {
-      number, peer, copies: this.#copies, source, throttle, deviceId, openChain, keys, clock, logger, random, state,
+      number, peer, copies: this.#copies, source, throttle, deviceId, openChain, others, settled: new Map(), keys, clock, logger, random, state,
       damaged: (blobId) => this.#isDamaged(hex(blobId)),
     }
   }

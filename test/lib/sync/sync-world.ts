@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BlobRow, BlobSource } from '../../../lib/sync/blob-source.js'
+import type { OtherChain } from '../../../lib/sync/other-chains.js'
 import { SyncState } from '../../../lib/sync/state.js'
 import { Syncer, type SyncerPeer } from '../../../lib/sync/syncer.js'
 import { Throttle } from '../../../lib/sync/throttle.js'
@@ -85,6 +86,9 @@ export class SyncWorld {
     return this
   }
 
+  /** Chains of other devices. */
+  others: readonly OtherChain[] = []
+
   async openChain(name: string): Promise<ManifestChain> {
     return await ManifestChain.open({
       vaultId, deviceId, signPublicKey: this.#keys.publicKey, depth: 'tail',
@@ -126,6 +130,7 @@ export class SyncWorld {
     const syncer = new Syncer({
       state, source: this.blobs, throttle: new Throttle(this.limits, this.clock), deviceId, clock: this.clock, random, sequence,
       peers: [...this.nodes].map(([name, node]) => this.peerOf(name, node)),
+      others: this.others,
       openChain: () => new ChainFollower(this.#path('own.chain'), { vaultId, deviceId, signPublicKey: this.#keys.publicKey }),
       keys: { member: memberRecord, header: () => Promise.resolve(headerBytes) },
       logger: { log: (level, message, fields = {}) => { this.lines.push({ level, message, fields }) } },
