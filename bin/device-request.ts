@@ -8,6 +8,15 @@ export interface DevicesRequest {
   readonly logger: Logger
 }
 
+export interface RevokeRequest extends DevicesRequest {
+  /** Of the recovery kit. */
+  readonly words: string
+  /** Its name, or the beginning of its id. */
+  readonly device: string
+  /** The last of its entries that counts; undefined: all that is known. */
+  readonly after: number | undefined
+}
+
 export interface DeviceReport {
   /** 32 hexadecimal digits. */
   readonly id: string

@@ -7,6 +7,8 @@ import { verifyMember } from '../lib/crypto/identity.js'
 import { readPeers } from '../lib/crypto/peers-file.js'
 import { kitEntropy, ownerKeyPair } from '../lib/crypto/recovery-kit.js'
 import { addRevocation, readRevocations } from '../lib/crypto/revocations-file.js'
+import { verifyTagged } from '../lib/crypto/signature.js'
+import { decodeEntry, entryHash, entryLengthAt } from '../lib/format/manifest-entry.js'
 import type { Member } from '../lib/format/member-record.js'
 import { chainMember } from '../lib/history/chain-source.js'
 import { readOtherChains } from '../lib/history/other-chains.js'
@@ -19,7 +21,7 @@ import { tlsIdentity } from '../lib/wire/certificate.js'
 import { decodeRevocation, encodeRevocation, type VaultOwner } from '../lib/wire/owner-records.js'
 import { hardenProcess } from '../native-deps/secure.js'
 import { wipe } from '../native-deps/sodium.js'
-import type { DeviceReport, DevicesRequest, NodeTold, RevokeOutcome } from './device-request.js'
+import type { DeviceReport, DevicesRequest, NodeTold, RevokeOutcome, RevokeRequest } from './device-request.js'
 import { openKeys } from './open-keys.js'
 import { systemClock } from './system-sources.js'
 
@@ -28,10 +30,10 @@ export async function listDevices(request: DevicesRequest): Promise<readonly Dev
 }
 
 /** Rejects 'not-found' for a device that nobody knows, 'denied' for this one. Durable here before any node is told. */
-export async function revokeDevice(request: DevicesRequest & { readonly words: string; readonly device: string }): Promise<RevokeOutcome> {
+export async function revokeDevice(request: RevokeRequest): Promise<RevokeOutcome> {
   const kit = kitEntropy(request.words)
   try {
-    return await withDevices({ ...request, unlock: { kind: 'recovery', words: request.words } }, (devices) => devices.revoke(request.device, kit))
+    return await withDevices({ ...request, unlock: { kind: 'recovery', words: request.words } }, (devices) => devices.revoke(request, kit))
   } finally {
     wipe(kit)
   }
@@ -93,20 +95,32 @@ class Devices {
   /** What the nodes that answer know, and what the store has of revocations. */
   async ask(): Promise<void> {
     const { store, owner, peers } = this.#setup
-    const revocations = [...await readRevocations(store)]
+    const revocations = (await readRevocations(store)).map((record) => decodeRevocation(record, owner))
     await Promise.all(peers.map(async (peer) => {
       try {
         for (const record of await peer.members()) this.add(verifyMember(record, owner))
-        this.reached(await peer.heads())
-        revocations.push(...await peer.revocations())
+        await this.#reachedAt(peer)
+        revocations.push(...(await peer.revocations()).map((record) => decodeRevocation(record, owner)))
       } catch (error) {
         if (!(error instanceof VaultError)) throw error
         this.#silent.set(peer, error)
       }
     }))
-    for (const record of revocations) {
-      const { deviceId, lastSequence } = decodeRevocation(record, owner)
+    for (const { deviceId, lastSequence } of revocations) {
       this.#revoked.set(hex(deviceId), Math.min(lastSequence, this.#revoked.get(hex(deviceId)) ?? lastSequence))
+    }
+  }
+
+  /** A node's heads count as far as it shows their entries, signed by their devices: a revocation can't be taken back. */
+  async #reachedAt(peer: HttpPeer): Promise<void> {
+    for (const head of await peer.heads()) {
+      const member = this.#members.get(hex(head.deviceId))
+      if (head.sequence === 0 || member === undefined) continue
+      const bytes = await peer.readEntries(head.deviceId, head.sequence - 1, 1)
+      const { clear, signed, signature } = decodeEntry(bytes.subarray(0, entryLengthAt(bytes)))
+      const isIts = equalBytes(clear.deviceId, head.deviceId) && clear.sequence === head.sequence && equalBytes(entryHash(signed), head.hash) && verifyTagged('entry/v1', signed, { signature, publicKey: member.signPublicKey })
+      if (!isIts) throw new VaultError('corrupt', `node ${peer.name}: what it shows as entry ${head.sequence} of device "${member.name}" is not that`, { subject: peer.name, next: 'do not trust this node' })
+      this.reached([head])
     }
   }
 
@@ -117,14 +131,14 @@ class Devices {
     })).toSorted((one, other) => one.createdSec - other.createdSec || one.id.localeCompare(other.id))
   }
 
-  async revoke(asked: string, kit: Uint8Array): Promise<RevokeOutcome> {
+  async revoke({ device: asked, after }: { readonly device: string; readonly after: number | undefined }, kit: Uint8Array): Promise<RevokeOutcome> {
     const { store, owner, own } = this.#setup
     const { deviceId, name } = this.#named(asked)
     const id = hex(deviceId)
     if (equalBytes(deviceId, own.deviceId)) {
       throw new VaultError('denied', `${asked} is this device, which would shut itself out`, { subject: asked, next: 'revoke it from another device of the vault, or from a machine that was brought back with "vaultfs recover"' })
     }
-    const lastSequence = Math.min(this.#lastOf(id, asked), this.#revoked.get(id) ?? Infinity)
+    const lastSequence = Math.min(after ?? this.#lastOf(id, asked), this.#revoked.get(id) ?? Infinity)
     const pair = ownerKeyPair(kit)
     try {
       await addRevocation(store, encodeRevocation({ vaultId: owner.vaultId, deviceId, lastSequence, sec: systemClock.now().sec }, pair.secretKey))
@@ -134,12 +148,14 @@ class Devices {
     return { id, name, lastSequence, nodes: await this.#tell() }
   }
 
-  /** What it said so far counts. Throws 'offline' when that is not known: all of it would be left out from then on. */
+  /** What it said so far counts. Throws 'offline' while a node is silent: what only that one has would be left out for ever. */
   #lastOf(id: string, asked: string): number {
     const entries = this.#entries.get(id) ?? 0
     const [silent] = this.#silent.values()
-    if (entries > 0 || silent === undefined) return entries
-    throw new VaultError('offline', `how far ${asked} went is not known: ${silent.message}`, { subject: asked, next: 'try again when the node can be reached' })
+    if (silent === undefined) return entries
+    throw new VaultError('offline', `how far ${asked} went is not certain, and what a node has beyond entry ${entries} would count no more: ${silent.message}`, {
+      subject: asked, next: `try again when that node can be reached; or say with --after ${entries} that what lies behind may be given up`,
+    })
   }
 
   /** All that the store has: a node may have missed earlier ones. */

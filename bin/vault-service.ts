@@ -16,7 +16,7 @@ import type { MomentWish } from '../lib/vault-past.js'
 import type { SalvageHooks, SalvageSummary } from '../lib/vault-salvage-report.js'
 import type { NodeNote } from '../lib/vault-nodes.js'
 import type { Recovered, RecoverHooks, RecoverRequest } from './recovery-request.js'
-import type { DeviceReport, DevicesRequest, RevokeOutcome } from './device-request.js'
+import type { DeviceReport, DevicesRequest, RevokeOutcome, RevokeRequest } from './device-request.js'
 import type { DaemonUnlock, Unlock } from './secrets.js'
 
 /** Of Argon2id. */
@@ -86,7 +86,7 @@ export interface VaultService {
   /** Of a mounted or an unmounted vault. */
   devices(request: DevicesRequest): Promise<readonly DeviceReport[]>
   /** The owner's word that a device counts no more, told to the nodes that can be reached. Rejects 'not-found' for one that nobody knows, 'denied' for this one. */
-  revokeDevice(request: DevicesRequest & { readonly words: string; readonly device: string }): Promise<RevokeOutcome>
+  revokeDevice(request: RevokeRequest): Promise<RevokeOutcome>
   changePassphrase(request: { readonly store: string; readonly unlock: Unlock; readonly passphrase: Uint8Array; readonly kdf: KdfCost }): Promise<void>
   /** Rejects 'not-found' when the kit was confirmed: from then on it exists on paper only. */
   recoveryKit(request: { readonly store: string; readonly unlock: Unlock }): Promise<RecoveryKit>

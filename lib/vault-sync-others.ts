@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { chainMembership, type ManifestFolder } from './history/chain-source.js'
 import { ChainFollower } from './manifest/chain-follower.js'
 import { readMark, type Acknowledged } from './manifest/chain-mark.js'
-import type { OtherChain } from './sync/other-chains.js'
+import type { OtherChain } from './sync/peer-work.js'
 import { hex, type DeviceId } from './terms/bytes.js'
 import { fromErrno } from './terms/errors.js'
 

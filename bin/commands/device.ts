@@ -40,15 +40,16 @@ const revokeCommand = (context: Context) =>
     describe: 'Shut a device out of all nodes, by the recovery kit',
     builder: (options) =>
       options.positional('device', { type: 'string', demandOption: true, describe: 'Its name, or the beginning of its id' }).positional('mountpoint', mountpoint)
-        .options({ ...storeOption, ...recoveryFileOption, ...jsonOption }),
+        .options({ ...storeOption, ...recoveryFileOption, ...jsonOption, after: { type: 'number', requiresArg: true, describe: 'The last of its entries that counts (default: all that store and nodes have)' } }),
     handler: async (args) => {
+      if (args.after !== undefined && !(Number.isSafeInteger(args.after) && args.after >= 0)) throw new VaultError('usage', '--after takes the number of an entry', { subject: '--after' })
       const { store } = placeOf(context, args)
       requireVault(context, store)
       const unlock = args.recoveryFile === undefined
         ? { kind: 'recovery' as const, words: await context.terminal.line('The 24 words: ', '--recovery-file FILE') }
         : await readUnlock(args, context.terminal, '')
       const words = unlock.kind === 'recovery' ? unlock.words : ''
-      const outcome = await context.service.revokeDevice({ store, unlock, words, device: args.device, logger: loggerTo(context) })
+      const outcome = await context.service.revokeDevice({ store, unlock, words, device: args.device, after: args.after, logger: loggerTo(context) })
       if (args.json) context.out(JSON.stringify(outcome))
       else {
         context.out(`${outcome.name} (${outcome.id.slice(0, 8)}) is revoked: what it said up to entry ${outcome.lastSequence} counts, nothing after`)

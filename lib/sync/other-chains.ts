@@ -1,20 +1,9 @@
 // Chains of other devices that lie in this store: entries of ours follow them, so a node that has ours and not those could
 // bring nothing back. They are their devices' word, signed, so it is all the same who carries them. They do not grow while
 // the vault is mounted.
-import type { ChainFollower } from '../manifest/chain-follower.js'
-import { concatBytes, equalBytes, hex, type DeviceId } from '../terms/bytes.js'
+import { concatBytes, equalBytes, hex } from '../terms/bytes.js'
 import { limits } from '../terms/limits.js'
-import { Lie, type PeerWork } from './peer-work.js'
-
-export interface OtherChain {
-  readonly deviceId: DeviceId
-  /** Its member record: without it a node can't verify the chain. */
-  readonly member: Uint8Array
-  /** How far it goes; undefined: that has to be read. */
-  readonly newest: { readonly sequence: number; readonly hash: Uint8Array } | undefined
-  /** The caller's to close. */
-  open(): ChainFollower
-}
+import { Lie, type OtherChain, type PeerWork } from './peer-work.js'
 
 /** What the node lacks of them, as far as it was asked in this contact. Throws `Lie` for a place in which it has another entry. */
 export async function sendOtherChains(work: PeerWork): Promise<void> {

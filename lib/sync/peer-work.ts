@@ -6,7 +6,6 @@ import type { Clock } from '../terms/clock.js'
 import type { Logger } from '../terms/log.js'
 import type { BlobSource } from './blob-source.js'
 import type { Copies } from './copies.js'
-import type { OtherChain } from './other-chains.js'
 import type { SyncState } from './state.js'
 import type { Throttle } from './throttle.js'
 
@@ -16,6 +15,17 @@ export interface VaultKeys {
   readonly member: Uint8Array
   /** The header as nodes keep it; undefined: it can't be told now. */
   readonly header: () => Promise<Uint8Array | undefined>
+}
+
+/** A chain of another device that lies in this store. */
+export interface OtherChain {
+  readonly deviceId: DeviceId
+  /** Its member record: without it a node can't verify the chain. */
+  readonly member: Uint8Array
+  /** How far it goes; undefined: that has to be read. */
+  readonly newest: { readonly sequence: number; readonly hash: Uint8Array } | undefined
+  /** The caller's to close. */
+  open(): ChainFollower
 }
 
 export interface PeerWork {

@@ -75,24 +75,40 @@ async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
     bytes = 0
     await puts.begin(sent, sentBytes)
   }
+  const unread: { readonly row: BlobRow; readonly error: VaultError }[] = []
+  let hasRead = false
   let unsure: BlobRow | undefined
   try {
     for (const row of rows) {
       if (batch.length > 0 && bytes + row.length > work.throttle.stepBytes) await put()
       const blob = wholeBlob(work.source, row)
-      if (blob === undefined) {
-        if (!work.damaged(row.blobId)) unsure = row
+      if (blob instanceof VaultError) {
+        unread.push({ row, error: blob })
         continue
       }
+      hasRead = true
       batch.push(blob)
       bytes += row.length
     }
     await put()
+    for (const { row, error } of unread) {
+      if (error.code !== 'corrupt' && !hasRead && isAway(work, unread)) throw error
+      if (!work.damaged(row.blobId)) unsure = row
+    }
   } finally {
     await puts.settled()
   }
   if (unsure !== undefined) throw new VaultError('corrupt', `blob ${hex(unsure.blobId)} is not whole in this store`, { subject: hex(unsure.blobId) })
 }
+
+/** A disk that reads nothing is away; one that reads others has a bad place. */
+function isAway({ source, copies }: PeerWork, unread: readonly { readonly row: BlobRow }[]): boolean {
+  const others = source.batch(0, copies.through, othersTried + unread.length).filter(({ position }) => !unread.some(({ row }) => row.position === position))
+  return others.length > 0 && others.every((row) => wholeBlob(source, row) instanceof VaultError)
+}
+
+/** Blobs that are read to see whether the disk reads any. */
+const othersTried = 4
 
 /** Batches on their way: while a node makes one durable the next one is read and sent, or a far one would leave the line idle. */
 class Puts {
@@ -127,15 +143,16 @@ class Puts {
 }
 
 /**
- * Undefined: not whole here, so nobody can send it. Once that is certain entries go on all the same, or one bad sector
- * would keep all later work from ever reaching a node. A disk that does not answer is something else: it rejects.
+ * Or why it is not whole here, so that nobody can send it. Once that is certain entries go on all the same, or one bad
+ * sector would keep all later work from ever reaching a node.
  */
-function wholeBlob(source: BlobSource, row: BlobRow): PeerBlob | undefined {
+function wholeBlob(source: BlobSource, row: BlobRow): PeerBlob | VaultError {
   try {
     const sealed = source.read(row)
-    return equalBytes(blobIdOf(sealed), row.blobId) ? { blobId: row.blobId, sealed } : undefined
+    if (equalBytes(blobIdOf(sealed), row.blobId)) return { blobId: row.blobId, sealed }
+    return new VaultError('corrupt', `blob ${hex(row.blobId)} is not whole in this store`, { subject: hex(row.blobId) })
   } catch (error) {
-    if (error instanceof VaultError && error.code === 'corrupt') return undefined
+    if (error instanceof VaultError && (error.code === 'corrupt' || error.code === 'io')) return error
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
 import { ByteReader } from '../../../lib/format/reader.js'
+import { encodeRevocation } from '../../../lib/wire/owner-records.js'
 import { decodeHeadList } from '../../../lib/wire/signed-lists.js'
 import { removedPrefix } from '../../../lib/node/node-storage.js'
 import { inviteTo, startTestNode, type TestNode } from '../../support/node.js'
@@ -99,17 +100,20 @@ t.test('what a crash left behind the head is cut off', async (t) => {
   t.equal((await client.ask('readEntries', { parameters })).body.byteLength, body.byteLength, 'and is whole when it is back')
 })
 
-t.test('each only its own', async (t) => {
+t.test('whoever brings it, a chain is the word of its device', async (t) => {
   const node = await startTestNode(t)
   const owner = new TestOwner(31)
   const [one, two] = [await owner.device(1), await owner.device(2)]
   const client = await paired(t, node, one)
+  const parameters = { device: hex(two.parts.deviceId) }
+  const [first, ...later] = two.entries(3)
+  t.match(await client.ask('appendEntries', { parameters, body: first ?? new Uint8Array(0) }), { status: 403, code: 'not-permitted' }, 'without its member record nobody can tell')
   t.equal((await client.ask('putMember', { body: two.parts.record })).status, 204)
-  const reply = await client.ask('appendEntries', { parameters: { device: hex(two.parts.deviceId) }, body: concatBytes(...two.entries(1)) })
-  t.match(reply, { status: 403, code: 'not-permitted' })
+  t.equal((await client.ask('appendEntries', { parameters, body: first ?? new Uint8Array(0) })).status, 200)
+  const revocation = encodeRevocation({ vaultId: owner.vaultId, deviceId: two.parts.deviceId, lastSequence: 2, sec: 1 }, owner.keys.secretKey)
+  t.equal((await client.ask('putRevocation', { body: revocation })).status, 204)
+  t.match(await client.ask('appendEntries', { parameters, body: concatBytes(...later) }), { status: 403, code: 'not-permitted' }, 'nothing behind the last that counts')
+  t.equal((await client.ask('appendEntries', { parameters, body: later[0] ?? new Uint8Array(0) })).status, 200, 'what counts others may still bring')
   const own = await client.ask('appendEntries', { parameters: { device: hex(one.parts.deviceId) }, body: concatBytes(...two.entries(1)) })
   t.match(own, { status: 422, code: 'corrupt' }, "another's entries are not one's own")
-  const second = new TestClient({ place: node.place, identity: two.parts.identity })
-  t.teardown(() => { second.close() })
-  t.equal((await second.ask('members')).status, 200, 'who was let in comes in')
 })
