@@ -104,7 +104,7 @@ async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
 /** A disk that reads nothing is away; one that reads others has a bad place. */
 function isAway({ source, copies }: PeerWork, unread: readonly { readonly row: BlobRow }[]): boolean {
   const others = source.batch(0, copies.through, othersTried + unread.length).filter(({ position }) => !unread.some(({ row }) => row.position === position))
-  return others.length > 0 && others.every((row) => wholeBlob(source, row) instanceof VaultError)
+  return others.length === 0 ? unread.length > 1 : others.every((row) => wholeBlob(source, row) instanceof VaultError)
 }
 
 /** Blobs that are read to see whether the disk reads any. */
