@@ -99,6 +99,26 @@ t.test('a word that is too old is asked for again; what is gone by then is lost'
   t.ok(node.blobs.has(lost))
 })
 
+t.test('a word runs out also while the node that gave it is out of reach', async (t) => {
+  const w = await world(t, 14)
+  const node = w.node('home')
+  t.ok((await run(w)).done)
+  node.offline = true
+  const { syncer, state } = w.start()
+  syncer.begin()
+  t.teardown(async () => {
+    await syncer.close()
+    state.close()
+  })
+  const until = async (is: () => boolean): Promise<void> => { for (let asked = 0; asked < 200 && !is(); asked++) await new Promise((resolve) => setTimeout(resolve, 5)) }
+  await until(() => syncer.report().safeBlobs === 5 && syncer.report().peers[0]?.state === 'offline')
+  t.equal(syncer.report().safeBlobs, 5)
+  w.clock.advance(limits.syncHeldDays * daySec * 1000)
+  syncer.published(w.sequence)
+  await until(() => syncer.report().safeBlobs === 0)
+  t.match(syncer.report(), { safeBlobs: 0, countedBlobs: 5, peers: [{ state: 'offline', blobsLeft: 5 }] })
+})
+
 const lies: readonly (readonly [string, (heads: readonly PeerHead[]) => readonly PeerHead[], RegExp])[] = [
   ['a chain that went back', (heads) => heads.map((head) => ({ ...head, sequence: head.sequence - 1, hash: randomBytes(1, 32) as Uint8Array as ManifestHash })), /acknowledged entry 2 .* ends with 1/],
   ['a chain that is gone', () => [], /acknowledged entry 2 .* ends with 0/],
