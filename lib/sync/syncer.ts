@@ -47,6 +47,7 @@ export class Syncer {
   #peers: readonly PeerSync[] = []
   #sequence: number
   #closed = false
+  #reloading: Promise<void> = Promise.resolve()
 
   constructor(options: SyncerOptions) {
     this.#options = options
@@ -138,14 +139,33 @@ export class Syncer {
     this.#believe()
   }
 
-  /** Those that stay are begun anew, from what they acknowledged. */
-  async reload(peers: readonly SyncerPeer[]): Promise<void> {
-    const before = this.#peers
-    this.#peers = []
-    await Promise.all(before.map((peer) => peer.close()))
+  /**
+   * Those that stay are begun anew, from what they acknowledged. One at a time, and the peers are `read` when it is its
+   * turn: a life that nobody holds would go on beside the one that follows it.
+   */
+  async reload(read: () => Promise<readonly SyncerPeer[]>): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload(read))
+    this.#reloading = reloaded.catch(() => undefined)
+    await reloaded
+  }
+
+  async #reload(read: () => Promise<readonly SyncerPeer[]>): Promise<void> {
     if (this.#closed) return
+    const peers = await read()
+    // Until they have ended they can be closed by whoever closes everything.
+    await Promise.all(this.#peers.map((peer) => peer.close()))
+    if (this.#isClosed()) {
+      await Promise.all(peers.map(({ port }) => port.close()))
+      return
+    }
+    this.#peers = []
     this.#meet(peers)
     this.begin()
+  }
+
+  /** It changes while others are awaited. */
+  #isClosed(): boolean {
+    return this.#closed
   }
 
   /** Resolves when no request is under way any more. */
@@ -153,6 +173,7 @@ export class Syncer {
     this.#closed = true
     this.#changed()
     await Promise.all(this.#peers.map((peer) => peer.close()))
+    await this.#reloading
   }
 
   #changed(): void {
