@@ -50,9 +50,11 @@ function peerText({ name, state, blobsLeft, bytesLeft, entriesLeft, lastContact,
   return `${name}: ${state}${left}${heard}${lost === 0 ? '' : `, lost ${count(lost, 'blob')}`}${error === null ? '' : `: ${error}`}`
 }
 
-/** What is only here, and how many nodes have all the rest: when nobody waits for them any more. */
-export function standingText({ onlyHere, peers }: Standing): string {
+/** What can't be sent, what is only here, and how many nodes have all the rest: when nobody waits for them any more. */
+export function standingText({ onlyHere, peers, damagedHere }: Standing): string {
   const complete = peers.filter(({ state, blobsLeft, entriesLeft }) => state !== 'distrusted' && blobsLeft + entriesLeft === 0).length
   const nodes = `${complete} of ${count(peers.length, 'node')} ${complete === 1 ? 'has' : 'have'} everything`
-  return onlyHere.blobs === 0 ? nodes : `only here: ${count(onlyHere.blobs, 'blob')}, ${bytesText(onlyHere.bytes)}; ${nodes}`
+  const damaged = damagedHere > 0 ? [`${count(damagedHere, 'blob')} ${damagedHere === 1 ? 'is' : 'are'} damaged here and can't be sent`] : []
+  const only = onlyHere.blobs > 0 ? [`only here: ${count(onlyHere.blobs, 'blob')}, ${bytesText(onlyHere.bytes)}`] : []
+  return [...damaged, ...only, nodes].join('; ')
 }

@@ -116,7 +116,7 @@ class SyncRole {
     if (request.name === 'wait') return await syncer.wait(request.value)
     if (request.name === 'copies') return syncer.copies(request.value.blobIds as readonly BlobId[], request.value.sequence)
     if (request.name === 'trust') syncer.trust(request.value)
-    else await syncer.reload(await this.#peers())
+    else await syncer.reload(() => this.#peers())
     return null
   }
 

@@ -60,7 +60,7 @@ export function reportOf(vault: Vault, { header, keysLocked, requests, sync }: R
     vault: hex(header.vaultId), readOnly, recovery,
     dirty: { files: contents.dirtyFiles, bytes: contents.dirtyBytes },
     unpublished: { entries: unpublished.entries.size, bytes: contents.unpublishedBytes },
-    ...standingOf(vault, sync), damagedHere: sync?.report().damagedHere ?? 0,
+    ...standingOf(vault, sync),
     log: { bytes: log.sizeBytes, segments: log.segments },
     cache: { blobs, bytes: blobBytes },
     amplification: amplificationOf(vault), requests, damaged: damagedOf(vault),

@@ -7,6 +7,7 @@ import type { Vault } from '../lib/vault.js'
 export interface Standing {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly peers: readonly PeerStatus[]
+  readonly damagedHere: number
 }
 
 export interface Sending {
@@ -23,7 +24,7 @@ export function standingOf(vault: Vault, sync: VaultSync | undefined): Standing 
   const { blobs, blobBytes } = vault.parts.pool.statistics()
   const total = { blobs, bytes: blobBytes }
   const told = sync?.report()
-  return { onlyHere: onlyHereOf(total, told), peers: peersOf(total, told) }
+  return { onlyHere: onlyHereOf(total, told), peers: peersOf(total, told), damagedHere: told?.damagedHere ?? 0 }
 }
 
 /** Resolves true when all nodes that can be expected to have everything, false when nothing moves any more. */

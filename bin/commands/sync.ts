@@ -1,7 +1,7 @@
 // `vaultfs sync`: publishes now and makes it durable; more than sync(1), which reaches a mount of this kind only as its
 // one-second rule. With --wait it ends when the nodes have it, or says what is only here.
 
-import type { StatusReport, SyncOutcome } from '../../lib/control/daemon-port.js'
+import type { Standing, StatusReport, SyncOutcome } from '../../lib/control/daemon-port.js'
 import type { Progress } from '../../lib/control/progress.js'
 import { VaultError } from '../../lib/terms/errors.js'
 import { limits } from '../../lib/terms/limits.js'
@@ -45,17 +45,19 @@ export const syncCommand = (context: Context) =>
       }
       // What was found out last is in the status.
       const standing = status ?? outcome
-      const { onlyHere, peers } = standing
-      if (args.json) context.out(JSON.stringify({ complete: outcome.complete, onlyHere, peers }))
-      if (outcome.complete === false) throw incomplete({ complete: false, onlyHere, peers })
+      const { onlyHere, peers, damagedHere } = standing
+      if (args.json) context.out(JSON.stringify({ complete: outcome.complete, onlyHere, damagedHere, peers }))
+      if (outcome.complete === false) throw incomplete(standing)
       if (args.wait && !args.json) context.note(standingText(standing))
     },
   })
 
-function incomplete(outcome: SyncOutcome): VaultError {
+function incomplete(outcome: Standing): VaultError {
   const behind = outcome.peers.filter(({ state, blobsLeft, entriesLeft }) => state !== 'safe' || blobsLeft + entriesLeft > 0)
   const names = behind.map(({ name, state }) => `${name} (${state})`).join(', ')
   return new VaultError('offline', `${names === '' ? 'the nodes' : names} did not take everything; ${standingText(outcome)}`, {
-    next: "it goes on by itself when they can be reached; 'vaultfs status' says why they can't",
+    next: outcome.damagedHere > 0
+      ? "'vaultfs verify' names what needs the damaged blobs; all else goes on by itself, and 'vaultfs status' says how far it is"
+      : "it goes on by itself when they can be reached; 'vaultfs status' says why they can't",
   })
 }

@@ -61,6 +61,8 @@ export interface StatusReport {
 export interface Standing {
   readonly onlyHere: { readonly blobs: number; readonly bytes: number }
   readonly peers: readonly PeerStatus[]
+  /** Blobs that are not whole here, and that could not be sent. */
+  readonly damagedHere: number
 }
 
 export interface SyncOutcome extends Standing {

@@ -23,10 +23,16 @@ export class ChainCopy {
     this.#files = files
   }
 
-  /** What lies behind the mark was never acknowledged: it is cut off, and asked for again. */
+  /**
+   * What lies behind the mark was never acknowledged: it is cut off, and asked for again. A damaged mark counts as none:
+   * unlike our own chain this one can be had anew.
+   */
   static async open(identity: ChainIdentity, files: ChainCopyFiles): Promise<ChainCopy> {
     const copy = new ChainCopy(identity, files)
-    const mark = await readMark(files.mark)
+    const mark = await readMark(files.mark).catch((error: unknown) => {
+      if (error instanceof VaultError && (error.code === 'chain-broken' || error.code === 'corrupt')) return undefined
+      throw error
+    })
     if (mark !== undefined) copy.#head = mark
     const size = await files.entries.size()
     if (size < copy.#head.end) throw copy.#broken(copy.#head.sequence, `the file ends at byte ${size}, before it does`)

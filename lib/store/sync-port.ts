@@ -55,7 +55,8 @@ export interface SyncPort {
   reportNow(): Promise<SyncReport>
   /**
    * Tries all nodes at once, and resolves true when each that is neither distrusted nor paused has everything that was
-   * published before the call; false when nothing has moved for `stallMs`.
+   * published before the call; false when nothing has moved for `stallMs`, and at once when all that one of them lacks is
+   * damaged here (`damagedHere` of the report).
    */
   wait(options: { readonly stallMs: number }): Promise<boolean>
   /** How many nodes have all these blobs and the entries up to `sequence`. Rejects 'deadline' when that takes too long. */

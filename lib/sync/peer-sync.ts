@@ -137,7 +137,18 @@ export class PeerSync {
         await this.#round()
         if (!this.#isNew && this.#failure === undefined && !this.#isClosed()) await this.#alarm.wait(this.#restMs())
       }
+      await this.#count()
       this.#options.changed()
+    }
+  }
+
+  /** What nodes said runs out, and something new comes, also while this one can't be asked. */
+  async #count(): Promise<void> {
+    if (this.#closed) return
+    try {
+      await this.#work.copies.advance()
+    } catch (error) {
+      if (!this.#isClosed()) this.#failed(error)
     }
   }
 

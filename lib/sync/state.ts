@@ -7,10 +7,11 @@ import type { BlobId, DeviceId, ManifestHash } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 
-const version = 1
+const version = 2
 const schema = `
   CREATE TABLE peers (
-    peer INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, met INTEGER NOT NULL,
+    -- Never given again: what was under way for a node that is gone must not count for another one.
+    peer INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, met INTEGER NOT NULL,
     sequence INTEGER NOT NULL DEFAULT 0, start INTEGER NOT NULL DEFAULT 0, end INTEGER NOT NULL DEFAULT 0, hash BLOB,
     header BLOB, member BLOB, distrust TEXT, contact INTEGER, lost INTEGER NOT NULL DEFAULT 0,
     swept_through BLOB, swept_day INTEGER

@@ -33,15 +33,21 @@ export interface SyncerOptions extends Pick<PeerWork, 'source' | 'throttle' | 'd
   readonly changed: () => void
 }
 
+/** Since when it is known that a blob is not whole here. */
+interface Damaged {
+  readonly blobId: BlobId
+  readonly sinceMs: number
+}
+
 export class Syncer {
   readonly #options: SyncerOptions
   readonly #copies: Copies
-  /** Since when it is known that a blob is not whole here. */
-  readonly #damaged = new Map<string, number>()
+  readonly #damaged = new Map<string, Damaged>()
   readonly #waiters = new Set<Alarm>()
   #peers: readonly PeerSync[] = []
   #sequence: number
   #closed = false
+  #reloading: Promise<void> = Promise.resolve()
 
   constructor(options: SyncerOptions) {
     this.#options = options
@@ -62,7 +68,7 @@ export class Syncer {
 
   /** With every blob counted that is here by now. */
   async reportNow(): Promise<SyncReport> {
-    await this.#copies.advance()
+    await this.#count()
     return this.report()
   }
 
@@ -83,11 +89,17 @@ export class Syncer {
     this.#waiters.add(alarm)
     try {
       const complete = await this.#waitFor(sequence, stallMs, alarm)
-      await this.#copies.advance()
+      await this.#count()
       return complete
     } finally {
       this.#waiters.delete(alarm)
     }
+  }
+
+  /** What was taken for damaged, and is on every node by now, was a loose cable, or came from elsewhere. */
+  async #count(): Promise<void> {
+    await this.#copies.advance()
+    for (const [name, { blobId }] of this.#damaged) if (this.#peers.length > 0 && this.#peers.every(({ number }) => this.#copies.isHeld(number, blobId))) this.#damaged.delete(name)
   }
 
   async #waitFor(sequence: number, stallMs: number, alarm: Alarm): Promise<boolean> {
@@ -98,7 +110,7 @@ export class Syncer {
       const waited = this.#peers.filter((peer) => !peer.isIdle)
       // Nobody is left who could take anything.
       if (waited.length === 0) return false
-      if (waited.every((peer) => peer.complete >= sequence)) return true
+      if (waited.every((peer) => peer.complete >= sequence)) return !this.#lackDamaged(waited)
       const now = clock.monotonicMs()
       const progress = waited.map((peer) => peer.progress).join()
       if (progress !== before) movedMs = now
@@ -106,6 +118,12 @@ export class Syncer {
       if (now - movedMs >= stallMs) return false
       await alarm.wait(Math.min(lookMs, stallMs))
     }
+  }
+
+  /** Whether one of them lacks a blob that is not whole here: entries went on without it, and waiting does not bring it. */
+  #lackDamaged(peers: readonly PeerSync[]): boolean {
+    const { source } = this.#options
+    return [...this.#damaged.values()].some(({ blobId }) => source.find(blobId) !== undefined && peers.some(({ number }) => !this.#copies.isHeld(number, blobId)))
   }
 
   copies(blobIds: readonly BlobId[], sequence: number): CopyCount {
@@ -121,14 +139,33 @@ export class Syncer {
     this.#believe()
   }
 
-  /** Those that stay are begun anew, from what they acknowledged. */
-  async reload(peers: readonly SyncerPeer[]): Promise<void> {
-    const before = this.#peers
-    this.#peers = []
-    await Promise.all(before.map((peer) => peer.close()))
+  /**
+   * Those that stay are begun anew, from what they acknowledged. One at a time, and the peers are `read` when it is its
+   * turn: a life that nobody holds would go on beside the one that follows it.
+   */
+  async reload(read: () => Promise<readonly SyncerPeer[]>): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload(read))
+    this.#reloading = reloaded.catch(() => undefined)
+    await reloaded
+  }
+
+  async #reload(read: () => Promise<readonly SyncerPeer[]>): Promise<void> {
     if (this.#closed) return
+    const peers = await read()
+    // Until they have ended they can be closed by whoever closes everything.
+    await Promise.all(this.#peers.map((peer) => peer.close()))
+    if (this.#isClosed()) {
+      await Promise.all(peers.map(({ port }) => port.close()))
+      return
+    }
+    this.#peers = []
     this.#meet(peers)
     this.begin()
+  }
+
+  /** It changes while others are awaited. */
+  #isClosed(): boolean {
+    return this.#closed
   }
 
   /** Resolves when no request is under way any more. */
@@ -136,6 +173,7 @@ export class Syncer {
     this.#closed = true
     this.#changed()
     await Promise.all(this.#peers.map((peer) => peer.close()))
+    await this.#reloading
   }
 
   #changed(): void {
@@ -159,20 +197,20 @@ export class Syncer {
     const { source, throttle, deviceId, openChain, others, keys, clock, logger, random, state } = this.#options
     return {
       number, peer, copies: this.#copies, source, throttle, deviceId, openChain, others, settled: new Map(), keys, clock, logger, random, state,
-      damaged: (blobId) => this.#isDamaged(hex(blobId)),
+      damaged: (blobId) => this.#isDamaged(blobId),
     }
   }
 
   /** A store that is moved, or a cable that is loose, is not damage: it is looked at twice. */
-  #isDamaged(name: string): boolean {
+  #isDamaged(blobId: BlobId): boolean {
     const { clock, logger } = this.#options
-    const now = clock.monotonicMs()
-    const sinceMs = this.#damaged.get(name)
-    if (sinceMs === undefined) {
-      this.#damaged.set(name, now)
+    const [name, now] = [hex(blobId), clock.monotonicMs()]
+    const known = this.#damaged.get(name)
+    if (known === undefined) {
+      this.#damaged.set(name, { blobId, sinceMs: now })
       logger.log('error', 'a blob is not whole here and can not be sent: vaultfs verify names what needs it', { blob: name })
     }
-    return now - (sinceMs ?? now) >= limits.syncDamageMs
+    return now - (known?.sinceMs ?? now) >= limits.syncDamageMs
   }
 
   /** Whose word counts. */

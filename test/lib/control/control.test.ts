@@ -23,7 +23,7 @@ const report: StatusReport = {
   requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],
 }
 
-const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve({ complete: null, onlyHere: { blobs: 0, bytes: 0 }, peers: [] }), trust: () => Promise.resolve(), unmount: () => Promise.resolve(null) }
+const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve({ complete: null, onlyHere: { blobs: 0, bytes: 0 }, peers: [], damagedHere: 0 }), trust: () => Promise.resolve(), unmount: () => Promise.resolve(null) }
 const folder = mkdtempSync(join(tmpdir(), 'vaultfs-control-'))
 t.teardown(() => {
   rmSync(folder, { recursive: true })
