@@ -38,18 +38,24 @@ export type KnownPrincipal =
   | { readonly kind: 'device'; readonly vaultId: VaultId; readonly deviceId: DeviceId; readonly signPublicKey: Uint8Array }
   | { readonly kind: 'recovery'; readonly vaultId: VaultId }
 
-/** By pin, in hexadecimal. A revoked device is nobody. */
+/** By pin, in hexadecimal. A revoked device is nobody. No vault has the key of one that was here before it. */
 export function principalsOf({ vaults }: Access): Map<string, KnownPrincipal> {
   const found = new Map<string, KnownPrincipal>()
   for (const grant of vaults) {
-    const { vaultId } = grant
-    const revoked = revokedDevices(grant)
-    // The recovery key first: a device that has the same key is a device.
-    if (grant.recovery !== undefined) found.set(hex(pinOf(decodeRecoveryRecord(grant.recovery, grant).tlsPublicKey)), { kind: 'recovery', vaultId })
-    for (const record of grant.members) {
-      const { deviceId, signPublicKey, tlsPublicKey } = decodeMemberRecord(record).member
-      if (!revoked.has(hex(deviceId))) found.set(hex(pinOf(tlsPublicKey)), { kind: 'device', vaultId, deviceId, signPublicKey })
-    }
+    for (const [pin, principal] of principalsOfVault(grant)) if (!found.has(pin)) found.set(pin, principal)
+  }
+  return found
+}
+
+function principalsOfVault(grant: VaultGrant): Map<string, KnownPrincipal> {
+  const { vaultId } = grant
+  const found = new Map<string, KnownPrincipal>()
+  const revoked = revokedDevices(grant)
+  // The recovery key first: a device that has the same key is a device.
+  if (grant.recovery !== undefined) found.set(hex(pinOf(decodeRecoveryRecord(grant.recovery, grant).tlsPublicKey)), { kind: 'recovery', vaultId })
+  for (const record of grant.members) {
+    const { deviceId, signPublicKey, tlsPublicKey } = decodeMemberRecord(record).member
+    if (!revoked.has(hex(deviceId))) found.set(hex(pinOf(tlsPublicKey)), { kind: 'device', vaultId, deviceId, signPublicKey })
   }
   return found
 }

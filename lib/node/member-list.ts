@@ -6,7 +6,7 @@ import { equalBytes, hex } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import { decodeRecoveryRecord, decodeRevocation, type VaultOwner } from '../wire/owner-records.js'
 import { pinOf } from '../wire/pin.js'
-import { principalsOf, revokedDevices, type Access, type VaultGrant } from './access.js'
+import { principalsOf, revokedDevices, withGrant, type Access, type VaultGrant } from './access.js'
 import { nodeLimits } from './node-limits.js'
 
 /** Throws 'corrupt' for what this vault's owner did not sign. */
@@ -43,10 +43,14 @@ export function withRevocation(grant: VaultGrant, record: Uint8Array): VaultGran
   return { ...grant, revocations: [...grant.revocations, record] }
 }
 
-/** There is one recovery kit in a vault's life. Throws 'exists' for another key than the one that is known. */
-export function withRecovery(grant: VaultGrant, record: Uint8Array): VaultGrant {
+/** There is one recovery kit in a vault's life. Throws 'exists' for another key than the one that is known, and for one that somebody has. */
+export function withRecovery(access: Access, grant: VaultGrant, record: Uint8Array): VaultGrant {
   const { tlsPublicKey } = decodeRecoveryRecord(record, grant)
-  if (grant.recovery === undefined) return { ...grant, recovery: record }
-  if (!equalBytes(decodeRecoveryRecord(grant.recovery, grant).tlsPublicKey, tlsPublicKey)) throw new VaultError('exists', 'this vault has another recovery key here')
-  return grant
+  if (grant.recovery !== undefined) {
+    if (!equalBytes(decodeRecoveryRecord(grant.recovery, grant).tlsPublicKey, tlsPublicKey)) throw new VaultError('exists', 'this vault has another recovery key here')
+    return grant
+  }
+  // The grant as it will be: its newest member is not in what is known yet.
+  if (principalsOf(withGrant(access, grant.vaultId, () => grant)).has(hex(pinOf(tlsPublicKey)))) throw new VaultError('exists', "the recovery key is another's here")
+  return { ...grant, recovery: record }
 }
