@@ -5,7 +5,7 @@ import { decodeMemberRecord } from '../format/member-record.js'
 import { ByteWriter } from '../format/writer.js'
 import { equalBytes, hex, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
-import { decodeRevocation } from '../wire/owner-records.js'
+import { verifiedRevocation } from '../wire/owner-records.js'
 import { grantOf, type VaultGrant } from './access.js'
 import type { AccessRegister } from './access-register.js'
 import { deviceOf, hexParameter, numberOf, type Asked, type Handler } from './answers.js'
@@ -63,8 +63,7 @@ function authorOf(grant: VaultGrant | undefined, deviceId: DeviceId): { readonly
 /** What a revoked device said up to the last entry that its owner named, others may still bring. */
 function requireCounting(grant: VaultGrant | undefined, deviceId: DeviceId, entries: readonly CheckedEntry[]): void {
   for (const record of grant?.revocations ?? []) {
-    if (grant === undefined) return
-    const { deviceId: revoked, lastSequence } = decodeRevocation(record, grant)
+    const { deviceId: revoked, lastSequence } = verifiedRevocation(record)
     if (!equalBytes(revoked, deviceId) || (entries.at(-1)?.sequence ?? 0) <= lastSequence) continue
     throw new VaultError('not-permitted', `device ${hex(deviceId)} was revoked: nothing after its entry ${lastSequence} counts`, { subject: hex(deviceId) })
   }

@@ -62,6 +62,7 @@ export const nodeLimits = {
   /** One document: vaults, members, invitations. */
   vaultsMax: 256,
   membersPerVaultMax: 1024,
+  revocationsPerVaultMax: 1024,
   invitationsMax: 16,
   invitationFailuresMax: 5,
   /** How often a node looks whether another process changed what it knows. */

@@ -2,10 +2,11 @@
 import t from 'tap'
 import { signTagged } from '../../../lib/crypto/signature.js'
 import { encodeMember } from '../../../lib/format/member-record.js'
-import { principalsOf, withGrant, type Access, type VaultGrant } from '../../../lib/node/access.js'
-import { withMember, withRecovery } from '../../../lib/node/member-list.js'
-import { concatBytes, hex } from '../../../lib/terms/bytes.js'
-import { encodeRecoveryRecord } from '../../../lib/wire/owner-records.js'
+import { principalsOf, revokedDevices, withGrant, type Access, type VaultGrant } from '../../../lib/node/access.js'
+import { withMember, withRecovery, withRevocation } from '../../../lib/node/member-list.js'
+import { nodeLimits } from '../../../lib/node/node-limits.js'
+import { concatBytes, hex, type DeviceId } from '../../../lib/terms/bytes.js'
+import { encodeRecoveryRecord, encodeRevocation } from '../../../lib/wire/owner-records.js'
 import { pinOf } from '../../../lib/wire/pin.js'
 import { TestOwner } from '../../support/node-client.js'
 
@@ -37,4 +38,19 @@ t.test('the TLS keys of another vault', async (t) => {
   t.throws(() => withRecovery(access, m, recoveryOf(other.parts.tls.publicKey)), { code: 'exists' }, 'nor one of its own devices')
   const whole = withRecovery(access, m, mallory.recoveryRecord)
   t.equal(withRecovery(withGrant(access, mallory.vaultId, () => whole), whole, mallory.recoveryRecord), whole, 'its own, and told twice it is one')
+})
+
+t.test('no more revocations than there can be members', async (t) => {
+  const owner = new TestOwner(1)
+  const revocationOf = (number: number): Uint8Array => {
+    const deviceId = new Uint8Array(16)
+    new DataView(deviceId.buffer).setUint32(0, number)
+    return encodeRevocation({ vaultId: owner.vaultId, deviceId: deviceId as Uint8Array as DeviceId, lastSequence: 1, sec: 1 }, owner.keys.secretKey)
+  }
+  const records = Array.from({ length: nodeLimits.revocationsPerVaultMax }, (_, number) => revocationOf(number))
+  const full = { ...grantOf(owner, []), revocations: records }
+  t.throws(() => withRevocation(full, revocationOf(records.length)), { code: 'too-many' })
+  t.equal(withRevocation(full, revocationOf(7)), full, 'one that is known is no more')
+  t.equal(revokedDevices(full).size, records.length)
+  t.throws(() => withRevocation(grantOf(owner, []), encodeRevocation({ vaultId: owner.vaultId, deviceId: new Uint8Array(16) as Uint8Array as DeviceId, lastSequence: 1, sec: 1 }, owner.recovery.secretKey)), { code: 'corrupt' })
 })
