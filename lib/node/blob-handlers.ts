@@ -87,7 +87,11 @@ async function* frames({ answers }: BlobSetup, { storage, vaultId }: HeldVault, 
   for (const [index, blobId] of ids.entries()) {
     const length = lengths[index] ?? 0
     if (sent > 0 && sent + length > framesBytesMax) return
-    const release = await answers.take(hex(vaultId), length)
+    // With some of them on their way, the client asks again for the rest.
+    const release = await answers.take(hex(vaultId), length).catch((error: unknown) => {
+      if (sent === 0) throw error
+    })
+    if (release === undefined) return
     try {
       const blob = length === 0 ? undefined : await storage.read(blobId).catch(asMissing)
       yield frameHead(blobId, blob?.byteLength ?? 0)

@@ -34,11 +34,13 @@ export const nodeLimits = {
   headBytesMax: 8 * KiB,
   /** Bodies and answers that come or go slower than this, over the span of `patience`, are given up: the memory is needed. */
   bytesPerSecondMin: 2 * KiB,
+  /** Answers are handed to the socket so many at a time: at the least rate some go in every span. */
+  sliceBytes: 16 * KiB,
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
   smallBodyBytesMax: 64 * KiB,
   bodyPlaces: 4,
   bodyPlacesPerVault: 3,
-  /** So long a request waits for a place, then it is told to come back. */
+  /** So long a request waits for a place, or for room for its answer, then it is told to come back. */
   placeWaitMs: 20_000,
   /** Bytes of answers in memory, about. */
   answerBytesMax: 64 * MiB,
