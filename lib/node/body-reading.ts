@@ -37,7 +37,7 @@ export function readBody(request: IncomingMessage, memory: Uint8Array, spanMs: n
 /** Resolves when the kernel has taken all of it; rejects 'offline' when the client is gone or takes too little. */
 export async function writePiece(response: ServerResponse, piece: Uint8Array, spanMs: number): Promise<void> {
   let taken = 0
-  const stopWatching = watchRate(() => taken, spanMs, () => { response.req.socket.destroy() })
+  const stopWatching = watchRate(() => taken, nodeLimits.answerSpans * spanMs, () => { response.req.socket.destroy() })
   try {
     // What a socket says that it has written counts what waits in it: only what it was given in slices is seen to go.
     while (taken < piece.byteLength) {

@@ -34,8 +34,10 @@ export const nodeLimits = {
   headBytesMax: 8 * KiB,
   /** Bodies and answers that come or go slower than this, over the span of `patience`, are given up: the memory is needed. */
   bytesPerSecondMin: 2 * KiB,
-  /** Answers are handed to the socket so many at a time: at the least rate some go in every span. */
+  /** Answers are handed to the socket so many bytes at a time. */
   sliceBytes: 16 * KiB,
+  /** The kernel says that it takes more only when a third of its buffer (4 MiB) has gone: who reads 17 KiB a second is seen to read in so many spans. */
+  answerSpans: 4,
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
   smallBodyBytesMax: 64 * KiB,
   bodyPlaces: 4,
