@@ -73,3 +73,13 @@ export class ByteBudget {
     else this.#usedBy.set(vault, now)
   }
 }
+
+/** What `read` answers, of at most `bytes`: counts until whoever sends it comes for more. */
+export async function* counted(budget: ByteBudget, vault: string, bytes: number, read: () => Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const release = await budget.take(vault, bytes)
+  try {
+    yield await read()
+  } finally {
+    release()
+  }
+}

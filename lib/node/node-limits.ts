@@ -58,6 +58,8 @@ export const nodeLimits = {
 
   /** Blobs of one body: the smallest there are, and no space between them. */
   blobsPerPutMax: 8192,
+  /** Of one body: more than the smallest of 8 MiB, which is what a client sends at once. */
+  entriesPerAppendMax: 16_384,
   /** What is hashed or verified before somebody else's turn: bytes of blobs, and entries. */
   checkedBytesAtOnce: 4 * MiB,
   checkedEntriesAtOnce: 64,
@@ -106,9 +108,8 @@ export const nodeLimits = {
   arrivalSec: 3600,
   /** Pages that the database's own log may grow to. */
   checkpointPages: 2048,
-  /** Answers of one request for entries, and their default. */
-  entriesBytesMax: 32 * MiB,
-  entriesBytesDefault: 8 * MiB,
+  /** The answer to one request for entries, but for one that is longer, and the default. */
+  entriesBytesMax: 8 * MiB,
   /** Counted bytes of a day are written down at most so often. */
   accountMs: 2000,
 } as const

@@ -79,7 +79,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const description = openApi(version)
   const dispatcher = new Dispatcher({
     handlers: {
-      ...blobHandlers({ checker, answers }), ...chainHandlers({ checker, register }), ...listHandlers({ keys, clock, checker, answers }),
+      ...blobHandlers({ checker, answers }), ...chainHandlers({ checker, register, answers }), ...listHandlers({ keys, clock, checker, answers }),
       ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey }), openapi: async () => ({ status: 200, body: description }),
     },
     vaults, places, rates, counters, logger, spanMs: patience.spanMs,
