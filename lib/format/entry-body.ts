@@ -60,9 +60,12 @@ export function decodeEntryBody(bytes: Uint8Array): EntryBody {
   return { lamport, sec, nsec, deps, operations }
 }
 
+/** No body is shorter. */
+export const paddedBodyBytesMin = 512
+
 /** 512·2^n or 724·2^n. */
 export function paddedBodyLength(length: number): number {
-  let even = 512
+  let even = paddedBodyBytesMin
   let odd = 724
   for (;;) {
     if (length <= even) return even

@@ -5,6 +5,7 @@ import { sha256 } from '../../native-deps/sodium.js'
 import { equalBytes, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import { paddedBodyBytesMin } from './entry-body.js'
 import { ByteReader } from './reader.js'
 import { ByteWriter } from './writer.js'
 
@@ -13,8 +14,10 @@ const magic = 0x56_46_45_01
 /** Magic, vault, device, sequence, previous, epoch, length of the body. */
 export const entryClearBytes = 4 + 32 + 16 + 8 + 32 + 4 + 4
 export const entrySignatureBytes = 64
-/** Nonce, padded body, tag. */
-const sealedBodyBytesMax = 24 + limits.entryBodyBytesMax + 16
+/** Of a body beside its padded plaintext: nonce and tag. */
+const sealBytes = 24 + 16
+const sealedBodyBytesMax = sealBytes + limits.entryBodyBytesMax
+export const entryBytesMin = entryClearBytes + sealBytes + paddedBodyBytesMin + entrySignatureBytes
 export const entryBytesMax = entryClearBytes + sealedBodyBytesMax + entrySignatureBytes
 
 export interface EntryClear {

@@ -59,10 +59,12 @@ export class AccessRegister {
   /** `change` may be called several times, each time with the newest; what it throws is thrown. Durable when it resolves. */
   async change<Result>(change: (access: Access) => { readonly access: Access; readonly result: Result }): Promise<Result> {
     for (let attempt = 0; attempt < nodeLimits.changeAttempts; attempt++) {
+      // A refresh may take what we write before we hear that it is written.
+      const version = this.#version
       const { access, result } = change(this.#access)
       if (access === this.#access) return result
-      if (await this.#records.put(recordName, this.#version, encodeAccess(access))) {
-        this.#take(access, this.#version + 1)
+      if (await this.#records.put(recordName, version, encodeAccess(access))) {
+        this.#take(access, version + 1)
         return result
       }
       await this.refresh()

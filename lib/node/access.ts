@@ -1,10 +1,10 @@
 // Whom a node knows: vaults with their owners, members, revocations and recovery keys, and the invitations that are open.
 // One document, replaced as a whole, so that an invitation is used up in the very write that grants what it was for.
-// What the owner signed was verified before it came here.
+// What the owner signed was verified before it came here, once: who sends much would have it verified again at every change.
 import { decodeMemberRecord } from '../format/member-record.js'
 import { equalBytes, hex, type DeviceId, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
-import { decodeRecoveryRecord, decodeRevocation, type VaultOwner } from '../wire/owner-records.js'
+import { verifiedRecoveryRecord, verifiedRevocation, type VaultOwner } from '../wire/owner-records.js'
 import { pinOf } from '../wire/pin.js'
 
 export interface VaultGrant extends VaultOwner {
@@ -38,24 +38,30 @@ export type KnownPrincipal =
   | { readonly kind: 'device'; readonly vaultId: VaultId; readonly deviceId: DeviceId; readonly signPublicKey: Uint8Array }
   | { readonly kind: 'recovery'; readonly vaultId: VaultId }
 
-/** By pin, in hexadecimal. A revoked device is nobody. */
+/** By pin, in hexadecimal. A revoked device is nobody. No vault has the key of one that was here before it. */
 export function principalsOf({ vaults }: Access): Map<string, KnownPrincipal> {
   const found = new Map<string, KnownPrincipal>()
   for (const grant of vaults) {
-    const { vaultId } = grant
-    const revoked = revokedDevices(grant)
-    // The recovery key first: a device that has the same key is a device.
-    if (grant.recovery !== undefined) found.set(hex(pinOf(decodeRecoveryRecord(grant.recovery, grant).tlsPublicKey)), { kind: 'recovery', vaultId })
-    for (const record of grant.members) {
-      const { deviceId, signPublicKey, tlsPublicKey } = decodeMemberRecord(record).member
-      if (!revoked.has(hex(deviceId))) found.set(hex(pinOf(tlsPublicKey)), { kind: 'device', vaultId, deviceId, signPublicKey })
-    }
+    for (const [pin, principal] of principalsOfVault(grant)) if (!found.has(pin)) found.set(pin, principal)
+  }
+  return found
+}
+
+function principalsOfVault(grant: VaultGrant): Map<string, KnownPrincipal> {
+  const { vaultId } = grant
+  const found = new Map<string, KnownPrincipal>()
+  const revoked = revokedDevices(grant)
+  // The recovery key first: a device that has the same key is a device.
+  if (grant.recovery !== undefined) found.set(hex(pinOf(verifiedRecoveryRecord(grant.recovery).tlsPublicKey)), { kind: 'recovery', vaultId })
+  for (const record of grant.members) {
+    const { deviceId, signPublicKey, tlsPublicKey } = decodeMemberRecord(record).member
+    if (!revoked.has(hex(deviceId))) found.set(hex(pinOf(tlsPublicKey)), { kind: 'device', vaultId, deviceId, signPublicKey })
   }
   return found
 }
 
 export function revokedDevices(grant: VaultGrant): ReadonlySet<string> {
-  return new Set(grant.revocations.map((record) => hex(decodeRevocation(record, grant).deviceId)))
+  return new Set(grant.revocations.map((record) => hex(verifiedRevocation(record).deviceId)))
 }
 
 export function grantOf({ vaults }: Access, vaultId: VaultId): VaultGrant | undefined {

@@ -3,7 +3,7 @@ import { hex, type BlobId, type Sealed } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import { decodeFrames, decodeIds, frameHead, framesBytesMax, getIdsMax, hasIdsMax, type SealedBlob } from '../wire/blob-frames.js'
 import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
-import type { ByteBudget } from './byte-budget.js'
+import { counted, type ByteBudget } from './byte-budget.js'
 import type { CheckerCalls } from './checker.js'
 import type { ThreadLink } from './thread-link.js'
 import type { HeldVault } from './held-vaults.js'
@@ -66,19 +66,9 @@ async function getBlob({ answers }: BlobSetup, asked: Asked): Promise<Answer> {
   if (length === undefined) throw new VaultError('not-found', `blob ${hex(blobId)} is not here`, { subject: hex(blobId) })
   const range = rangeOf(asked.header('range'), length)
   const etag = { etag: `"${hex(blobId)}"`, 'accept-ranges': 'bytes' }
-  if (range === undefined) return { status: 200, headers: { ...etag, 'content-length': String(length) }, body: pieces(() => answers.take(vault, length), () => storage.read(blobId)) }
+  if (range === undefined) return { status: 200, headers: { ...etag, 'content-length': String(length) }, body: counted(answers, vault, length, () => storage.read(blobId)) }
   const headers = { ...etag, 'content-length': String(range.length), 'content-range': `bytes ${range.start}-${range.start + range.length - 1}/${length}` }
-  return { status: 206, headers, body: pieces(() => answers.take(vault, range.length), () => storage.read(blobId, range)) }
-}
-
-/** Counts until whoever sends it comes for more. */
-async function* pieces(take: () => Promise<() => void>, read: () => Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const release = await take()
-  try {
-    yield await read()
-  } finally {
-    release()
-  }
+  return { status: 206, headers, body: counted(answers, vault, range.length, () => storage.read(blobId, range)) }
 }
 
 /** As many as fit in the most that one answer has, one at least; what can't be read is not here. */
@@ -87,7 +77,11 @@ async function* frames({ answers }: BlobSetup, { storage, vaultId }: HeldVault, 
   for (const [index, blobId] of ids.entries()) {
     const length = lengths[index] ?? 0
     if (sent > 0 && sent + length > framesBytesMax) return
-    const release = await answers.take(hex(vaultId), length)
+    // With some of them on their way, the client asks again for the rest.
+    const release = await answers.take(hex(vaultId), length).catch((error: unknown) => {
+      if (sent === 0) throw error
+    })
+    if (release === undefined) return
     try {
       const blob = length === 0 ? undefined : await storage.read(blobId).catch(asMissing)
       yield frameHead(blobId, blob?.byteLength ?? 0)

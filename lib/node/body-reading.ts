@@ -34,20 +34,33 @@ export function readBody(request: IncomingMessage, memory: Uint8Array, spanMs: n
   })
 }
 
-/** Resolves when the client's side has taken it; rejects 'offline' when it is gone or takes too little. */
+/** Resolves when the kernel has taken all of it; rejects 'offline' when the client is gone or takes too little. */
 export async function writePiece(response: ServerResponse, piece: Uint8Array, spanMs: number): Promise<void> {
-  if (response.destroyed) throw gone()
-  if (response.write(piece)) return
-  await new Promise<void>((resolve, reject) => {
-    const { socket } = response
-    const stopWatching = watchRate(() => socket?.bytesWritten ?? 0, spanMs, () => { socket?.destroy() })
-    const end = (): void => {
-      stopWatching()
-      response.off('drain', end).off('close', end)
-      if (response.destroyed) reject(gone())
-      else resolve()
+  let taken = 0
+  const stopWatching = watchRate(() => taken, nodeLimits.answerSpans * spanMs, () => { response.req.socket.destroy() })
+  try {
+    // What a socket says that it has written counts what waits in it: only what it was given in slices is seen to go.
+    while (taken < piece.byteLength) {
+      const slice = piece.subarray(taken, taken + nodeLimits.sliceBytes)
+      await writeSlice(response, slice)
+      taken += slice.byteLength
     }
-    response.on('drain', end).on('close', end)
+  } finally {
+    stopWatching()
+  }
+}
+
+function writeSlice(response: ServerResponse, slice: Uint8Array): Promise<void> {
+  if (response.destroyed) return Promise.reject(gone())
+  return new Promise((resolve, reject) => {
+    const broken = (): void => { reject(gone()) }
+    response.once('close', broken)
+    response.write(slice, (error) => {
+      response.off('close', broken)
+      // 'close' comes after the error of a write.
+      if (error instanceof Error || response.destroyed) broken()
+      else resolve()
+    })
   })
 }
 

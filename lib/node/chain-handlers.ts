@@ -1,15 +1,17 @@
 // Chains of entries, in and out. PROTOCOL §4. Who brings entries is all the same: they are their device's word, and signed;
 // what comes must follow what is here.
-import { noPrevious } from '../format/manifest-entry.js'
+import { entryBytesMax, noPrevious } from '../format/manifest-entry.js'
 import { decodeMemberRecord } from '../format/member-record.js'
 import { ByteWriter } from '../format/writer.js'
 import { equalBytes, hex, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
-import { decodeRevocation } from '../wire/owner-records.js'
+import { verifiedRevocation } from '../wire/owner-records.js'
 import { grantOf, type VaultGrant } from './access.js'
 import type { AccessRegister } from './access-register.js'
 import { deviceOf, hexParameter, numberOf, type Asked, type Handler } from './answers.js'
+import type { ByteBudget } from './byte-budget.js'
 import type { CheckedEntry, CheckerCalls } from './checker.js'
+import type { HeldVault } from './held-vaults.js'
 import { nodeLimits } from './node-limits.js'
 import type { VaultStorage } from './node-storage.js'
 import type { ThreadLink } from './thread-link.js'
@@ -17,6 +19,7 @@ import type { ThreadLink } from './thread-link.js'
 export interface ChainSetup {
   readonly checker: ThreadLink<CheckerCalls>
   readonly register: AccessRegister
+  readonly answers: ByteBudget
 }
 
 interface Head {
@@ -25,7 +28,7 @@ interface Head {
   readonly bytes: number
 }
 
-export function chainHandlers({ checker, register }: ChainSetup): Readonly<Record<'appendEntries' | 'readEntries', Handler>> {
+export function chainHandlers({ checker, register, answers }: ChainSetup): Readonly<Record<'appendEntries' | 'readEntries', Handler>> {
   return {
     appendEntries: async (asked) => {
       const deviceId = hexParameter(asked, 'device', 16) as DeviceId
@@ -45,9 +48,24 @@ export function chainHandlers({ checker, register }: ChainSetup): Readonly<Recor
     },
     readEntries: async (asked) => {
       const deviceId = hexParameter(asked, 'device', 16) as DeviceId
-      const bytesMax = numberOf(asked, 'bytes', nodeLimits.entriesBytesDefault, nodeLimits.entriesBytesMax)
-      return { status: 200, body: await asked.vault.storage.readEntries(deviceId, numberOf(asked, 'after', 0, Number.MAX_SAFE_INTEGER), bytesMax) }
+      const bytesMax = numberOf(asked, 'bytes', nodeLimits.entriesBytesMax, nodeLimits.entriesBytesMax)
+      return { status: 200, body: entriesBehind(asked.vault, answers, deviceId, { after: numberOf(asked, 'after', 0, Number.MAX_SAFE_INTEGER), bytesMax }) }
     },
+  }
+}
+
+/** One entry may be longer than what was asked for: then it is read again, with room for the longest. */
+async function* entriesBehind({ storage, vaultId }: HeldVault, answers: ByteBudget, deviceId: DeviceId, { after, bytesMax }: { readonly after: number; readonly bytesMax: number }): AsyncGenerator<Uint8Array> {
+  for (const counted of [bytesMax, entryBytesMax]) {
+    const release = await answers.take(hex(vaultId), counted)
+    try {
+      const entries = await storage.readEntries(deviceId, after, bytesMax)
+      if (entries.byteLength > counted) continue
+      yield entries
+      return
+    } finally {
+      release()
+    }
   }
 }
 
@@ -63,8 +81,7 @@ function authorOf(grant: VaultGrant | undefined, deviceId: DeviceId): { readonly
 /** What a revoked device said up to the last entry that its owner named, others may still bring. */
 function requireCounting(grant: VaultGrant | undefined, deviceId: DeviceId, entries: readonly CheckedEntry[]): void {
   for (const record of grant?.revocations ?? []) {
-    if (grant === undefined) return
-    const { deviceId: revoked, lastSequence } = decodeRevocation(record, grant)
+    const { deviceId: revoked, lastSequence } = verifiedRevocation(record)
     if (!equalBytes(revoked, deviceId) || (entries.at(-1)?.sequence ?? 0) <= lastSequence) continue
     throw new VaultError('not-permitted', `device ${hex(deviceId)} was revoked: nothing after its entry ${lastSequence} counts`, { subject: hex(deviceId) })
   }
@@ -105,7 +122,7 @@ async function requireKnown(storage: VaultStorage, deviceId: DeviceId, body: Uin
   const length = last.offset + last.length - first.offset
   let at = first.offset
   for (let { sequence } = first; sequence <= last.sequence;) {
-    const here = await storage.readEntries(deviceId, sequence - 1, Math.min(length, nodeLimits.entriesBytesDefault))
+    const here = await storage.readEntries(deviceId, sequence - 1, Math.min(length, nodeLimits.entriesBytesMax))
     const sent = body.subarray(at, Math.min(at + here.byteLength, last.offset + last.length))
     if (sent.byteLength === 0 || !equalBytes(here.subarray(0, sent.byteLength), sent)) throw conflict('forked', 'another entry stands here in the place of one of these', head, first)
     at += sent.byteLength

@@ -3,7 +3,7 @@
 import { blake2b } from '../../native-deps/sodium.js'
 import { blobIdOf } from '../crypto/blob-id.js'
 import { verifyTagged } from '../crypto/signature.js'
-import { decodeEntry, entryHash, entryLengthAt } from '../format/manifest-entry.js'
+import { decodeEntry, entryBytesMin, entryHash, entryLengthAt } from '../format/manifest-entry.js'
 import { equalBytes, hex, type DeviceId, type ManifestHash, type VaultId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import type { SealedBlob } from '../wire/blob-frames.js'
@@ -53,6 +53,9 @@ export const checker: CheckerCalls = {
     for (let offset = 0; offset < bytes.byteLength;) {
       const length = entryLengthAt(bytes.subarray(offset))
       if (length === undefined || offset + length > bytes.byteLength) throw new VaultError('invalid', `no whole entry at byte ${offset}`)
+      // What verifying costs counts by entries, what a vault may write in a day by bytes.
+      if (length < entryBytesMin) throw new VaultError('invalid', `an entry of ${length} bytes: none has fewer than ${entryBytesMin}`)
+      if (entries.length === nodeLimits.entriesPerAppendMax) throw new VaultError('invalid', `more than ${nodeLimits.entriesPerAppendMax} entries at once`)
       entries.push(checkedEntry(bytes.subarray(offset, offset + length), offset, identity, entries.at(-1)))
       offset += length
       if (entries.length % nodeLimits.checkedEntriesAtOnce === 0) await othersTurn()

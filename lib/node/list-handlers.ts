@@ -4,9 +4,9 @@ import { concatBytes, hex } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
 import { VaultError } from '../terms/errors.js'
 import { blobIdBytes, decodeIds, getIdsMax } from '../wire/blob-frames.js'
-import { encodeHeadList, encodeInventoryPage, inventoryPageMax } from '../wire/signed-lists.js'
+import { encodeHeadList, encodeInventoryPage, inventoryPageMax, inventoryRowBytes } from '../wire/signed-lists.js'
 import { numberOf, type Asked, type Handler } from './answers.js'
-import type { ByteBudget } from './byte-budget.js'
+import { counted, type ByteBudget } from './byte-budget.js'
 import type { CheckerCalls } from './checker.js'
 import type { NodeKeys } from './node-keys.js'
 import type { ThreadLink } from './thread-link.js'
@@ -23,8 +23,9 @@ export function listHandlers({ keys, clock, checker, answers }: ListSetup): Read
     inventory: async (asked) => {
       const after = afterOf(asked)
       const limit = Math.max(1, numberOf(asked, 'limit', inventoryPageMax, inventoryPageMax))
-      const page = await asked.vault.storage.inventory(after, limit)
-      return { status: 200, body: encodeInventoryPage({ vaultId: asked.vault.vaultId, sec: clock.now().sec, after, ...page }, keys.signSecretKey) }
+      const { vaultId, storage } = asked.vault
+      const page = async (): Promise<Uint8Array> => encodeInventoryPage({ vaultId, sec: clock.now().sec, after, ...await storage.inventory(after, limit) }, keys.signSecretKey)
+      return { status: 200, body: counted(answers, hex(vaultId), limit * inventoryRowBytes, page) }
     },
     heads: async (asked) => {
       const heads = await asked.vault.storage.heads()

@@ -4,9 +4,9 @@ import { verifyTagged } from '../crypto/signature.js'
 import { decodeMemberRecord, type Member } from '../format/member-record.js'
 import { equalBytes, hex } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
-import { decodeRecoveryRecord, decodeRevocation, type VaultOwner } from '../wire/owner-records.js'
+import { decodeRecoveryRecord, decodeRevocation, verifiedRecoveryRecord, type VaultOwner } from '../wire/owner-records.js'
 import { pinOf } from '../wire/pin.js'
-import { principalsOf, revokedDevices, type Access, type VaultGrant } from './access.js'
+import { principalsOf, revokedDevices, withGrant, type Access, type VaultGrant } from './access.js'
 import { nodeLimits } from './node-limits.js'
 
 /** Throws 'corrupt' for what this vault's owner did not sign. */
@@ -37,16 +37,22 @@ export function withMember(access: Access, grant: VaultGrant, record: Uint8Array
   return { ...grant, members: [...grant.members.filter((one) => one !== known), record] }
 }
 
+/** Throws 'too-many'. */
 export function withRevocation(grant: VaultGrant, record: Uint8Array): VaultGrant {
   const { deviceId } = decodeRevocation(record, grant)
   if (revokedDevices(grant).has(hex(deviceId))) return grant
+  if (grant.revocations.length >= nodeLimits.revocationsPerVaultMax) throw new VaultError('too-many', `a vault has at most ${nodeLimits.revocationsPerVaultMax} revocations`)
   return { ...grant, revocations: [...grant.revocations, record] }
 }
 
-/** There is one recovery kit in a vault's life. Throws 'exists' for another key than the one that is known. */
-export function withRecovery(grant: VaultGrant, record: Uint8Array): VaultGrant {
+/** There is one recovery kit in a vault's life. Throws 'exists' for another key than the one that is known, and for one that somebody has. */
+export function withRecovery(access: Access, grant: VaultGrant, record: Uint8Array): VaultGrant {
   const { tlsPublicKey } = decodeRecoveryRecord(record, grant)
-  if (grant.recovery === undefined) return { ...grant, recovery: record }
-  if (!equalBytes(decodeRecoveryRecord(grant.recovery, grant).tlsPublicKey, tlsPublicKey)) throw new VaultError('exists', 'this vault has another recovery key here')
-  return grant
+  if (grant.recovery !== undefined) {
+    if (!equalBytes(verifiedRecoveryRecord(grant.recovery).tlsPublicKey, tlsPublicKey)) throw new VaultError('exists', 'this vault has another recovery key here')
+    return grant
+  }
+  // The grant as it will be: its newest member is not in what is known yet.
+  if (principalsOf(withGrant(access, grant.vaultId, () => grant)).has(hex(pinOf(tlsPublicKey)))) throw new VaultError('exists', "the recovery key is another's here")
+  return { ...grant, recovery: record }
 }

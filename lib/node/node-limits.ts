@@ -34,11 +34,15 @@ export const nodeLimits = {
   headBytesMax: 8 * KiB,
   /** Bodies and answers that come or go slower than this, over the span of `patience`, are given up: the memory is needed. */
   bytesPerSecondMin: 2 * KiB,
+  /** Answers are handed to the socket so many bytes at a time. */
+  sliceBytes: 16 * KiB,
+  /** The kernel says that it takes more only when a third of its buffer (4 MiB) has gone: who reads 17 KiB a second is seen to read in so many spans. */
+  answerSpans: 4,
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
   smallBodyBytesMax: 64 * KiB,
   bodyPlaces: 4,
   bodyPlacesPerVault: 3,
-  /** So long a request waits for a place, then it is told to come back. */
+  /** So long a request waits for a place, or for room for its answer, then it is told to come back. */
   placeWaitMs: 20_000,
   /** Bytes of answers in memory, about. */
   answerBytesMax: 64 * MiB,
@@ -54,6 +58,8 @@ export const nodeLimits = {
 
   /** Blobs of one body: the smallest there are, and no space between them. */
   blobsPerPutMax: 8192,
+  /** Of one body: more than the smallest of 8 MiB, which is what a client sends at once. */
+  entriesPerAppendMax: 16_384,
   /** What is hashed or verified before somebody else's turn: bytes of blobs, and entries. */
   checkedBytesAtOnce: 4 * MiB,
   checkedEntriesAtOnce: 64,
@@ -62,6 +68,7 @@ export const nodeLimits = {
   /** One document: vaults, members, invitations. */
   vaultsMax: 256,
   membersPerVaultMax: 1024,
+  revocationsPerVaultMax: 1024,
   invitationsMax: 16,
   invitationFailuresMax: 5,
   /** How often a node looks whether another process changed what it knows. */
@@ -101,9 +108,8 @@ export const nodeLimits = {
   arrivalSec: 3600,
   /** Pages that the database's own log may grow to. */
   checkpointPages: 2048,
-  /** Answers of one request for entries, and their default. */
-  entriesBytesMax: 32 * MiB,
-  entriesBytesDefault: 8 * MiB,
+  /** The answer to one request for entries, but for one that is longer, and the default. */
+  entriesBytesMax: 8 * MiB,
   /** Counted bytes of a day are written down at most so often. */
   accountMs: 2000,
 } as const

@@ -1,6 +1,7 @@
 // A node that runs: the door, HTTP behind it, storage below, and what is done by the clock. Everything is handed in, so
 // that tests run one in their own process. It holds no key of any vault.
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from '../terms/clock.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
@@ -78,7 +79,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const description = openApi(version)
   const dispatcher = new Dispatcher({
     handlers: {
-      ...blobHandlers({ checker, answers }), ...chainHandlers({ checker, register }), ...listHandlers({ keys, clock, checker, answers }),
+      ...blobHandlers({ checker, answers }), ...chainHandlers({ checker, register, answers }), ...listHandlers({ keys, clock, checker, answers }),
       ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey }), openapi: async () => ({ status: 200, body: description }),
     },
     vaults, places, rates, counters, logger, spanMs: patience.spanMs,
@@ -141,15 +142,21 @@ function httpServer(listener: RequestListener, { headMs, idleMs }: Patience): Se
 /** Requests that are being answered. */
 class Answering {
   #count = 0
+  readonly #sockets = new WeakSet<Socket>()
   #onNone: (() => void) | undefined
 
   watching(listener: (...parameters: Parameters<RequestListener>) => void): RequestListener {
     return (request, response: ServerResponse) => {
-      this.#count++
+      const { socket } = request
       // Who is gone is noticed by whoever reads or writes; without a listener it would end the process.
       request.on('error', () => undefined)
       response.on('error', () => undefined)
+      // Nobody asks before the last answer has ended: such an answer would lie in memory for as long as that one takes.
+      if (this.#sockets.has(socket)) return void socket.destroy()
+      this.#sockets.add(socket)
+      this.#count++
       response.once('close', () => {
+        this.#sockets.delete(socket)
         this.#count--
         if (this.#count === 0) this.#onNone?.()
       })

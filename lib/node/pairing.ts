@@ -95,7 +95,7 @@ export class Pairing {
     const all = known === undefined ? { ...access, vaults: [...access.vaults, fresh] } : access
     return withGrant(all, vaultId, (grant) => {
       const joined = withMember(all, grant, member)
-      return recovery === undefined ? joined : withRecovery(joined, recovery)
+      return recovery === undefined ? joined : withRecovery(all, joined, recovery)
     })
   }
 }

@@ -41,7 +41,7 @@ export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Ha
       return { status: 204 }
     },
     members: async (asked) => ({ status: 200, body: prefixedRecords(grant(asked).members) }),
-    putMember: (asked) => changed(register, asked, (access, known, record) => withMember(access, known, record)),
+    putMember: (asked) => changed(register, asked, withMember),
     revocations: async (asked) => ({ status: 200, body: concatBytes(...grant(asked).revocations) }),
     putRevocation: (asked) => changed(register, asked, (_, known, record) => withRevocation(known, record)),
     recovery: async (asked) => {
@@ -49,7 +49,7 @@ export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Ha
       if (recovery === undefined) throw new VaultError('not-found', 'this node has no recovery record of the vault')
       return { status: 200, body: recovery }
     },
-    putRecovery: (asked) => changed(register, asked, (_, known, record) => withRecovery(known, record)),
+    putRecovery: (asked) => changed(register, asked, withRecovery),
     putDeletion: async (asked) => {
       const intent = decodeDeletion((await asked.body()).slice(), grant(asked))
       await asked.vault.deletions.add(intent, clock.now().sec)

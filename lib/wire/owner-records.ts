@@ -46,8 +46,14 @@ export function encodeRecoveryRecord({ vaultId, tlsPublicKey }: RecoveryRecord, 
 }
 
 export function decodeRecoveryRecord(bytes: Uint8Array, owner: VaultOwner): RecoveryRecord {
-  const reader = opened(bytes, owner, { domain: 'recovery/v1', what: 'recovery record' })
-  const record = { vaultId: owner.vaultId, tlsPublicKey: reader.copy(32) }
+  opened(bytes, owner, { domain: 'recovery/v1', what: 'recovery record' })
+  return verifiedRecoveryRecord(bytes)
+}
+
+/** Of a record that was verified when it came. */
+export function verifiedRecoveryRecord(bytes: Uint8Array): RecoveryRecord {
+  const reader = fieldsOf(bytes, 'recovery record')
+  const record = { vaultId: reader.copy(32) as Uint8Array as VaultId, tlsPublicKey: reader.copy(32) }
   reader.end()
   return record
 }
@@ -60,8 +66,14 @@ export function encodeRevocation({ vaultId, deviceId, lastSequence, sec }: Revoc
 export const revocationBytes = 1 + 32 + 16 + 8 + 8 + signatureBytes
 
 export function decodeRevocation(bytes: Uint8Array, owner: VaultOwner): Revocation {
-  const reader = opened(bytes, owner, { domain: 'revocation/v1', what: 'revocation' })
-  const record = { vaultId: owner.vaultId, deviceId: reader.copy(16) as Uint8Array as DeviceId, lastSequence: reader.u64(), sec: reader.u64() }
+  opened(bytes, owner, { domain: 'revocation/v1', what: 'revocation' })
+  return verifiedRevocation(bytes)
+}
+
+/** Of a record that was verified when it came. */
+export function verifiedRevocation(bytes: Uint8Array): Revocation {
+  const reader = fieldsOf(bytes, 'revocation')
+  const record = { vaultId: reader.copy(32) as Uint8Array as VaultId, deviceId: reader.copy(16) as Uint8Array as DeviceId, lastSequence: reader.u64(), sec: reader.u64() }
   reader.end()
   return record
 }
@@ -84,6 +96,13 @@ export function decodeDeletion(bytes: Uint8Array, owner: VaultOwner): DeletionIn
 function signedBy(ownerSecretKey: Uint8Array, domain: SignatureDomain, writer: ByteWriter): Uint8Array<ArrayBuffer> {
   const signed = writer.take()
   return concatBytes(signed, signTagged(domain, signed, ownerSecretKey))
+}
+
+/** Behind the version, without the signature. */
+function fieldsOf(bytes: Uint8Array, what: string): ByteReader {
+  const reader = new ByteReader(bytes.subarray(0, Math.max(bytes.byteLength - signatureBytes, 0)), what)
+  reader.u8()
+  return reader
 }
 
 /** Behind version and vault. Throws 'corrupt' for what the owner did not sign, 'format-unknown' for a newer version. */

@@ -36,7 +36,7 @@ export const inventoryPageMax = 65_536
 /** More devices than a vault has. */
 export const headsMax = 1024
 /** Id and length; device, sequence, hash and bytes. */
-const inventoryRowBytes = 32 + 4
+export const inventoryRowBytes = 32 + 4
 const headRowBytes = 16 + 8 + 32 + 8
 const inventoryMagic = 0x56_46_49_01
 const headsMagic = 0x56_46_48_01

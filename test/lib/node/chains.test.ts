@@ -3,9 +3,11 @@ import { openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync, clo
 import { join } from 'node:path'
 import t from 'tap'
 import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
+import { entryBytesMin } from '../../../lib/format/manifest-entry.js'
 import { ByteReader } from '../../../lib/format/reader.js'
 import { encodeRevocation } from '../../../lib/wire/owner-records.js'
 import { decodeHeadList } from '../../../lib/wire/signed-lists.js'
+import { nodeLimits } from '../../../lib/node/node-limits.js'
 import { removedPrefix } from '../../../lib/node/node-storage.js'
 import { inviteTo, startTestNode, type TestNode } from '../../support/node.js'
 import { pairTestDevice, TestClient, TestOwner, type Reply, type TestDevice } from '../../support/node-client.js'
@@ -50,6 +52,9 @@ t.test('appending, again and again', async (t) => {
   spoilt[120] = (spoilt[120] ?? 0) ^ 1
   t.match(await append(spoilt), { status: 422, code: 'corrupt' }, 'a signature that does not verify')
   t.match(await append((gap[0] ?? new Uint8Array(0)).subarray(0, 300)), { status: 400, code: 'invalid' }, 'half an entry')
+  t.match(await append(device.entry(device.head, entryBytesMin - 165)), { status: 400, code: 'invalid' }, 'an entry that is shorter than any')
+  const many = Array.from({ length: nodeLimits.entriesPerAppendMax + 1 }, () => [...other.entries(1, entryBytesMin - 164)])
+  t.match(await append(...many.flat()), { status: 400, code: 'invalid' }, 'more entries than are verified at once')
   t.equal(headOf(await append()).sequence, 150, 'none of it came in')
   let read = new Uint8Array(0)
   for (let after = 0; after < 150; after += 25) {

@@ -36,6 +36,18 @@ t.test('bytes of answers', async (t) => {
   t.ok(most > 70 && most <= 100, `${most} of 100 at most`)
 })
 
+t.test('nobody waits for ever', async (t) => {
+  const budget = new ByteBudget({ bytesMax: 100, bytesPerVaultMax: 100, waitMs: 50 })
+  const first = await budget.take('a', 60)
+  const [large, small] = [budget.take('b', 90), budget.take('c', 30)]
+  await t.rejects(large, { code: 'busy' })
+  const release = await small
+  t.pass('who came behind it goes on')
+  first()
+  release()
+  ;(await budget.take('b', 100))()
+})
+
 t.test('places of large bodies', async (t) => {
   const places = new BodyPlaces()
   const large = nodeLimits.smallBodyBytesMax + 1
