@@ -62,8 +62,14 @@ class SyncRole {
     this.#tls = tls
     this.#logger = { log: (level, message, fields = {}) => { this.#post({ kind: 'log', level, message, fields }) } }
     this.#inventory = new CacheInventory(join(setup.store, 'cache'))
-    this.#state = SyncState.open(join(setup.store, stateName), (reason) => {
-      this.#logger.log('warn', 'what nodes have acknowledged is not known any more: they are asked anew', { reason })
+    const anew = (reason: string): void => { this.#logger.log('warn', 'what nodes have acknowledged is not known any more: they are asked anew', { reason }) }
+    this.#state = SyncState.open(join(setup.store, stateName), {
+      anew,
+      damaged: (error) => {
+        anew(error.message)
+        // Nothing here is worth going on with: the thread ends with that error, and is begun again.
+        if (!this.#closing) queueMicrotask(() => { throw error })
+      },
     })
     this.#throttle = new Throttle(setup.limits, sources.clock)
   }

@@ -18,6 +18,8 @@ export interface SyncChoice {
   /** The compiled entry of the thread: it hands clock and entropy to vault-sync-thread.ts. */
   readonly entry: URL
   readonly limits: SyncLimits
+  /** How long after its beginning a thread that died is begun again, in ms; absent: `limits.syncAgainMs`. */
+  readonly againMs?: number
 }
 
 export interface VaultSyncOptions extends SyncChoice {
@@ -61,6 +63,7 @@ export class VaultSync implements SyncPort {
   #exited: Promise<void> = Promise.resolve()
   #report: SyncReport = nothing
   #begunMs = -Infinity
+  #again: NodeJS.Timeout | undefined
   #next = 0
   #closing = false
   /** Why nobody is sent to though there may be nodes. */
@@ -128,6 +131,7 @@ export class VaultSync implements SyncPort {
   /** Resolves when the thread has ended. What it had under way is done again by the next. */
   async close(): Promise<void> {
     this.#closing = true
+    clearTimeout(this.#again)
     await this.#end()
   }
 
@@ -164,7 +168,11 @@ export class VaultSync implements SyncPort {
   /** One that died is begun again, but not at once: all that it knew is on the disk. */
   #thread(): Worker | undefined {
     if (this.#worker !== undefined || this.#closing || this.#options.readOnly || this.#names.length === 0) return this.#worker
-    return performance.now() - this.#begunMs < limits.syncAgainMs ? undefined : this.#begin()
+    return this.#restMs() > 0 ? undefined : this.#begin()
+  }
+
+  #restMs(): number {
+    return this.#begunMs + (this.#options.againMs ?? limits.syncAgainMs) - performance.now()
   }
 
   #begin(): Worker {
@@ -207,6 +215,9 @@ export class VaultSync implements SyncPort {
     this.#waiting.clear()
     if (this.#closing || this.#names.length === 0) return
     this.#options.logger.log('error', 'the thread that syncs to nodes ended', { reason })
+    clearTimeout(this.#again)
+    // What is unsent is sent also where nobody writes and nobody asks.
+    this.#again = setTimeout(() => { if (!this.#closing && this.#names.length > 0) this.#begin() }, Math.max(0, this.#restMs())).unref()
     this.#report = { ...this.#report, peers: this.#report.peers.map((peer) => ({ ...peer, state: 'failing', error: `the thread that syncs ended: ${reason}` })) }
   }
 }

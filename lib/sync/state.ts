@@ -53,8 +53,16 @@ interface PeerRow {
   readonly swept_day: number | null
 }
 
+export interface StateEvents {
+  /** What was found when it was opened is begun anew. */
+  readonly anew: (reason: string) => void
+  /** It was found damaged later: its files are gone, what is open is good for nothing, and the next who opens begins anew. */
+  readonly damaged: (error: VaultError) => void
+}
+
 export class SyncState {
   readonly #database: Database
+  readonly #events: Partial<StateEvents>
   readonly #row: Statement<[number], PeerRow>
   readonly #held: Statement<[Uint8Array], Held>
   readonly #confirm: Statement<[Uint8Array, number, number], never>
@@ -62,9 +70,11 @@ export class SyncState {
   readonly #between: Statement<[Uint8Array, Uint8Array, number], { readonly blob: Buffer }>
   readonly #head: Statement<[number, Uint8Array], { readonly sequence: number; readonly hash: Buffer }>
   #commits = 0
+  #isDamaged = false
 
-  private constructor(database: Database) {
+  private constructor(database: Database, events: Partial<StateEvents>) {
     this.#database = database
+    this.#events = events
     this.#row = database.prepare('SELECT * FROM peers WHERE peer = ?')
     this.#held = database.prepare('SELECT peer, day FROM held WHERE blob = ?')
     this.#confirm = database.prepare('INSERT INTO held (blob, peer, day) VALUES (?, ?, ?) ON CONFLICT (blob, peer) DO UPDATE SET day = excluded.day')
@@ -73,25 +83,30 @@ export class SyncState {
     this.#head = database.prepare('SELECT sequence, hash FROM heads WHERE peer = ? AND device = ?')
   }
 
-  /** One that is damaged, or of another version, is begun anew. */
-  static open(path: string, onAnew: (reason: string) => void = () => undefined): SyncState {
+  /** One that is damaged, or of another version, is begun anew. Reads all of it: what is damaged would be met at every contact. */
+  static open(path: string, events: Partial<StateEvents> = {}): SyncState {
     try {
-      return SyncState.#opened(path)
+      return SyncState.#opened(path, events)
     } catch (error) {
       if (!(error instanceof VaultError) || !['corrupt', 'broken-invariant', 'format-unknown'].includes(error.code)) throw error
-      onAnew(error.message)
-      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
-      return SyncState.#opened(path)
+      events.anew?.(error.message)
+      remove(path)
+      return SyncState.#opened(path, events)
     }
   }
 
-  static #opened(path: string): SyncState {
+  static #opened(path: string, events: Partial<StateEvents>): SyncState {
     const database = openPlain(path, { synchronous: 'NORMAL', cacheBytes: limits.indexCacheBytes })
     try {
       const found = database.pragma('user_version')
       if (found === 0) database.transaction(() => { database.exec(schema) })
       else if (found !== version) throw new VaultError('format-unknown', `${path}: version ${String(found)}`, { subject: path })
-      return new SyncState(database)
+      // The quick one does not compare the index of `peers`, the only one there is.
+      for (const check of ['quick_check(1)', 'integrity_check(peers)']) {
+        const told = database.pragma(check)
+        if (told !== 'ok') throw new VaultError('corrupt', `${path}: ${String(told)}`, { subject: path })
+      }
+      return new SyncState(database, events)
     } catch (error) {
       database.close()
       throw error
@@ -101,7 +116,7 @@ export class SyncState {
   /** Its number here. One that was met anew since (`metSec`) is asked everything anew: the user has looked. */
   peerOf(id: Uint8Array, metSec: number): number {
     this.#change('INSERT INTO peers (id, met) VALUES (?, ?) ON CONFLICT (id) DO NOTHING', id, metSec)
-    const found = this.#database.prepare<[Uint8Array], { readonly peer: number; readonly met: number }>('SELECT peer, met FROM peers WHERE id = ?').get(id)
+    const found = this.#guarded(() => this.#database.prepare<[Uint8Array], { readonly peer: number; readonly met: number }>('SELECT peer, met FROM peers WHERE id = ?').get(id))
     invariant(found !== undefined, 'a row that was just made')
     if (found.met !== metSec) {
       this.forget(found.peer)
@@ -112,7 +127,7 @@ export class SyncState {
 
   /** What is known of others is forgotten. */
   keepOnly(peers: readonly number[]): void {
-    const gone = this.#database.prepare<[], number>('SELECT peer FROM peers', 'first').all().filter((peer) => !peers.includes(peer))
+    const gone = this.#guarded(() => this.#database.prepare<[], number>('SELECT peer FROM peers', 'first').all()).filter((peer) => !peers.includes(peer))
     for (const peer of gone) {
       this.forget(peer)
       this.#change('DELETE FROM peers WHERE peer = ?', peer)
@@ -127,7 +142,7 @@ export class SyncState {
   }
 
   acknowledged(peer: number): Acknowledged {
-    const { sequence = 0, start = 0, end = 0, hash = null } = this.#row.get(peer) ?? {}
+    const { sequence = 0, start = 0, end = 0, hash = null } = this.#rowOf(peer) ?? {}
     return { sequence, start, end, hash: (hash ?? noPrevious) as Uint8Array as ManifestHash }
   }
 
@@ -141,7 +156,7 @@ export class SyncState {
   }
 
   contact(peer: number): number | null {
-    return this.#row.get(peer)?.contact ?? null
+    return this.#rowOf(peer)?.contact ?? null
   }
 
   noteContact(peer: number, sec: number): void {
@@ -150,7 +165,7 @@ export class SyncState {
 
   /** Why it is not believed. */
   distrust(peer: number): string | undefined {
-    return this.#row.get(peer)?.distrust ?? undefined
+    return this.#rowOf(peer)?.distrust ?? undefined
   }
 
   noteDistrust(peer: number, reason: string): void {
@@ -159,7 +174,7 @@ export class SyncState {
 
   /** Hash of what was given to it last. */
   given(peer: number, what: 'header' | 'member'): Uint8Array | undefined {
-    return this.#row.get(peer)?.[what] ?? undefined
+    return this.#rowOf(peer)?.[what] ?? undefined
   }
 
   noteGiven(peer: number, what: 'header' | 'member', hash: Uint8Array): void {
@@ -167,7 +182,7 @@ export class SyncState {
   }
 
   heldBy(blobId: BlobId): readonly Held[] {
-    return this.#held.all(blobId)
+    return this.#guarded(() => this.#held.all(blobId))
   }
 
   /** It said that day that it has them. */
@@ -184,17 +199,17 @@ export class SyncState {
   }
 
   lost(peer: number): number {
-    return this.#row.get(peer)?.lost ?? 0
+    return this.#rowOf(peer)?.lost ?? 0
   }
 
   /** What it acknowledged of that stretch of ids, in their order. */
   heldBetween(peer: number, after: Uint8Array, through: Uint8Array): readonly BlobId[] {
-    return this.#between.all(after, through, peer).map(({ blob }) => blob as Uint8Array as BlobId)
+    return this.#guarded(() => this.#between.all(after, through, peer)).map(({ blob }) => blob as Uint8Array as BlobId)
   }
 
   /** How far its inventory was gone through, and the day when that ended last. */
   sweep(peer: number): { readonly through: BlobId | undefined; readonly day: number } {
-    const row = this.#row.get(peer)
+    const row = this.#rowOf(peer)
     return { through: (row?.swept_through ?? undefined) as Uint8Array | undefined as BlobId | undefined, day: row?.swept_day ?? -Infinity }
   }
 
@@ -204,18 +219,18 @@ export class SyncState {
   }
 
   head(peer: number, deviceId: DeviceId): SeenHead | undefined {
-    const row = this.#head.get(peer, deviceId)
+    const row = this.#guarded(() => this.#head.get(peer, deviceId))
     return row === undefined ? undefined : { sequence: row.sequence, hash: row.hash as Uint8Array as ManifestHash }
   }
 
   devicesSeen(peer: number): readonly DeviceId[] {
-    return this.#database.prepare<[number], Buffer>('SELECT device FROM heads WHERE peer = ?', 'first').all(peer).map((device) => device as Uint8Array as DeviceId)
+    return this.#guarded(() => this.#database.prepare<[number], Buffer>('SELECT device FROM heads WHERE peer = ?', 'first').all(peer)).map((device) => device as Uint8Array as DeviceId)
   }
 
   /** Another node that told another entry of that place; undefined: none. */
   contradicts(deviceId: DeviceId, { sequence, hash }: SeenHead): number | undefined {
-    return this.#database.prepare<[Uint8Array, number, Uint8Array], number>(
-      'SELECT peer FROM heads WHERE device = ? AND sequence = ? AND hash <> ?', 'first').get(deviceId, sequence, hash)
+    return this.#guarded(() => this.#database.prepare<[Uint8Array, number, Uint8Array], number>(
+      'SELECT peer FROM heads WHERE device = ? AND sequence = ? AND hash <> ?', 'first').get(deviceId, sequence, hash))
   }
 
   noteHead(peer: number, deviceId: DeviceId, { sequence, hash }: SeenHead): void {
@@ -223,21 +238,44 @@ export class SyncState {
   }
 
   close(): void {
-    this.#database.checkpoint('TRUNCATE')
+    // Its files are gone: there is nothing to tidy up, and what lies there by now may be another's.
+    if (!this.#isDamaged) this.#guarded(() => this.#database.checkpoint('TRUNCATE'))
     this.#database.close()
   }
 
+  #rowOf(peer: number): PeerRow | undefined {
+    return this.#guarded(() => this.#row.get(peer))
+  }
+
   #change(source: string, ...parameters: readonly (number | string | null | Uint8Array)[]): void {
-    this.#database.prepare<typeof parameters>(source).run(...parameters)
+    this.#guarded(() => this.#database.prepare<typeof parameters>(source).run(...parameters))
     this.#committed()
   }
 
   #batch(work: () => void): void {
-    this.#database.transaction(work)
+    this.#guarded(() => { this.#database.transaction(work) })
     this.#committed()
   }
 
   #committed(): void {
-    if (++this.#commits % limits.syncCheckpointCommits === 0) this.#database.checkpoint('PASSIVE')
+    if (++this.#commits % limits.syncCheckpointCommits === 0) this.#guarded(() => this.#database.checkpoint('PASSIVE'))
   }
+
+  /** What is damaged does not get better, and what it says may be wrong: it must not be there for the next. */
+  #guarded<Value>(work: () => Value): Value {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'corrupt' && !this.#isDamaged) {
+        this.#isDamaged = true
+        remove(this.#database.path)
+        this.#events.damaged?.(error)
+      }
+      throw error
+    }
+  }
+}
+
+function remove(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
 }

@@ -1,11 +1,16 @@
 // The list of nodes changes while they are spoken with: each has one life at any time, and what one said never counts for another.
 import t from 'tap'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SyncState } from '../../../lib/sync/state.js'
 import type { SyncerPeer } from '../../../lib/sync/syncer.js'
 import { openPlain } from '../../../native-deps/sqlite.js'
 import { randomBytes } from '../../support/random-bytes.js'
 import { SyncWorld } from './sync-world.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'vaultfs-reload-'))
+t.teardown(() => { rmSync(folder, { recursive: true }) })
 
 t.test('two reloads at once: every life but those of the last has ended', async (t) => {
   const w = await new SyncWorld(1).open()
@@ -54,7 +59,7 @@ t.test('two reloads at once: every life but those of the last has ended', async 
 })
 
 t.test('a number is never given to another node', (t) => {
-  const path = join(t.testdir(), 'sync.db')
+  const path = join(folder, '1.db')
   const first = SyncState.open(path)
   first.peerOf(randomBytes(1, 8), 1)
   const gone = first.peerOf(randomBytes(2, 8), 1)
@@ -67,12 +72,12 @@ t.test('a number is never given to another node', (t) => {
 })
 
 t.test('a state of an older version is begun anew', (t) => {
-  const path = join(t.testdir(), 'sync.db')
+  const path = join(folder, '2.db')
   const older = openPlain(path)
   older.exec('CREATE TABLE peers (peer INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, met INTEGER NOT NULL); PRAGMA user_version = 1')
   older.close()
   const reasons: string[] = []
-  const state = SyncState.open(path, (reason) => reasons.push(reason))
+  const state = SyncState.open(path, { anew: (reason) => reasons.push(reason) })
   t.equal(state.peerOf(randomBytes(1, 8), 1), 1)
   t.match(reasons, [/version 1/])
   state.close()

@@ -1,6 +1,7 @@
 // A vault with its thread and real nodes in this process: everything that is published is there, and readable by nobody
 // but us; a node that was away, or lost something, gets it; a daemon that comes back sends nothing twice.
 import t from 'tap'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readPeers, writePeers } from '../../../lib/crypto/peers-file.js'
 import { pairWithNode } from '../../../lib/peer/pairing.js'
@@ -71,4 +72,42 @@ t.test('everything that is published reaches each node, and a daemon that comes 
   test = await TestVault.open({ store, sync })
   t.ok(await syncOf(test).wait({ stallMs: 20_000 }))
   t.same(syncOf(test).report().peers.map(({ sentBlobs, sentBytes }) => [sentBlobs, sentBytes]), [[0, 0], [0, 0]], 'nothing is sent twice')
+})
+
+t.test('a state that is damaged ends the thread, and the next begins it anew by itself: what is unsent is sent though nobody writes', async (t) => {
+  const store = await newFolder()
+  const home = await startTestNode(t)
+  await pair(store, home, 'home')
+  const lines: string[] = []
+  const test = await TestVault.open({ store, sync: { ...sync, againMs: 2000 }, logger: { log: (_level, message) => { lines.push(message) } } })
+  t.teardown(() => test.remove())
+  await write(test, 'before', 1, 3 * 1024 * 1024)
+  t.ok(await syncOf(test).wait({ stallMs: 20_000 }))
+  const path = join(store, 'sync.db')
+  const other = openPlain(path)
+  const swept = other.prepare<[], number | null>('SELECT swept_day FROM peers', 'first')
+  for (let asked = 0; asked < 200 && swept.get() === null; asked++) await new Promise((resolve) => setTimeout(resolve, 20))
+  // It rests: all pages in their places, and none in the thread's memory.
+  let isCopied = false
+  for (let asked = 0; asked < 200 && !isCopied; asked++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    isCopied = other.checkpoint('TRUNCATE')
+  }
+  t.ok(isCopied)
+  other.exec('UPDATE peers SET lost = lost')
+  const file = await open(path, 'r+')
+  const { size } = await file.stat()
+  await file.write(randomBytes(3, size - 4096), 0, size - 4096, 4096)
+  await file.close()
+  await write(test, 'after', 2, 300)
+  const { deviceId, vaultId } = (await testKeys()).identity.member
+  const vault = home.storage.vault(vaultId)
+  const isThere = async (): Promise<boolean> => (await vault.heads()).some((head) => equalBytes(head.deviceId, deviceId) && head.sequence === test.opened.vault.parts.manifest.sequence)
+  for (let asked = 0; asked < 200 && !(await isThere()); asked++) await new Promise((resolve) => setTimeout(resolve, 50))
+  other.close()
+  t.ok(await isThere())
+  t.equal(lines.filter((line) => line.includes('thread that syncs to nodes ended')).length, 1)
+  t.equal(lines.filter((line) => line.includes('they are asked anew')).length, 1)
+  t.ok(await syncOf(test).wait({ stallMs: 20_000 }))
+  t.equal(syncOf(test).report().safeBlobs, blobsOf(store).length)
 })
