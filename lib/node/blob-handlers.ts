@@ -1,7 +1,7 @@
 // Blobs in and out. PROTOCOL §3.
 import { hex, type BlobId, type Sealed } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
-import { decodeFrames, decodeIds, frameHead, framesBytesMax, getIdsMax, hasIdsMax, type SealedBlob } from '../wire/blob-frames.js'
+import { blobBytesMin, decodeFrames, decodeIds, frameHead, framesBytesMax, getIdsMax, hasIdsMax, type SealedBlob } from '../wire/blob-frames.js'
 import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
 import { counted, type ByteBudget } from './byte-budget.js'
 import type { CheckerCalls } from './checker.js'
@@ -47,7 +47,8 @@ async function keep({ checker }: BlobSetup, asked: Asked, decode: (body: Uint8Ar
   const release = account.reserve(asked.bodyLength)
   try {
     const blobs = decode(await asked.body())
-    if (blobs.some(({ sealed }) => sealed.byteLength === 0)) throw new VaultError('invalid', 'a blob without bytes')
+    // What keeping one costs beside its bytes counts in no quota.
+    if (blobs.some(({ sealed }) => sealed.byteLength < blobBytesMin)) throw new VaultError('invalid', `a blob of fewer than ${blobBytesMin} bytes`)
     await checker.call('blobs', blobs)
     const isNew = await deletions.sparing(blobs.map(({ blobId }) => blobId), () => storage.put(blobs))
     const fresh = blobs.filter((_, index) => isNew[index])

@@ -1,4 +1,5 @@
 // Many blobs in one body. PROTOCOL §3. What comes from the other side is only split here; who takes a blob hashes it.
+import { paddedLength, sealedLengthOf } from '../format/blob-envelope.js'
 import type { BlobId, Sealed } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 
@@ -14,6 +15,8 @@ export const hasIdsMax = 4096
 export const getIdsMax = 256
 /** Of the frames in one body. */
 export const framesBytesMax = 32 * 1024 * 1024
+/** Sealed nothing: no blob is shorter (FORMAT §4.3). */
+export const blobBytesMin = sealedLengthOf(paddedLength(0))
 /** Plaintext of 16 MiB in its bucket, with table and tags: no blob is longer (FORMAT §4.3). */
 export const blobBytesMax = 16 * 1024 * 1024 + 48 + 256 * (32 + 16)
 

@@ -2,7 +2,7 @@
 import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { concatBytes, hex } from '../../../lib/terms/bytes.js'
-import { encodeFrames, framesBytesMax } from '../../../lib/wire/blob-frames.js'
+import { blobBytesMin, encodeFrames, framesBytesMax } from '../../../lib/wire/blob-frames.js'
 import { splitPlace } from '../../../lib/wire/pin.js'
 import { nodeLimits } from '../../../lib/node/node-limits.js'
 import { startMetrics } from '../../../lib/node/metrics-server.js'
@@ -65,6 +65,10 @@ t.test('sizes and shapes of requests', async (t) => {
   for (const path of ['/v1/nothing', '//', '//[', 'http://[', '/%', '/v1/blobs/', '/v1/health/', '*']) t.match(await client.send('GET', path), { status: /^40[034]$/ }, path)
   const many = await client.ask('putBlobs', { body: concatBytes(...encodeFrames(Array.from({ length: nodeLimits.blobsPerPutMax + 1 }, () => testBlobs(3, 1, 1)[0] as never))) })
   t.match(many, { status: 400, code: 'invalid' }, 'too many blobs in one body')
+  const [short] = testBlobs(6, 1, blobBytesMin - 1)
+  t.match(await client.ask('putBlob', { parameters: { blob: hex(short?.blobId ?? new Uint8Array(0)) }, body: short?.sealed ?? '' }), { status: 400, code: 'invalid' }, 'shorter than any')
+  t.match(await client.ask('putBlobs', { body: concatBytes(...encodeFrames([...testBlobs(7, 2), ...testBlobs(6, 1, blobBytesMin - 1)])) }), { status: 400, code: 'invalid' })
+  t.equal((await client.ask('putBlobs', { body: concatBytes(...encodeFrames(testBlobs(6, 1, blobBytesMin))) })).status, 200)
   t.match(await client.send('GET', `/v1/health?${'x'.repeat(nodeLimits.headBytesMax)}`).catch(() => ({ status: 0 })), { status: /^(0|431)$/ }, 'a head without end')
 })
 
