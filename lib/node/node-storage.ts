@@ -9,6 +9,8 @@ export interface NodeStorage {
   vault(vaultId: VaultId): VaultStorage
   /** Small documents of the node itself (vaults, grants, invitations), replaced as a whole. */
   readonly records: RecordStorage
+  /** Resolves when whatever writes and reads answers; rejects 'io' when it has ended. */
+  alive(): Promise<void>
   close(): Promise<void>
 }
 

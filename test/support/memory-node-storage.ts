@@ -34,6 +34,8 @@ export class MemoryNodeStorage implements NodeStorage {
     return new MemoryVault(found)
   }
 
+  async alive(): Promise<void> {}
+
   async close(): Promise<void> {}
 }
 

@@ -69,6 +69,9 @@ export class S3Storage implements NodeStorage {
     return vault
   }
 
+  /** Nothing of it can end by itself. */
+  async alive(): Promise<void> {}
+
   async close(): Promise<void> {
     await this.#engine.close()
   }
