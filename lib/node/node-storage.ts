@@ -15,6 +15,8 @@ export interface NodeStorage {
 }
 
 export interface VaultStorage {
+  /** Other processes may change what is here at any moment. */
+  readonly isShared: boolean
   /** For each id its length; undefined: not here. */
   lengths(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]>
   /**

@@ -40,6 +40,7 @@ export class MemoryNodeStorage implements NodeStorage {
 }
 
 class MemoryVault implements VaultStorage {
+  readonly isShared = true
   readonly records: RecordStorage
   readonly #memory: VaultMemory
 

@@ -93,6 +93,7 @@ class DiskThreads {
 }
 
 class DiskVault implements VaultStorage {
+  readonly isShared = false
   readonly records: RecordStorage
   readonly #threads: DiskThreads
   readonly #name: string

@@ -78,6 +78,7 @@ export class S3Storage implements NodeStorage {
 }
 
 class S3VaultStorage implements VaultStorage {
+  readonly isShared = true
   readonly records: S3Records
   readonly #blobs: S3Blobs
   readonly #chains: S3Chains
