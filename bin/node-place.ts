@@ -102,6 +102,6 @@ export async function looking<Result>(place: NodePlace, work: (open: { readonly 
   }
 }
 
-export function openStorageOf({ directory, settings: { bucket } }: Pick<NodePlace, 'directory' | 'settings'>, use: 'serve' | 'look', logger: Logger): Promise<NodeStorage> {
-  return openNodeStorage({ directory, use, bucket, clock: systemClock, entropy: systemEntropy, logger })
+export function openStorageOf({ directory, settings: { bucket } }: Pick<NodePlace, 'directory' | 'settings'>, use: 'serve' | 'look', logger: Logger, onBroken?: (error: VaultError) => void): Promise<NodeStorage> {
+  return openNodeStorage({ directory, use, bucket, clock: systemClock, entropy: systemEntropy, logger, onBroken })
 }

@@ -2,6 +2,7 @@
 import { startMetrics, type MetricsServer } from '../lib/node/metrics-server.js'
 import { startNode } from '../lib/node/node-server.js'
 import { listenPlace } from '../lib/node/node-settings.js'
+import type { VaultError } from '../lib/terms/errors.js'
 import type { Logger, LogLevel } from '../lib/terms/log.js'
 import { encodeAddress } from '../lib/wire/pin.js'
 import { noteRunning, openStorageOf, reachablePlaces, takeNodeLock, type NodePlace } from './node-place.js'
@@ -20,20 +21,27 @@ export interface NodeRun {
   note(line: string): void
 }
 
-/** Resolves when it was told to end, and everything is closed. */
+/** Resolves when it was told to end, and everything is closed. Rejects 'io' when it could not go on. */
 export async function runNode(run: NodeRun): Promise<void> {
   const { place, note } = run
   const { settings, keys } = place
   const logger = lineLogger(run.logLevel, note)
   const lock = await takeNodeLock(place)
-  const storage = await openStorageOf(place, 'serve', logger)
+  let broken: VaultError | undefined
+  let breakOff = (): void => undefined
+  const brokenOff = new Promise<undefined>((resolve) => { breakOff = () => { resolve(undefined) } })
+  const onBroken = (error: VaultError): void => {
+    broken ??= error
+    breakOff()
+  }
+  const storage = await openStorageOf(place, 'serve', logger, onBroken)
   let metrics: MetricsServer | undefined
   try {
     const ended = untilSignal()
     const node = await startNode({
       storage, keys, name: settings.name, version: programVersion(), listen: listenPlace(run.listen ?? settings.listen), clock: systemClock, entropy: systemEntropy, logger,
       quota: { totalBytes: settings.quotaBytes ?? undefined, dailyBytes: settings.dailyBytes ?? undefined },
-      deletion: { delaySec: settings.deleteDelaySec, keepSec: settings.keepSec },
+      deletion: { delaySec: settings.deleteDelaySec, keepSec: settings.keepSec }, onBroken,
     })
     const endThrift = thrifty()
     let forget: (() => void) | undefined
@@ -42,17 +50,20 @@ export async function runNode(run: NodeRun): Promise<void> {
       forget = noteRunning(place, { pid: process.pid, listen: `${host}:${node.port}`, sinceSec: systemClock.now().sec })
       if (run.metrics !== undefined) metrics = await startMetrics(node, listenPlace(run.metrics))
       logger.log('info', 'the node listens', { on: `${host}:${node.port}`, address: reachablePlaces(place).map((one) => encodeAddress({ place: one, pin: node.pin })).join(' '), ...(metrics === undefined ? {} : { metrics: metrics.port }) })
-      logger.log('info', 'the node ends', { signal: await ended })
+      const signal = await Promise.race([ended, brokenOff])
+      logger.log('info', 'the node ends', signal === undefined ? {} : { signal })
     } finally {
       endThrift()
       metrics?.close()
-      await node.close(drainMs)
+      // What a broken one could still answer nobody should wait for.
+      await node.close(broken === undefined ? drainMs : 0)
       forget?.()
     }
   } finally {
     await storage.close()
     lock.release()
   }
+  if (broken !== undefined) throw broken
 }
 
 function untilSignal(): Promise<string> {

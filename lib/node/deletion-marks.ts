@@ -40,6 +40,8 @@ export class DeletionMarks {
   readonly #intents = new Map<string, Known>()
   /** Marks and removals, one at a time. */
   readonly #queue = new WorkQueue()
+  /** A look at what other processes marked that has not begun yet. */
+  #look: Promise<void> | undefined
 
   private constructor(storage: VaultStorage, rules: DeletionRules) {
     this.#storage = storage
@@ -78,6 +80,7 @@ export class DeletionMarks {
   /** Rejects 'not-found'. */
   cancel(intentId: string): Promise<void> {
     return this.#queue.run(async () => {
+      if (this.#storage.isShared) await this.#reload()
       for (let attempt = 0; attempt < nodeLimits.changeAttempts; attempt++) {
         const known = this.#intents.get(intentId)
         if (known === undefined) throw new VaultError('not-found', 'no such intent waits here')
@@ -90,9 +93,10 @@ export class DeletionMarks {
 
   /**
    * Takes the marks off these blobs, then answers what `work` answers; nothing of them is removed before it is done. What
-   * has no mark costs nothing. Rejects 'busy' for what another process is removing.
+   * has no mark costs nothing, but a look where other processes may have marked it. Rejects 'busy' for what another process is removing.
    */
   async sparing<Result>(blobIds: readonly BlobId[], work: () => Promise<Result>): Promise<Result> {
+    if (this.#storage.isShared) await this.#looked()
     if (this.#intents.size === 0) return work()
     const names = blobIds.map(hex)
     if (!names.some((name) => this.#isMarked(name))) return work()
@@ -187,11 +191,22 @@ export class DeletionMarks {
     return true
   }
 
-  async #reload(): Promise<void> {
+  /** Whoever asks while one runs waits, with all who do, for the next. */
+  #looked(): Promise<void> {
+    this.#look ??= this.#queue.run(async () => {
+      this.#look = undefined
+      await this.#reload('new')
+    })
+    return this.#look
+  }
+
+  async #reload(which: 'all' | 'new' = 'all'): Promise<void> {
     const names = await this.#storage.records.list(prefix)
     const found = new Set(names.map((name) => name.slice(prefix.length)))
     for (const intentId of [...this.#intents.keys()]) if (!found.has(intentId)) this.#intents.delete(intentId)
     for (const intentId of found) {
+      // Others only take marks off it: whoever would write it finds out.
+      if (which === 'new' && this.#intents.has(intentId)) continue
       const record = await this.#storage.records.get(prefix + intentId)
       if (record === undefined) this.#intents.delete(intentId)
       else if (record.version !== this.#intents.get(intentId)?.version) this.#intents.set(intentId, { version: record.version, marked: decodeMarked(record.bytes) })

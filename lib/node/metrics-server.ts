@@ -36,8 +36,7 @@ async function answer(node: RunningNode, { method, url }: IncomingMessage, respo
   try {
     if (method !== 'GET' && method !== 'HEAD') return void response.writeHead(405).end()
     if (url === '/healthz') {
-      // Whoever can't read what it knows can answer nobody.
-      await node.register.refresh()
+      await node.alive()
       return void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
     }
     if (url !== '/metrics') return void response.writeHead(404).end()

@@ -2,6 +2,7 @@
 // that tests run one in their own process. It holds no key of any vault.
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { hex } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
@@ -49,6 +50,8 @@ export interface NodeOptions {
   readonly entropy: Entropy
   readonly logger: Logger
   readonly patience?: Patience
+  /** A thread of its own ended by itself: it can't go on. */
+  readonly onBroken?: ((error: VaultError) => void) | undefined
 }
 
 export interface RunningNode {
@@ -63,6 +66,8 @@ export interface RunningNode {
   readonly chores: NodeChores
   /** A code for `places` (host:port), good for so long. */
   invite(options: { readonly seconds: number; readonly places: readonly string[] }): Promise<string>
+  /** Rejects when it can't read what it knows, or can't verify or keep what comes. */
+  alive(): Promise<void>
   /** No new requests; those that are being answered are, for at most `drainMs`. */
   close(drainMs?: number): Promise<void>
 }
@@ -74,7 +79,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const desk = new InvitationDesk(register, () => clock.now().sec)
   const vaults = new HeldVaults({ storage, register, quota, deletion, clock })
   const counters = new NodeCounters()
-  const checker = new ThreadLink<CheckerCalls>({ entry: new URL('./checker-thread.js', import.meta.url), name: 'vaultfs node checker', setup: undefined, logger })
+  const checker = new ThreadLink<CheckerCalls>({ entry: new URL('./checker-thread.js', import.meta.url), name: 'vaultfs node checker', setup: undefined, logger, onBroken: options.onBroken })
   const [places, rates, answers] = [new BodyPlaces(), new KeyRates(clock), new ByteBudget({ bytesMax: nodeLimits.answerBytesMax, bytesPerVaultMax: nodeLimits.answerBytesPerVaultMax })]
   const description = openApi(version)
   const dispatcher = new Dispatcher({
@@ -108,10 +113,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const chores = new NodeChores({ register, vaults, rates, counters, clock, logger })
   return {
     host: listen.host, port, pin: keys.tlsPin, signPublicKey: keys.signPublicKey, counters, register, vaults, listener, chores,
-    invite: async ({ seconds, places: reachable }) => {
-      if (reachable.length === 0) throw new VaultError('usage', 'an invitation without an address', { next: 'say with --advertise where the node can be reached' })
-      return encodeInvitation({ ...await desk.open(seconds, entropy), pin: keys.tlsPin, places: reachable })
-    },
+    invite: ({ seconds, places: reachable }) => codeFor(reachable, keys.tlsPin, () => desk.open(seconds, entropy)),
+    alive: async () => { await Promise.all([register.refresh(), checker.alive(), storage.alive()]) },
     close: async (drainMs = 0) => {
       listener.stopListening()
       chores.stop()
@@ -120,11 +123,28 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       known.close()
       strangers.close()
       await answering.drained(nodeLimits.handshakeMs)
-      for (const { account } of await vaults.opened()) await account.save()
-      await members.follow(register.access)
-      await checker.close()
+      try {
+        await saveAccounts(vaults, logger)
+        await members.follow(register.access)
+      } finally {
+        // Whatever went wrong: a thread that is left keeps the process alive.
+        await checker.close()
+      }
     },
   }
+}
+
+async function saveAccounts(vaults: HeldVaults, logger: Logger): Promise<void> {
+  for (const { account, vaultId } of await vaults.opened()) {
+    await account.save().catch((error: unknown) => {
+      logger.log('error', 'what a vault wrote today was not noted', { vault: hex(vaultId).slice(0, 16), reason: error instanceof Error ? error.message : String(error) })
+    })
+  }
+}
+
+async function codeFor(places: readonly string[], pin: Uint8Array, open: () => ReturnType<InvitationDesk['open']>): Promise<string> {
+  if (places.length === 0) throw new VaultError('usage', 'an invitation without an address', { next: 'say with --advertise where the node can be reached' })
+  return encodeInvitation({ ...await open(), pin, places })
 }
 
 /** Never listens itself: the door hands it sockets. */

@@ -9,10 +9,14 @@ export interface NodeStorage {
   vault(vaultId: VaultId): VaultStorage
   /** Small documents of the node itself (vaults, grants, invitations), replaced as a whole. */
   readonly records: RecordStorage
+  /** Resolves when whatever writes and reads answers; rejects 'io' when it has ended. */
+  alive(): Promise<void>
   close(): Promise<void>
 }
 
 export interface VaultStorage {
+  /** Other processes may change what is here at any moment. */
+  readonly isShared: boolean
   /** For each id its length; undefined: not here. */
   lengths(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]>
   /**

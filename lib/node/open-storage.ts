@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import type { Clock } from '../terms/clock.js'
 import type { Entropy } from '../terms/entropy.js'
-import { fromErrno } from '../terms/errors.js'
+import { fromErrno, type VaultError } from '../terms/errors.js'
 import type { Logger } from '../terms/log.js'
 import { DiskStorage } from './disk/disk-storage.js'
 import type { NodeStorage } from './node-storage.js'
@@ -17,6 +17,8 @@ export interface OpenStorage {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
+  /** What keeps things has ended by itself: nothing can be kept from here on. */
+  readonly onBroken?: ((error: VaultError) => void) | undefined
 }
 
 export interface BucketPlace {

@@ -25,22 +25,34 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
+export interface ThreadLinkOptions {
+  readonly entry: URL
+  readonly name: string
+  readonly setup: unknown
+  readonly logger: Logger
+  /** Once, when the thread has ended and nobody told it to: it does not begin again. */
+  readonly onBroken?: ((error: VaultError) => void) | undefined
+}
+
 export class ThreadLink<Calls extends { readonly [Name in keyof Calls]: Callable }> {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   readonly #exited: Promise<void>
+  readonly #options: ThreadLinkOptions
   #next = 1
   #failure: VaultError | undefined
+  #isClosing = false
 
-  constructor(options: { readonly entry: URL; readonly name: string; readonly setup: unknown; readonly logger: Logger }) {
+  constructor(options: ThreadLinkOptions) {
+    this.#options = options
     this.#worker = new Worker(options.entry, {
       name: options.name, workerData: options.setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     this.#worker.on('message', (answer: Answer) => { this.#take(answer, options.logger) })
     this.#exited = new Promise((resolve) => {
       this.#worker.on('error', (error) => { this.#fail(error) })
-      this.#worker.on('exit', () => {
-        this.#fail('it has been closed')
+      this.#worker.on('exit', (code) => {
+        this.#fail(this.#isClosing ? 'it has been closed' : `it exited with ${code}`)
         resolve()
       })
     })
@@ -56,8 +68,14 @@ export class ThreadLink<Calls extends { readonly [Name in keyof Calls]: Callable
     })
   }
 
+  /** Resolves when the thread has come to it; rejects 'io' when it has ended. */
+  async alive(): Promise<void> {
+    await (this as ThreadLink<{ alive(): void }>).call('alive')
+  }
+
   /** After all that was asked before. The thread's `close` is called. */
   async close(): Promise<void> {
+    this.#isClosing = true
     const call: Call = { id: 0, name: 'close', parameters: [] }
     this.#worker.postMessage(call)
     await this.#exited
@@ -72,9 +90,14 @@ export class ThreadLink<Calls extends { readonly [Name in keyof Calls]: Callable
   }
 
   #fail(cause: unknown): void {
+    const isFirst = this.#failure === undefined
     this.#failure ??= new VaultError('io', `a thread of the node ended: ${cause instanceof Error ? cause.message : String(cause)}`, { cause, next: 'Start the node again.' })
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
     this.#waiting.clear()
+    if (!isFirst || this.#isClosing) return
+    const { logger, name, onBroken } = this.#options
+    logger.log('error', 'a thread ended', { name, reason: this.#failure.message })
+    onBroken?.(this.#failure)
   }
 }
 
@@ -85,6 +108,7 @@ export function answerCalls(port: MessagePort, calls: Readonly<Record<string, Ca
 
 async function answer(port: MessagePort, calls: Readonly<Record<string, Callable | undefined>> & { close(): void | Promise<void> }, { id, name, parameters }: Call): Promise<void> {
   if (name === 'close') return await end(port, calls)
+  if (name === 'alive') return port.postMessage({ id, value: undefined })
   try {
     const value: unknown = await calls[name]?.(...parameters as never[])
     // Memory of its own goes over as it is.

@@ -34,10 +34,13 @@ export class MemoryNodeStorage implements NodeStorage {
     return new MemoryVault(found)
   }
 
+  async alive(): Promise<void> {}
+
   async close(): Promise<void> {}
 }
 
 class MemoryVault implements VaultStorage {
+  readonly isShared = true
   readonly records: RecordStorage
   readonly #memory: VaultMemory
 

@@ -19,6 +19,8 @@ export interface DiskStorageOptions {
   readonly use: 'serve' | 'look'
   readonly clock: Clock
   readonly logger: Logger
+  /** A thread ended by itself: nothing can be kept from here on. */
+  readonly onBroken?: ((error: VaultError) => void) | undefined
 }
 
 export class DiskStorage implements NodeStorage {
@@ -40,6 +42,10 @@ export class DiskStorage implements NodeStorage {
     const known = this.#vaults.get(name) ?? new DiskVault(this.#threads, name, this.#options)
     this.#vaults.set(name, known)
     return known
+  }
+
+  async alive(): Promise<void> {
+    await this.#threads.alive()
   }
 
   async close(): Promise<void> {
@@ -68,6 +74,10 @@ class DiskThreads {
     return this.#reader
   }
 
+  async alive(): Promise<void> {
+    await Promise.all([this.#writer?.alive(), this.#reader?.alive()])
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     // The reader first: whose connection is the last one writes the log into the database.
@@ -78,11 +88,12 @@ class DiskThreads {
   #begin<Calls extends { readonly [Name in keyof Calls]: (...parameters: never[]) => unknown }>(role: DiskSetup['role']): ThreadLink<Calls> {
     invariant(!this.#closed, 'a storage that is open')
     const setup: DiskSetup = { role, directory: this.#options.directory }
-    return new ThreadLink<Calls>({ entry, name: `vaultfs node ${role}`, setup, logger: this.#options.logger })
+    return new ThreadLink<Calls>({ entry, name: `vaultfs node ${role}`, setup, logger: this.#options.logger, onBroken: this.#options.onBroken })
   }
 }
 
 class DiskVault implements VaultStorage {
+  readonly isShared = false
   readonly records: RecordStorage
   readonly #threads: DiskThreads
   readonly #name: string
@@ -152,7 +163,11 @@ class DiskVault implements VaultStorage {
   /** What a crash left is looked for before anything is read. */
   async #ready(): Promise<void> {
     if (this.#options.use === 'look') return
-    this.#opened ??= this.#threads.writer.call('open', this.#name)
+    this.#opened ??= this.#threads.writer.call('open', this.#name).catch((error: unknown) => {
+      // A disk that was full, or not mounted yet, may be well the next time.
+      this.#opened = undefined
+      throw error
+    })
     await this.#opened
   }
 

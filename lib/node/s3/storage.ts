@@ -69,12 +69,16 @@ export class S3Storage implements NodeStorage {
     return vault
   }
 
+  /** Nothing of it can end by itself. */
+  async alive(): Promise<void> {}
+
   async close(): Promise<void> {
     await this.#engine.close()
   }
 }
 
 class S3VaultStorage implements VaultStorage {
+  readonly isShared = true
   readonly records: S3Records
   readonly #blobs: S3Blobs
   readonly #chains: S3Chains

@@ -4,6 +4,7 @@ import { concatBytes, hex, type BlobId } from '../../../lib/terms/bytes.js'
 import { encodeFrames, encodeIds } from '../../../lib/wire/blob-frames.js'
 import { encodeDeletion } from '../../../lib/wire/owner-records.js'
 import { DeletionMarks } from '../../../lib/node/deletion-marks.js'
+import { MemoryNodeStorage, NodeMemory } from '../../support/memory-node-storage.js'
 import { inviteTo, startTestNode } from '../../support/node.js'
 import { pairTestDevice, TestClient, TestOwner, testBlobs } from '../../support/node-client.js'
 import { randomBytes } from '../../support/random-bytes.js'
@@ -88,11 +89,29 @@ t.test('two processes over one storage', async (t) => {
   await heir.sparing(ids, async () => undefined)
 })
 
+t.test('what another process marks meanwhile', async (t) => {
+  const memory = new NodeMemory()
+  const { vaultId } = new TestOwner(7)
+  const storage = new MemoryNodeStorage(memory).vault(vaultId)
+  const blobs = testBlobs(1, 4)
+  const ids = blobs.map(({ blobId }) => blobId)
+  await storage.put(blobs)
+  const nowSec = Math.floor(Date.now() / 1000)
+  const [one, two] = [await DeletionMarks.open(storage, { delaySec: 0, keepSec: 0 }), await DeletionMarks.open(new MemoryNodeStorage(memory).vault(vaultId), { delaySec: 0, keepSec: 0 })]
+  await one.add({ vaultId, sec: nowSec, intentId: randomBytes(9, 16), blobIds: ids.slice(0, 3) }, nowSec)
+  await Promise.all(ids.slice(0, 2).map((id) => two.sparing([id], async () => undefined)))
+  t.same(await one.removeDue(nowSec + 10).then(({ blobs: count }) => count), 1, 'the other one takes its marks off before it answers')
+  t.same((await storage.lengths(ids)).map((length) => length !== undefined), [true, true, false, true])
+  await one.add({ vaultId, sec: nowSec, intentId: randomBytes(10, 16), blobIds: ids }, nowSec)
+  await two.cancel(hex(randomBytes(10, 16)))
+  t.same(await one.removeDue(nowSec + 10).then(({ blobs: count }) => count), 0, 'and takes it back')
+})
+
 type Storage = Parameters<typeof DeletionMarks.open>[0]
 
 function bound(storage: Storage): Storage {
   return {
-    lengths: (ids) => storage.lengths(ids), put: (blobs) => storage.put(blobs), read: (id, range) => storage.read(id, range), inventory: (after, limit) => storage.inventory(after, limit),
+    isShared: storage.isShared, lengths: (ids) => storage.lengths(ids), put: (blobs) => storage.put(blobs), read: (id, range) => storage.read(id, range), inventory: (after, limit) => storage.inventory(after, limit),
     storedSec: (ids) => storage.storedSec(ids), remove: (ids) => storage.remove(ids), statistics: () => storage.statistics(), heads: () => storage.heads(),
     append: (device, expected, entries) => storage.append(device, expected, entries), readEntries: (device, after, bytesMax) => storage.readEntries(device, after, bytesMax), records: storage.records,
   }
