@@ -24,7 +24,7 @@ import type { Vault } from '../lib/vault.js'
 import type { MountedVault } from '../mount/mount.js'
 
 interface PastParts {
-  readonly mounted: Pick<MountedVault, 'vault' | 'restoreHooks' | 'watched'>
+  readonly mounted: Pick<MountedVault, 'vault' | 'restoreHooks' | 'settled' | 'watched'>
   /** This device. */
   readonly member: Member
 }
@@ -43,6 +43,7 @@ export class PastService implements PastPort {
     if (fault !== undefined) throw new VaultError('name-invalid', `'${name ?? ''}' can't be the name of a snapshot: it ${fault}`, { next: 'choose another name' })
     const { mounted } = this.#parts
     const taken = await mounted.watched('publishing', onProgress, () => takeSnapshot(mounted.vault, name))
+    await mounted.settled()
     return { name: taken.name, moment: this.#moment(taken.moment) }
   }
 
@@ -104,6 +105,7 @@ export class PastService implements PastPort {
       const outcome = await restore(vault, this.#history, order, { ...hooks, steps: onItems })
       return { ...outcome, moment: this.#moment(outcome.moment) }
     } finally {
+      await this.#parts.mounted.settled()
       this.#restoring = false
     }
   }
@@ -117,6 +119,7 @@ export class PastService implements PastPort {
     }
     if (!dryRun) {
       const { moments, versions } = await forget(vault, policy, drop)
+      await this.#parts.mounted.settled()
       return { moments, versions, kept: (await this.#history.retained(policy)).length, policy: policyReport(policy) }
     }
     const { moments, versions } = await this.#history.prunable(policy, vault.now().sec)

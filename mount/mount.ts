@@ -70,7 +70,7 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     for (const ino of orphans) mounted.watchForget(ino)
     opened.vault.onPublished = () => { past.published() }
     opened.vault.onForgotten = () => {
-      past.letGo().catch((error: unknown) => { request.logger.log('warn', 'what retention let go of may show until the kernel forgets it', { reason: String(error) }) })
+      past.hasLetGo = past.letGo().catch((error: unknown) => { request.logger.log('warn', 'what retention let go of may show until the kernel forgets it', { reason: String(error) }) })
     }
     const supervision = await supervise(request, mounted, memory)
     opened.upkeep.begin()
@@ -168,6 +168,12 @@ export class MountedVault {
     return restoreHooks(this.#volume, this.#mount, this.#opened.upkeep)
   }
 
+  /** Whoever asked for a change beside the kernel looks at it through the kernel next: resolves when that knows of it. */
+  async settled(): Promise<void> {
+    await this.#past.hasLetGo
+    await this.#mount.settled()
+  }
+
   /** Directories of the past that the kernel holds. */
   get pastPlaces(): number {
     return this.#past.places
@@ -200,6 +206,7 @@ export class MountedVault {
     await this.watched('publishing', onProgress, async () => {
       await vault.publishAll()
       await upkeep.shrinkLog()
+      await this.settled()
     })
     const complete = wish === undefined || sync === undefined ? null : await waitForNodes(vault, sync, { stallMs: wish.stallMs, onProgress })
     return { ...standingOf(vault, sync), complete }

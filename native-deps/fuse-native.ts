@@ -133,6 +133,10 @@ class FuseNativeMount implements Mount {
     // see fuseNativeLimits
   }
 
+  async settled(): Promise<void> {
+    // see fuseNativeLimits
+  }
+
   async unmount({ lazy }: { readonly lazy: boolean }): Promise<void> {
     if (!this.#isThere()) return
     await closeMount(this.mountPoint, { direct: isRoot(), lazy })

@@ -31,6 +31,8 @@ export interface PastOptions {
 }
 
 export class Past {
+  /** The newest letting go; resolves when it is over, also when it failed. */
+  hasLetGo: Promise<void> = Promise.resolve()
   readonly #vault: Vault
   readonly #history: HistoryPort
   readonly #mount: () => Mount | undefined

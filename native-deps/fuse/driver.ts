@@ -173,6 +173,10 @@ class KernelMount implements Mount {
     if (this.#open && (this.#session.negotiated & initFlags.hasExpireOnly) !== 0n) this.#notices.entry(parent, name, true)
   }
 
+  async settled(): Promise<void> {
+    if (this.#open) await this.#notices.settled()
+  }
+
   async unmount({ lazy }: { readonly lazy: boolean }): Promise<void> {
     // Somebody may have unmounted us, and mounted something else there since.
     const stillThere = this.#device !== undefined && findMount(this.mountPoint)?.device === this.#device

@@ -218,6 +218,8 @@ export interface Mount {
   invalidateEntry(parent: number, name: Name): void
   /** Let the kernel ask for a name before it uses it again; whoever is below it stays there. Never waits; a kernel may not know how. */
   expireEntry(parent: number, name: Name): void
+  /** Resolves when the kernel has acted on all of these that were called before; a few seconds at most. */
+  settled(): Promise<void>
   /**
    * Unmount. `lazy` detaches although files are open. Rejects with code 'busy' when files are open and not lazy.
    */

@@ -8,6 +8,12 @@ import { errno } from './protocol.js'
 const retryMs = 10
 /** While somebody waits for the kernel to act on one: it takes 20 µs, unless a page is being filled. */
 const lookMs = 1
+/** A directory may be locked by somebody who waits for us. */
+const settleMs = 5000
+/** FUSE_ROOT_ID of linux/fuse.h. */
+const rootIno = 1
+/** Of FUSE_NOTIFY_INVAL_INODE: pages stay. */
+const attributesOnly = -1
 
 type Notice = () => number
 
@@ -49,6 +55,15 @@ export class Notices {
         return result
       })
     })
+  }
+
+  /** Resolves when the kernel has acted on all that was told before, or has not within a few seconds. */
+  async settled(): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, settleMs)
+    // They are acted on in their order; this one changes nothing.
+    await Promise.race([this.inodeDone(rootIno, attributesOnly, 0), late.promise])
+    clearTimeout(timer)
   }
 
   close(): void {
