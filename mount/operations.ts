@@ -2,7 +2,7 @@
 import { isSynchronous } from '../lib/tree/posix/flags.js'
 import { modeType, type Name } from '../lib/tree/entry.js'
 import type {
-  Answer, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
+  Answer, AroundReply, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
   VolumeStatistics, WriteFlags,
 } from '../native-deps/fuse/handler.js'
 import type { Answering } from './answer.js'
@@ -101,6 +101,10 @@ export class Operations implements Handler {
 
   read(ino: number, _handle: number, offset: number, length: number): Answer<Uint8Array> {
     return this.#answering.ask<Uint8Array | number>(() => files.read(this.#volume, ino, offset, length), ino)
+  }
+
+  readAround(ino: number, offset: number, length: number): Answer<AroundReply> {
+    return this.#answering.ask<AroundReply | number>(() => files.readAround(this.#volume, ino, offset, length), ino)
   }
 
   write(ino: number, _handle: number, offset: number, data: Uint8Array, flags: WriteFlags): Status {

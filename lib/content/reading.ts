@@ -1,6 +1,7 @@
 // Reads: what lies in memory is answered at once, the rest is assembled and verified by a reader thread.
 import type { Piece } from '../store/content-piece.js'
 import type { ContentContext, OpenContent } from './open-content.js'
+import { aroundOf, type Around } from './read-around.js'
 import { pieceOf, stretchesOf } from './read-plan.js'
 import { seekContent } from './seek.js'
 
@@ -28,6 +29,16 @@ export class Reading {
     const pieces = stretches.map(pieceOf)
     if (pieces.every(isNear)) return this.#assemble(pieces)
     return this.#track(content, this.#fetch(pieces))
+  }
+
+  /**
+   * As read, with the whole pages around it that lie in the same opened frames of one blob; they cost no more. `start` is
+   * at or before `offset`.
+   */
+  readAround(content: OpenContent, offset: number, length: number): Around | Promise<Around> {
+    const range = aroundOf(content, offset, length, this.#context.pages) ?? { start: offset, end: offset + length }
+    const bytes = this.read(content, range.start, range.end - range.start)
+    return bytes instanceof Promise ? bytes.then((settled) => ({ start: range.start, bytes: settled })) : { start: range.start, bytes }
   }
 
   /** The first offset from `offset` on that is data or hole (the end of the file is a hole); undefined: there is none. */

@@ -164,6 +164,8 @@ export const limits = {
   /** Room for answers of that size, and for those of at most 64 KiB, which are most. */
   readSlots: 8,
   smallReadSlots: 64,
+  /** Two frames of a blob: a page may lie in both. */
+  readAroundBytesMax: 128 * KiB,
   /** Room for sealed extents on their way to the log. */
   sealSlots: 8,
   /** Plaintext that one call of `cut` may bring. */

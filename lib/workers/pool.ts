@@ -42,7 +42,7 @@ export interface PoolOptions extends CommonSetup {
 const defaultEntry = new URL('../vault-worker.js', import.meta.url)
 
 const mebibyte = 1024 * 1024
-const smallSlotBytes = 65536
+const smallSlotBytes = limits.readAroundBytesMax
 
 /** Threads for which nobody waits at once begin so long after the first ones, or when they have work: a mount shall be quick. */
 const othersLaterMs = 500

@@ -4,7 +4,7 @@ import { fallocateModes, isFallocateModeOffered } from '../../lib/tree/posix/mod
 import type { OpenContent } from '../../lib/content/open-content.js'
 import { isDirectory, isFile, type Entry } from '../../lib/tree/entry.js'
 import { limits } from '../../lib/terms/limits.js'
-import type { CopyEnd, Errno, OpenReply, WriteFlags } from '../../native-deps/fuse/handler.js'
+import type { AroundReply, CopyEnd, Errno, OpenReply, WriteFlags } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
 import { killSetIdsNow } from './attributes.js'
 import type { Volume } from './volume.js'
@@ -42,6 +42,13 @@ export function read({ vault }: Volume, ino: number, offset: number, length: num
   if (entry === undefined) return errno.ESTALE
   if (!isFile(entry)) return isDirectory(entry) ? errno.EISDIR : errno.EINVAL
   return vault.reading.read(vault.contents.of(entry), offset, length)
+}
+
+export function readAround({ vault }: Volume, ino: number, offset: number, length: number): AroundReply | Errno | Promise<AroundReply> {
+  const entry = vault.tree.get(ino)
+  if (entry === undefined) return errno.ESTALE
+  if (!isFile(entry)) return isDirectory(entry) ? errno.EISDIR : errno.EINVAL
+  return vault.reading.readAround(vault.contents.of(entry), offset, length)
 }
 
 export function write(volume: Volume, ino: number, offset: number, data: Uint8Array, flags: WriteFlags): number | Promise<number> {

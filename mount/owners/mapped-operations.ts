@@ -3,12 +3,12 @@
 import { accessAclName, defaultAclName } from '../../lib/tree/posix/acl.js'
 import type { Name } from '../../lib/tree/entry.js'
 import type {
-  Answer, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
+  Answer, AroundReply, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
   VolumeStatistics, WriteFlags,
 } from '../../native-deps/fuse/handler.js'
 import type { Owners } from './owners.js'
 
-type Inner = Handler & Required<Pick<Handler, 'getflags' | 'setflags' | 'shutdown'>>
+type Inner = Handler & Required<Pick<Handler, 'getflags' | 'readAround' | 'setflags' | 'shutdown'>>
 
 export class MappedOperations implements Handler {
   readonly #inner: Inner
@@ -85,6 +85,10 @@ export class MappedOperations implements Handler {
 
   read(ino: number, handle: number, offset: number, length: number, request: Request): Answer<Uint8Array> {
     return this.#inner.read(ino, handle, offset, length, request)
+  }
+
+  readAround(ino: number, offset: number, length: number, request: Request): Answer<AroundReply> {
+    return this.#inner.readAround(ino, offset, length, request)
   }
 
   write(ino: number, handle: number, offset: number, data: Uint8Array, flags: WriteFlags, request: Request): Status {

@@ -7,7 +7,7 @@ import type { OpenContent } from '../../lib/content/open-content.js'
 import type { HistoryPort, PastDirent } from '../../lib/store/history-port.js'
 import type { Vault } from '../../lib/vault.js'
 import { VaultError } from '../../lib/terms/errors.js'
-import type { Attributes, Errno, FillDirectory, Mount } from '../../native-deps/fuse/handler.js'
+import type { AroundReply, Attributes, Errno, FillDirectory, Mount } from '../../native-deps/fuse/handler.js'
 import { errno } from '../errno.js'
 import { listedXattrs } from '../ops/xattrs.js'
 import { Listings } from './listings.js'
@@ -128,6 +128,10 @@ export class Past {
 
   read(ino: number, offset: number, length: number): Eventual<Uint8Array | Errno> {
     return this.#withContent(ino, (content) => this.#vault.reading.read(content, offset, length))
+  }
+
+  readAround(ino: number, offset: number, length: number): Eventual<AroundReply | Errno> {
+    return this.#withContent<AroundReply | Errno>(ino, (content) => this.#vault.reading.readAround(content, offset, length))
   }
 
   lseek(ino: number, offset: number, whence: number): Eventual<number> {

@@ -3,7 +3,7 @@
 import { VaultError } from '../../lib/terms/errors.js'
 import { isDirectory, modeType, rootIno, type Name } from '../../lib/tree/entry.js'
 import type {
-  Answer, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
+  Answer, AroundReply, AttributeChanges, Attributes, CopyEnd, CreateReply, FillDirectory, Handler, OpenReply, Request, Status,
   VolumeStatistics, WriteFlags,
 } from '../../native-deps/fuse/handler.js'
 import type { Answering } from '../answer.js'
@@ -112,6 +112,11 @@ export class VersionedOperations implements Handler {
   read(ino: number, handle: number, offset: number, length: number): Answer<Uint8Array> {
     if (!isPast(ino)) return this.#present.read(ino, handle, offset, length)
     return this.#answering.ask<Uint8Array | number>(() => this.#past.read(ino, offset, length))
+  }
+
+  readAround(ino: number, offset: number, length: number): Answer<AroundReply> {
+    if (!isPast(ino)) return this.#present.readAround(ino, offset, length)
+    return this.#answering.ask<AroundReply | number>(() => this.#past.readAround(ino, offset, length))
   }
 
   write(ino: number, handle: number, offset: number, data: Uint8Array, flags: WriteFlags): Status {

@@ -141,7 +141,18 @@ static napi_value channel_invalidate_entry(napi_env env, napi_callback_info info
   return from_int(env, notify_entry(&channel->notifier, to_long(env, args[0]), name, length, to_bool(env, args[2])));
 }
 
-/* noticesSent(): how many invalidations the kernel has acted on, modulo 2^32. */
+/* storePages(ino, offset, bytes, length) */
+static napi_value channel_store_pages(napi_env env, napi_callback_info info) {
+  napi_value args[ARGUMENTS_MAX];
+  struct channel *channel = arguments(env, info, args);
+  size_t room;
+  uint8_t *bytes = to_bytes(env, args[2], &room);
+  size_t length = (size_t)to_long(env, args[3]);
+  if (length > room) return from_int(env, -EINVAL);
+  return from_int(env, notify_store(&channel->notifier, to_long(env, args[0]), to_long(env, args[1]), bytes, length));
+}
+
+/* noticesSent(): how many notices the kernel has acted on, modulo 2^32. */
 static napi_value channel_notices_sent(napi_env env, napi_callback_info info) {
   napi_value args[ARGUMENTS_MAX], out;
   struct channel *channel = arguments(env, info, args);
@@ -203,6 +214,7 @@ napi_value channel_open(napi_env env, napi_callback_info info) {
   set_function(env, object, "takeForgotten", channel_take_forgotten, channel);
   set_function(env, object, "invalidateInode", channel_invalidate_inode, channel);
   set_function(env, object, "invalidateEntry", channel_invalidate_entry, channel);
+  set_function(env, object, "storePages", channel_store_pages, channel);
   set_function(env, object, "noticesSent", channel_notices_sent, channel);
   return object;
 }

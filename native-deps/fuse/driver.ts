@@ -13,6 +13,7 @@ import { fuseAddon, type Channel } from './native.js'
 import { initReplyBytes, negotiate, putInitReply, readOffer, writeBytesMax, type Negotiated } from './negotiation.js'
 import { Notices } from './notices.js'
 import { isChanging, isWhole, operationTable } from './operations.js'
+import { PageStores } from './page-stores.js'
 import { errno, initFlags, version } from './protocol.js'
 import type { RequestBuffer } from './protocol-input.js'
 import { validity } from './protocol-output.js'
@@ -69,8 +70,11 @@ class KernelMount implements Mount {
     this.#resolveClosed = closed.resolve
     this.#resolveReady = ready.resolve
     this.#rejectReady = ready.reject
+    const pageStores = new PageStores(() => (this.#open ? this.#notices : undefined))
+    if (connection !== undefined) pageStores.inherit()
     this.#session = new Session({
       handler,
+      pageStores,
       logger,
       valid: { entry: validity(options.entrySeconds), attributes: validity(options.attributeSeconds) },
       operations: operationTable((session, input, exchange) => this.#init(session, input, exchange, options)),

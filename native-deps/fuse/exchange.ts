@@ -18,6 +18,8 @@ export class Exchange implements Request {
   /** Of an open whose reply the kernel may not take: then it has to be released. */
   openedIno = 0
   openedHandle: number | undefined
+  /** Of open(2); see page-stores.ts. */
+  openedFlags = 0
   waitsSinceMs = 0
   #aborted = false
   #onAbort: (() => void) | undefined

@@ -121,6 +121,11 @@ export interface Handler {
   /** The bytes stay the handler's until it is called again (the driver has sent them by then); fewer at end of file. */
   read(ino: number, handle: number, offset: number, length: number, request: Request): Answer<Uint8Array>
   /**
+   * As read, and what is not more work to read: from `start` on, at or before `offset`, whole pages or up to the file's
+   * end. Called only when nobody may change the file while the answer is made.
+   */
+  readAround?(ino: number, offset: number, length: number, request: Request): Answer<AroundReply>
+  /**
    * `data` is borrowed: valid until the method returns, or, when it returns a promise, until that settles.
    * Answers the number of bytes taken.
    */
@@ -157,6 +162,12 @@ export interface Handler {
    * logged in the batch is handed to the kernel's page cache here. A negative errno is answered to all of them instead.
    */
   afterBatch(): number | void
+}
+
+/** `bytes`: valid as those of a read are. */
+export interface AroundReply {
+  readonly start: number
+  readonly bytes: Uint8Array
 }
 
 export interface WriteFlags {

@@ -20,7 +20,9 @@ export interface Channel {
   takeForgotten(): readonly number[] | undefined
   invalidateInode(ino: number, offset: number, length: number): number
   invalidateEntry(parent: number, name: Uint8Array, expire: boolean): number
-  /** How many invalidations the kernel has acted on, in the order in which they were taken; modulo 2^32. */
+  /** Content for the kernel's pages, copied before it returns; in one line with the invalidations. */
+  storePages(ino: number, offset: number, bytes: Uint8Array, length: number): number
+  /** How many of these three the kernel has acted on, in the order in which they were taken; modulo 2^32. */
   noticesSent(): number
   close(): void
 }

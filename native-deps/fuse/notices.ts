@@ -1,5 +1,6 @@
-// Invalidations on their way to the native thread that sends them. Its queue is bounded; what does not fit waits here
-// and is offered again, because an invalidation that got lost would show old content for ever.
+// What the kernel is told without having asked, on its way to the native thread that sends it. Its queue is bounded; an
+// invalidation that does not fit waits here and is offered again, because one that got lost would show old content for
+// ever. Content for pages that does not fit is dropped: it will be asked for.
 import type { Logger } from '../../lib/terms/log.js'
 import type { Name } from './handler.js'
 import type { Channel } from './native.js'
@@ -54,6 +55,27 @@ export class Notices {
         else if (!isFull(result)) resolve()
         return result
       })
+    })
+  }
+
+  /** Answers a ticket for `reached`, or undefined when there is no room for it now. */
+  store(ino: number, offset: number, bytes: Uint8Array): number | undefined {
+    if (this.#waiting.length > 0) return undefined
+    if (this.#channel.storePages(ino, offset, bytes, bytes.byteLength) < 0) return undefined
+    this.#taken = (this.#taken + 1) >>> 0
+    return this.#taken
+  }
+
+  /** Whether the kernel has acted on it. */
+  hasReached(ticket: number): boolean {
+    return ((this.#channel.noticesSent() - ticket) | 0) >= 0
+  }
+
+  /** Resolves when it has, or can't be told any more. */
+  reached(ticket: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#unseen.add(resolve)
+      this.#watch(ticket, resolve)
     })
   }
 

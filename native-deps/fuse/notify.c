@@ -21,6 +21,7 @@ static struct notice *take(struct notifier *notifier) {
     notifier->first = notice->next;
     if (notifier->first == NULL) notifier->last = NULL;
     notifier->queued--;
+    notifier->stored_bytes -= notice->stored;
   }
   pthread_mutex_unlock(&notifier->lock);
   return notice;
@@ -77,11 +78,13 @@ void notify_free(struct notifier *notifier) {
   pthread_mutex_destroy(&notifier->lock);
 }
 
-static struct notice *make(int code, size_t body) {
-  size_t length = sizeof(struct fuse_out_header) + body;
-  struct notice *notice = calloc(1, sizeof(*notice) + length);
+static struct notice *make(int code, size_t body, size_t content) {
+  size_t length = sizeof(struct fuse_out_header) + body + content;
+  struct notice *notice = malloc(sizeof(*notice) + length);
   if (notice == NULL) return NULL;
+  memset(notice, 0, sizeof(*notice) + sizeof(struct fuse_out_header) + body);
   notice->length = length;
+  notice->stored = content;
   struct fuse_out_header header = {.len = (uint32_t)length, .error = code, .unique = 0};
   memcpy(notice->bytes, &header, sizeof(header));
   return notice;
@@ -93,12 +96,13 @@ static int push(struct notifier *notifier, struct notice *notice) {
     return -ENODEV;
   }
   pthread_mutex_lock(&notifier->lock);
-  int full = notifier->queued >= NOTIFY_QUEUE_MAX;
+  int full = notifier->queued >= NOTIFY_QUEUE_MAX || (notice->stored > 0 && notifier->stored_bytes >= NOTIFY_STORED_BYTES_MAX);
   if (!full) {
     if (notifier->last != NULL) notifier->last->next = notice;
     else notifier->first = notice;
     notifier->last = notice;
     notifier->queued++;
+    notifier->stored_bytes += notice->stored;
     pthread_cond_signal(&notifier->filled);
   }
   pthread_mutex_unlock(&notifier->lock);
@@ -108,7 +112,7 @@ static int push(struct notifier *notifier, struct notice *notice) {
 
 int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length) {
   struct fuse_notify_inval_inode_out body = {.ino = ino, .off = offset, .len = length};
-  struct notice *notice = make(FUSE_NOTIFY_INVAL_INODE, sizeof(body));
+  struct notice *notice = make(FUSE_NOTIFY_INVAL_INODE, sizeof(body), 0);
   if (notice == NULL) return -ENOMEM;
   memcpy(notice->bytes + sizeof(struct fuse_out_header), &body, sizeof(body));
   return push(notifier, notice);
@@ -117,7 +121,7 @@ int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_
 int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length, int expire) {
   struct fuse_notify_inval_entry_out body = {.parent = parent, .namelen = (uint32_t)length};
   /* The name is followed by a zero byte that namelen does not count. */
-  struct notice *notice = make(FUSE_NOTIFY_INVAL_ENTRY, sizeof(body) + length + 1);
+  struct notice *notice = make(FUSE_NOTIFY_INVAL_ENTRY, sizeof(body) + length + 1, 0);
   if (notice == NULL) return -ENOMEM;
   uint8_t *at = notice->bytes + sizeof(struct fuse_out_header);
   memcpy(at, &body, sizeof(body));
@@ -125,5 +129,15 @@ int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name
   uint32_t flags = expire ? 1 : 0;
   memcpy(at + sizeof(body) - sizeof(flags), &flags, sizeof(flags));
   memcpy(at + sizeof(body), name, length);
+  return push(notifier, notice);
+}
+
+int notify_store(struct notifier *notifier, uint64_t ino, uint64_t offset, const uint8_t *bytes, size_t length) {
+  struct fuse_notify_store_out body = {.nodeid = ino, .offset = offset, .size = (uint32_t)length};
+  struct notice *notice = make(FUSE_NOTIFY_STORE, sizeof(body), length);
+  if (notice == NULL) return -ENOMEM;
+  uint8_t *at = notice->bytes + sizeof(struct fuse_out_header);
+  memcpy(at, &body, sizeof(body));
+  memcpy(at + sizeof(body), bytes, length);
   return push(notifier, notice);
 }

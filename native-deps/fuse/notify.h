@@ -11,10 +11,13 @@
 #include <stdint.h>
 
 #define NOTIFY_QUEUE_MAX 65536
+/* Of pages on their way to the kernel; more are not worth waiting for. */
+#define NOTIFY_STORED_BYTES_MAX (4 * 1024 * 1024)
 
 struct notice {
   struct notice *next;
   size_t length;
+  size_t stored; /* bytes of content in it */
   uint8_t bytes[];
 };
 
@@ -25,6 +28,7 @@ struct notifier {
   struct notice *first;
   struct notice *last;
   size_t queued;
+  size_t stored_bytes; /* of queued stores */
   int started;
   int stopping;
   atomic_uint sent; /* notices that the kernel has acted on, modulo 2^32; not guarded */
@@ -39,5 +43,7 @@ void notify_free(struct notifier *notifier);
 int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length);
 /* `expire`: the name stays, but is asked for again. */
 int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length, int expire);
+/* Content for the kernel's pages of an inode. The bytes are copied. */
+int notify_store(struct notifier *notifier, uint64_t ino, uint64_t offset, const uint8_t *bytes, size_t length);
 
 #endif

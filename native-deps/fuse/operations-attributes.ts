@@ -68,7 +68,15 @@ function readChanges(input: RequestBuffer): AttributeChanges {
 export function setattr(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const changes = readChanges(input)
   if (changes.size === Infinity) return session.fail(exchange, -errno.EFBIG)
-  session.answer(exchange, session.handler.setattr(exchange.node, changes, exchange), encodeAttributes)
+  const { node } = exchange
+  const ask = (): Answer<Attributes> => session.handler.setattr(node, changes, exchange)
+  if (changes.size === undefined) return session.answer(exchange, ask(), encodeAttributes)
+  const { pageStores } = session
+  const storing = pageStores.changes(node)
+  const answer = storing === undefined ? ask() : storing.then(ask)
+  session.answer(exchange, answer, encodeAttributes)
+  if (answer instanceof Promise) answer.finally(() => { pageStores.changed(node) }).catch(() => undefined)
+  else pageStores.changed(node)
 }
 
 export function statfs(session: Session, _input: RequestBuffer, exchange: Exchange): void {

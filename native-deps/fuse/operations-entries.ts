@@ -1,7 +1,7 @@
 // Operations on names: what they read from a request, and what their answer looks like. A name longer than 255 bytes,
 // or of none, never reaches the handler.
 import type { Exchange } from './exchange.js'
-import type { Attributes, CreateReply } from './handler.js'
+import type { Answer, Attributes, CreateReply } from './handler.js'
 import { errno, nameBytesMax } from './protocol.js'
 import { headerBytes, type RequestBuffer } from './protocol-input.js'
 import { entryBytes, openReplyBytes, putEntry, putNoEntry, putOpen } from './protocol-output.js'
@@ -128,11 +128,19 @@ export function create(session: Session, input: RequestBuffer, exchange: Exchang
   const name = input.name(headerBytes + 16)
   if (isUnfit(session, exchange, name)) return
   const [flags, mode, umask] = [input.word(headerBytes), input.word(headerBytes + 4), input.word(headerBytes + 8)]
-  session.answer(exchange, session.handler.create(exchange.node, name, mode, flags, umask, exchange), encodeCreate)
+  session.answer(exchange, counted(session, exchange, flags, session.handler.create(exchange.node, name, mode, flags, umask, exchange)), encodeCreate)
+}
+
+/** It may have been there: page-stores.ts. */
+function counted(session: Session, exchange: Exchange, flags: number, answer: Answer<CreateReply>): Answer<CreateReply> {
+  if (answer instanceof Promise) return answer.then((settled) => counted(session, exchange, flags, settled))
+  if (typeof answer === 'number') return answer
+  exchange.openedFlags = flags
+  return session.pageStores.opens(answer.attributes.nodeid ?? answer.attributes.ino, flags)?.then(() => answer) ?? answer
 }
 
 /** struct fuse_create_in; the name that follows means nothing. */
 export function tmpfile(session: Session, input: RequestBuffer, exchange: Exchange): void {
   const [flags, mode, umask] = [input.word(headerBytes), input.word(headerBytes + 4), input.word(headerBytes + 8)]
-  session.answer(exchange, session.handler.tmpfile(exchange.node, mode, flags, umask, exchange), encodeCreate)
+  session.answer(exchange, counted(session, exchange, flags, session.handler.tmpfile(exchange.node, mode, flags, umask, exchange)), encodeCreate)
 }

@@ -1,11 +1,14 @@
 // Operations on open files. A write's data stays in the request's buffer, which is lent until a deferred write settles.
 import type { Exchange } from './exchange.js'
-import type { OpenReply, Status, WriteFlags } from './handler.js'
+import type { Answer, AroundReply, OpenReply, Status, WriteFlags } from './handler.js'
 import { nothing } from './operations-entries.js'
 import { errno, fsyncDataOnly, openAppend, openDirect, openKillSuidGid, writeCache, writeKillSuidGid } from './protocol.js'
 import { headerBytes, writeDataAt, type RequestBuffer } from './protocol-input.js'
 import { openReplyBytes, putLong, putOpen } from './protocol-output.js'
 import type { Session } from './session.js'
+
+/** Larger reads are a scan: the kernel reads ahead by itself. */
+const aroundBytesMax = 32 * 1024
 
 /** Every combination once, so that a write allocates none. */
 const writeFlags: readonly WriteFlags[] = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
@@ -35,8 +38,23 @@ function encodeCount(session: Session, at: number, count: number): number {
 
 /** struct fuse_open_in */
 export function open(session: Session, input: RequestBuffer, exchange: Exchange): void {
+  const [node, flags] = [exchange.node, input.word(headerBytes)]
   const kill = (input.word(headerBytes + 4) & openKillSuidGid) !== 0
-  session.answer(exchange, session.handler.open(exchange.node, input.word(headerBytes), kill, exchange), encodeOpen)
+  exchange.openedFlags = flags
+  const ask = (): Answer<OpenReply> => session.handler.open(node, flags, kill, exchange)
+  const storing = session.pageStores.opens(node, flags)
+  session.answer(exchange, unlessRefused(session, node, flags, storing === undefined ? ask() : storing.then(ask)), encodeOpen)
+}
+
+/** Who could not open it does not change it. */
+function unlessRefused(session: Session, node: number, flags: number, answer: Answer<OpenReply>): Answer<OpenReply> {
+  const refused = (): void => { session.pageStores.released(node, flags) }
+  if (typeof answer === 'number') refused()
+  if (!(answer instanceof Promise)) return answer
+  return answer.then((settled) => unlessRefused(session, node, flags, settled), (error: unknown) => {
+    refused()
+    throw error
+  })
 }
 
 /** struct fuse_read_in */
@@ -44,12 +62,35 @@ export function read(session: Session, input: RequestBuffer, exchange: Exchange)
   const offset = input.long(headerBytes + 8)
   const length = input.word(headerBytes + 16)
   if (offset === Infinity) return session.fail(exchange, -errno.EINVAL)
-  if ((input.word(headerBytes + 32) & openDirect) === 0) session.pageReads.note(exchange.node)
+  const isDirect = (input.word(headerBytes + 32) & openDirect) !== 0
+  if (!isDirect) session.pageReads.note(exchange.node)
+  if (!isDirect && length <= aroundBytesMax && readAround(session, exchange, offset, length)) return
   const answer = session.handler.read(exchange.node, input.long(headerBytes), offset, length, exchange)
   if (answer instanceof Promise) {
     session.later(exchange, answer, (bytes) => session.sendBytes(exchange, bytes, Math.min(bytes.byteLength, length), false))
   } else if (typeof answer === 'number') session.fail(exchange, answer)
   else session.sendBytes(exchange, answer, Math.min(answer.byteLength, length), false)
+}
+
+/** False: it has to be read alone. */
+function readAround(session: Session, exchange: Exchange, offset: number, length: number): boolean {
+  const { handler, pageStores } = session
+  const around = handler.readAround === undefined ? undefined : pageStores.begin(exchange.node)
+  if (around === undefined) return false
+  const answer = handler.readAround?.(exchange.node, offset, length, exchange) ?? -errno.EIO
+  const send = ({ start, bytes }: AroundReply): void => {
+    const asked = bytes.subarray(offset - start, offset - start + length)
+    session.sendBytes(exchange, asked, asked.byteLength, false)
+    if (bytes.byteLength > asked.byteLength) pageStores.store(around, start, bytes)
+    pageStores.end(around)
+  }
+  if (answer instanceof Promise) {
+    session.later(exchange, answer.catch((error: unknown) => { pageStores.end(around); throw error }), send)
+  } else if (typeof answer === 'number') {
+    pageStores.end(around)
+    session.fail(exchange, answer)
+  } else send(answer)
+  return true
 }
 
 /** struct fuse_write_in */
@@ -82,6 +123,7 @@ export function flush(session: Session, input: RequestBuffer, exchange: Exchange
 /** struct fuse_release_in: once, after the last descriptor and mapping are gone. */
 export function release(session: Session, input: RequestBuffer, exchange: Exchange): void {
   if (session.handler.isLogged?.(exchange.node) === true) exchange.changes = false
+  session.pageStores.released(exchange.node, input.word(headerBytes + 8))
   session.answerStatus(exchange, session.handler.release(exchange.node, input.long(headerBytes), exchange), nothing)
 }
 

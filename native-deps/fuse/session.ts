@@ -7,6 +7,7 @@ import { Exchange } from './exchange.js'
 import type { Answer, AnswerMemory, Handler, Status } from './handler.js'
 import type { Channel } from './native.js'
 import { PageReads } from './page-reads.js'
+import type { PageStores } from './page-stores.js'
 import { errno, opcodes, opcodesMax } from './protocol.js'
 import type { RequestBuffer } from './protocol-input.js'
 import { ReplyArena, type Validities } from './protocol-output.js'
@@ -39,6 +40,7 @@ export interface SessionParts {
   readonly onEnd: () => void
   /** Resolves when the kernel has let go of the pages. */
   readonly dropPages: (ino: number, offset: number, length: number) => Promise<void>
+  readonly pageStores: PageStores
   readonly answers?: AnswerMemory
 }
 
@@ -53,6 +55,7 @@ export class Session {
   /** Free ones; see operations-directories.ts. */
   readonly directoryReplies: DirectoryReply[] = []
   readonly pageReads: PageReads
+  readonly pageStores: PageStores
   readonly deferred = new Deferred({
     fail: (exchange, error) => { this.fail(exchange, error) },
     failBug: (exchange, error) => { this.#failBug(exchange, error) },
@@ -80,6 +83,7 @@ export class Session {
     this.handler = parts.handler
     this.valid = parts.valid
     this.arena = new ReplyArena(queuedMax + 1)
+    this.pageStores = parts.pageStores
     this.pageReads = new PageReads({ isReading: (ino) => this.deferred.ledger.waitsFor(opcodes.read, ino), drop: parts.dropPages })
   }
 
@@ -205,7 +209,6 @@ export class Session {
     this.#leave(exchange, slot)
   }
 
-  /** A request that wants no reply. */
   forgo(exchange: Exchange): void { this.#pool.push(exchange) }
 
   /** Bytes are sent from where they lie. */
@@ -251,7 +254,8 @@ export class Session {
     if (count === 0 && !this.#worked) return
     this.#worked = false
     this.#guard('afterBatch', this.#afterBatch)
-    if (this.#batchResult < 0) this.#failQueued(this.#batchResult)
+    const result = this.#batchResult
+    if (result < 0) this.#queued.forEach(({ uniqueLow, uniqueHigh }, slot) => { this.arena.begin(slot, 0, result, uniqueLow, uniqueHigh) })
     if (count === 0) return
     const failed = this.channel?.replyAll(count) ?? 0
     this.deferred.ledger.answered += count
@@ -264,15 +268,12 @@ export class Session {
     this.#queued.length = 0
   }
 
-  #failQueued(result: number): void {
-    this.#queued.forEach(({ uniqueLow, uniqueHigh }, slot) => { this.arena.begin(slot, 0, result, uniqueLow, uniqueHigh) })
-  }
-
   /** The caller was killed while we opened: nobody will ever release that handle but we. */
   #notTaken(exchange: Exchange): void {
     const handle = exchange.openedHandle
     if (handle === undefined) return
     exchange.openedHandle = undefined
+    this.pageStores.released(exchange.openedIno, exchange.openedFlags)
     this.#guard('release', () => {
       const released = this.handler.release(exchange.openedIno, handle, exchange)
       if (released instanceof Promise) released.catch((error: unknown) => this.#logBug('release', error))

@@ -8,6 +8,7 @@ import { opcodes } from '../../../native-deps/fuse/protocol.js'
 import { headerBytes, type RequestBuffer } from '../../../native-deps/fuse/protocol-input.js'
 import { validity } from '../../../native-deps/fuse/protocol-output.js'
 import { RequestBuffers } from '../../../native-deps/fuse/request-buffers.js'
+import { PageStores } from '../../../native-deps/fuse/page-stores.js'
 import { Session } from '../../../native-deps/fuse/session.js'
 import { Spinner } from '../../../native-deps/fuse/spinner.js'
 import { VaultError } from '../../../lib/terms/errors.js'
@@ -73,7 +74,7 @@ async function exchanged(input: Uint8Array, before: number): Promise<Exchanged> 
         return initReplyBytes
       })
     }),
-    onEnd: () => undefined, dropPages: () => Promise.resolve(),
+    onEnd: () => undefined, dropPages: () => Promise.resolve(), pageStores: new PageStores(() => undefined),
   })
   session.negotiated = (1n << 24n) | (1n << 29n)
   const take = (slot: number, data = new Uint8Array(0)): number => {
@@ -99,7 +100,7 @@ async function exchanged(input: Uint8Array, before: number): Promise<Exchanged> 
       return 0
     },
     replyData: (slot, bytes, length) => take(slot, bytes.slice(0, length)),
-    setPolling: () => undefined, watch: () => false, takeForgotten: () => undefined, invalidateInode: () => 0, invalidateEntry: () => 0,
+    setPolling: () => undefined, watch: () => false, takeForgotten: () => undefined, invalidateInode: () => 0, invalidateEntry: () => 0, storePages: () => 0,
     noticesSent: () => 0, close: () => undefined, inherit: () => 0,
   }
   session.channel = channel
