@@ -5,6 +5,7 @@ import { Answering } from './answer.js'
 import { Operations } from './operations.js'
 import { MappedOperations } from './owners/mapped-operations.js'
 import type { Owners } from './owners/owners.js'
+import { FolderAhead } from './ops/folder-ahead.js'
 import { end, type Volume } from './ops/volume.js'
 import { reportOf, type VaultReport } from './report.js'
 import { attributesOnly, restoreHooks } from './restoring.js'
@@ -59,6 +60,9 @@ export async function mountVault(request: MountVault): Promise<MountedVault> {
     const volume: Volume = {
       vault: opened.vault, orphans, watchForget: (ino) => mount?.watchForget(ino) ?? false,
       changedBeside: (ino) => { mount?.invalidateInode(ino, attributesOnly, 0) },
+      ahead: new FolderAhead({
+        entry: (ino) => opened.vault.tree.get(ino), contents: opened.vault.contents, reading: opened.vault.reading, pages: () => mount?.pages,
+      }),
       stateOf: (entry) => fileState(opened.vault, opened.sync, entry),
     }
     const answering = new Answering(opened.vault, opened.upkeep)

@@ -2,11 +2,14 @@
 // number of each. Every byte was checked against the reference (table, segment, AEAD) before it is seen.
 import { openIndex, readRange, wipeIndex, type BlobIndex, type ReadSealed } from '../crypto/open.js'
 import type { OpeningKeys } from '../crypto/key-ring.js'
-import { frameBytes } from '../format/blob-envelope.js'
+import { frameBytes, sealedLengthOf, segmentPlainBytes } from '../format/blob-envelope.js'
 import type { BlobReference } from '../format/blob-reference.js'
-import type { BlobReader } from '../store/blob-cache-port.js'
-import { hex } from '../terms/bytes.js'
+import type { BlobLocation, BlobReader } from '../store/blob-cache-port.js'
+import { hex, type BlobId } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+
+/** Of one segment: its table is most of another reading. */
+const wholeBytesMax = sealedLengthOf(segmentPlainBytes)
 
 interface OpenBlob {
   readonly index: BlobIndex
@@ -26,6 +29,8 @@ export class BlobOpener {
   readonly #frames = new Map<string, Uint8Array>()
   /** What a read of sealed bytes returns; the next one overwrites it. */
   #scratch = new Uint8Array(2 * frameBytes)
+  /** The blob whose sealed bytes lie in the scratch, from its beginning to its end. */
+  #whole: string | undefined
 
   constructor(cache: BlobReader, keys: OpeningKeys, limits: OpenerLimits) {
     this.#cache = cache
@@ -120,6 +125,8 @@ export class BlobOpener {
       throw new VaultError('corrupt', `blob ${hex(blobId)} has another length than what refers to it says`, { subject: hex(blobId) })
     }
     const read: ReadSealed = (offset, length) => {
+      if (location.length <= wholeBytesMax) return this.#readWhole(name, blobId, location).subarray(offset, offset + length)
+      this.#whole = undefined
       if (this.#scratch.byteLength < length) this.#scratch = new Uint8Array(length)
       const into = this.#scratch.subarray(0, length)
       this.#cache.read(blobId, location, offset, into)
@@ -134,7 +141,18 @@ export class BlobOpener {
     return blob
   }
 
+  /** Table, segment and directory of a small one in one system call. */
+  #readWhole(name: string, blobId: BlobId, location: BlobLocation): Uint8Array {
+    const into = this.#scratch.subarray(0, location.length)
+    if (this.#whole === name) return into
+    this.#whole = undefined
+    this.#cache.read(blobId, location, 0, into)
+    this.#whole = name
+    return into
+  }
+
   #forget(name: string, keepFrames = false): void {
+    if (this.#whole === name) this.#whole = undefined
     const blob = this.#blobs.get(name)
     if (blob === undefined) return
     wipeIndex(blob.index)

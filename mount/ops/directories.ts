@@ -2,7 +2,7 @@
 import { encodeAcl, accessAclName, defaultAclName } from '../../lib/tree/posix/acl.js'
 import { isFixed, isImmutable } from '../../lib/tree/posix/flags.js'
 import { createdModes } from '../../lib/tree/posix/modes.js'
-import { isDirectory, modeType, newEntry, touchChanged, touchModified, type Entry, type Name } from '../../lib/tree/entry.js'
+import { isDirectory, isFile, modeType, newEntry, touchChanged, touchModified, type Entry, type Name } from '../../lib/tree/entry.js'
 import type { Change } from '../../lib/tree/change.js'
 import { limits } from '../../lib/terms/limits.js'
 import type { Attributes, Caller, Errno, FillDirectory } from '../../native-deps/fuse/handler.js'
@@ -129,8 +129,10 @@ export function list(volume: Volume, ino: number, cookie: number, plus: boolean,
   if (!isDirectory(directory)) return errno.ENOTDIR
   if (cookie < 1 && !fill('.', ino, directory.mode, 1, null)) return 0
   if (cookie < 2 && !fill('..', directory.parent, modeType.directory, 2, null)) return 0
+  volume.ahead?.lists(ino, cookie <= 2)
   tree.list(ino, cookie, (dirent) => {
     const entry = tree.get(dirent.ino)
+    if (plus && entry !== undefined && isFile(entry)) volume.ahead?.shows(entry.ino)
     // A name whose entry is missing is damage: listed, so that it shows, and a stat of it says so.
     if (entry === undefined) return fill(dirent.name, dirent.ino, 0, dirent.cookie, null)
     return fill(dirent.name, dirent.ino, entry.mode, dirent.cookie, plus ? attributesOf(volume, entry) : null)

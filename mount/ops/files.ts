@@ -15,8 +15,12 @@ const truncateFlag = 0o1000
 const appendFlag = 0o2000
 const accessMode = 3
 
+/** FOPEN_NOFLUSH: who only reads has nothing to wait for when he closes. */
+const noFlush = 1 << 5
 /** Nothing of an open file is kept here: the handle is 0, so that another daemon could answer for it. */
 export const opened: OpenReply = { handle: 0, flags: keepCache }
+
+const openedToRead: OpenReply = { handle: 0, flags: keepCache | noFlush }
 
 export function isTruncating(flags: number): boolean {
   return (flags & truncateFlag) !== 0
@@ -26,6 +30,10 @@ export function open(volume: Volume, ino: number, flags: number, killSuidGid: bo
   const entry = volume.vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
   if (isFixed(entry) && !mayOpen(entry, flags)) return errno.EPERM
+  if ((flags & (accessMode | truncateFlag)) === 0) {
+    volume.ahead?.opened(ino)
+    return openedToRead
+  }
   if (!isTruncating(flags) || !isFile(entry)) return opened
   if (killSuidGid) killSetIdsNow(volume, entry)
   const resizing = volume.vault.resize(volume.vault.contents.of(entry), 0)
@@ -37,17 +45,19 @@ function mayOpen(entry: Entry, flags: number): boolean {
   return !isImmutable(entry) && (flags & appendFlag) !== 0 && !isTruncating(flags)
 }
 
-export function read({ vault }: Volume, ino: number, offset: number, length: number): Uint8Array | Errno | Promise<Uint8Array> {
+export function read({ vault, ahead }: Volume, ino: number, offset: number, length: number): Uint8Array | Errno | Promise<Uint8Array> {
   const entry = vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
   if (!isFile(entry)) return isDirectory(entry) ? errno.EISDIR : errno.EINVAL
+  if (offset === 0) ahead?.read(ino)
   return vault.reading.read(vault.contents.of(entry), offset, length)
 }
 
-export function readAround({ vault }: Volume, ino: number, offset: number, length: number): AroundReply | Errno | Promise<AroundReply> {
+export function readAround({ vault, ahead }: Volume, ino: number, offset: number, length: number): AroundReply | Errno | Promise<AroundReply> {
   const entry = vault.tree.get(ino)
   if (entry === undefined) return errno.ESTALE
   if (!isFile(entry)) return isDirectory(entry) ? errno.EISDIR : errno.EINVAL
+  if (offset === 0) ahead?.read(ino)
   return vault.reading.readAround(vault.contents.of(entry), offset, length)
 }
 

@@ -4,6 +4,7 @@ import type { Vault } from '../../lib/vault.js'
 import { reserveOf } from '../../lib/vault-room.js'
 import { effectiveUidOf } from '../../native-deps/system.js'
 import { errno } from '../errno.js'
+import type { FolderAhead } from './folder-ahead.js'
 import type { Attributes, Caller, VolumeStatistics } from '../../native-deps/fuse/handler.js'
 
 export interface Volume {
@@ -14,6 +15,8 @@ export interface Volume {
   changedBeside(ino: number): void
   /** Where a file's content is, as `user.vaultfs.state` says it; absent: nobody knows. */
   readonly stateOf?: (entry: Entry) => Promise<string>
+  /** Absent: nobody reads ahead of those who go through a folder. */
+  readonly ahead?: FolderAhead
   /** Unlinked entries that the kernel still holds. */
   readonly orphans: Set<number>
 }

@@ -46,6 +46,7 @@ class KernelMount implements Mount {
   readonly driver = 'kernel'
   readonly mountPoint: string
   readonly closed: Promise<void>
+  readonly pages: PageStores
   /** Resolves when INIT was answered. */
   readonly ready: Promise<void>
   readonly #opened: OpenedMount
@@ -70,11 +71,11 @@ class KernelMount implements Mount {
     this.#resolveClosed = closed.resolve
     this.#resolveReady = ready.resolve
     this.#rejectReady = ready.reject
-    const pageStores = new PageStores(() => (this.#open ? this.#notices : undefined))
-    if (connection !== undefined) pageStores.inherit()
+    this.pages = new PageStores(() => (this.#open ? this.#notices : undefined))
+    if (connection !== undefined) this.pages.inherit()
     this.#session = new Session({
       handler,
-      pageStores,
+      pageStores: this.pages,
       logger,
       valid: { entry: validity(options.entrySeconds), attributes: validity(options.attributeSeconds) },
       operations: operationTable((session, input, exchange) => this.#init(session, input, exchange, options)),

@@ -212,6 +212,22 @@ export interface Connection {
   readonly flags: string
 }
 
+/** A reading that content for the kernel's pages may follow. */
+export interface Around {
+  readonly ino: number
+  /** Nobody came who may change the file. */
+  valid: boolean
+}
+
+/** Content for the kernel's pages that it has not asked for. */
+export interface PagePort {
+  /** A reading begins; undefined: nothing may follow, because somebody may change the file. Ends with `end`. */
+  begin(ino: number): Around | undefined
+  /** What the file has from `offset` on, whole pages or up to its end. It may be dropped. */
+  store(around: Around, offset: number, bytes: Uint8Array): void
+  end(around: Around): void
+}
+
 /** A live mount, whichever driver made it. */
 export interface Mount {
   readonly mountPoint: string
@@ -229,6 +245,8 @@ export interface Mount {
   invalidateEntry(parent: number, name: Name): void
   /** Let the kernel ask for a name before it uses it again; whoever is below it stays there. Never waits; a kernel may not know how. */
   expireEntry(parent: number, name: Name): void
+  /** Undefined: the driver can't. */
+  readonly pages?: PagePort
   /** Resolves when the kernel has acted on all of these that were called before; a few seconds at most. */
   settled(): Promise<void>
   /**

@@ -3,20 +3,14 @@
 // would stay: so it goes only to files that nobody has open for writing, and whoever opens one for writing, or truncates
 // it by its name, is answered when the kernel has acted on what is under way. Mapped and written-back pages need a
 // descriptor that may write until they are clean, so no other way changes what the kernel shows.
+import type { Around, PagePort } from './handler.js'
 import type { Notices } from './notices.js'
 
 const accessMode = 3
 /** Inodes whose last store may not have reached the kernel; beyond, those that have are looked for. */
 const underWayMax = 1024
 
-/** A read that may be followed by a store. */
-export interface Around {
-  readonly ino: number
-  /** Nobody came who may change the file. */
-  valid: boolean
-}
-
-export class PageStores {
+export class PageStores implements PagePort {
   readonly #notices: () => Notices | undefined
   /** How many may change an inode now: descriptors and truncations. */
   readonly #changers = new Map<number, number>()
@@ -34,7 +28,6 @@ export class PageStores {
     this.#isBlind = true
   }
 
-  /** Undefined: no store may follow. Ends with `end`. */
   begin(ino: number): Around | undefined {
     if (this.#isBlind || this.#changers.has(ino)) return undefined
     const around: Around = { ino, valid: true }
@@ -44,7 +37,6 @@ export class PageStores {
     return around
   }
 
-  /** What the file has from `offset` on, whole pages or up to its end, for the read that began so. */
   store({ ino, valid }: Around, offset: number, bytes: Uint8Array): void {
     if (!valid) return
     const ticket = this.#notices()?.store(ino, offset, bytes)
