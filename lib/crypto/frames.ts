@@ -2,18 +2,16 @@
 // the bucket. FORMAT §4.2. Compressed frames lie back to back; their lengths stand in a directory at the very end,
 // inside the sealing, because in the clear they would tell what the padding hides.
 
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { VaultError } from '../terms/errors.js'
+import { openZstd } from '../../native-deps/zstd.js'
+import { invariant, VaultError } from '../terms/errors.js'
 import { frameBytes, framesOf, paddedLength } from '../format/blob-envelope.js'
 
-const compressOptions = {
-  // Larger than a frame can become, so that one piece comes out: 16 KiB pieces cost a third of the speed.
-  chunkSize: 70_000,
-  params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_contentSizeFlag]: 0, [constants.ZSTD_c_checksumFlag]: 0 },
-}
+const zstd = openZstd()
 const probeBytes = 16_384
-/** Room for what a small piece can become: each call allocates it, and the collector is in no hurry. */
-const smallChunkSize = 18_000
+/** Larger than a frame can become. */
+const packed = new Uint8Array(frameBytes + 4096)
+/** What a frame was; the next one takes its place. */
+const unpacked = new Uint8Array(frameBytes)
 /** A sixteenth saved is worth the time that opening costs; less is not. */
 const pays = (from: number, to: number): boolean => to <= from - (from >> 4)
 
@@ -81,24 +79,20 @@ export function frameLength(index: number, plainLength: number): number {
   return Math.min(frameBytes, plainLength - index * frameBytes)
 }
 
-/** Exactly `length` bytes or 'corrupt'; never more memory than that, whatever the frame says. */
+/** Exactly `length` bytes (a frame's at most) or 'corrupt'; valid until the next call on this thread. */
 export function unframe(bytes: Uint8Array, length: number, subject: string): Uint8Array {
-  let plain: Uint8Array
-  try {
-    plain = zstdDecompressSync(bytes, { chunkSize: Math.max(length, 64), maxOutputLength: Math.max(length, 1) })
-  } catch (cause) {
-    throw new VaultError('corrupt', `blob ${subject}: a frame does not decompress`, { subject, cause })
-  }
-  if (plain.byteLength !== length) throw new VaultError('corrupt', `blob ${subject}: a frame has the wrong length`, { subject })
+  const plain = unpacked.subarray(0, length)
+  const found = zstd.decompress(plain, bytes)
+  if (found === undefined) throw new VaultError('corrupt', `blob ${subject}: a frame does not decompress`, { subject })
+  if (found !== length) throw new VaultError('corrupt', `blob ${subject}: a frame has the wrong length`, { subject })
   return plain
 }
 
+/** Valid until the next call on this thread. */
 function compress(piece: Uint8Array, level: CompressionLevel): Uint8Array {
-  const { params } = compressOptions
-  return zstdCompressSync(piece, {
-    chunkSize: piece.byteLength <= probeBytes ? smallChunkSize : compressOptions.chunkSize,
-    params: level === 1 ? params : { ...params, [constants.ZSTD_c_compressionLevel]: level },
-  })
+  const length = zstd.compress(packed, piece, level)
+  invariant(length !== undefined, 'a frame that grew by more than its bound')
+  return packed.subarray(0, length)
 }
 
 /** A sixteen-kilobyte look at the beginning and the middle: media and archives are the bulk of what people keep. */
