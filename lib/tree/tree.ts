@@ -7,6 +7,7 @@ import { VaultError, invariant } from '../terms/errors.js'
 import { cloneEntry, entryBytes, type Entry, type Name } from './entry.js'
 import { decodeAttributes, decodeXattrs, encodeAttributes, encodedAttributesBytes, encodeXattrs } from './entry-codec.js'
 import { Generation } from './generation.js'
+import { KnownNames } from './known-names.js'
 import { mergePlaces, type Dirent } from './places.js'
 
 export interface TreeLimits {
@@ -24,6 +25,8 @@ export class Tree {
   /** Clean entries, oldest use first. Never changed in place: `edit` copies. */
   #clean = new Map<number, Entry>()
   #cleanBytes = 0
+  /** Of the catalog, under the frozen generation; what an apply changes that one shadows until it is forgotten. */
+  readonly #known = new KnownNames()
   nextIno: number
   nextCookie: number
 
@@ -192,6 +195,7 @@ export class Tree {
   thaw(): void {
     const frozen = this.#frozen
     this.#frozen = undefined
+    this.#known.forget()
     for (const entry of frozen?.entries.values() ?? []) {
       if (entry !== null && !this.#active.entries.has(entry.ino)) this.#keepClean(entry)
     }
@@ -212,7 +216,7 @@ export class Tree {
     const frozen = this.#frozen?.lookup(parent, name)
     if (frozen !== undefined) return frozen.ino === 0 ? undefined : frozen
     if (this.#frozen?.born.has(parent) ?? false) return undefined
-    return this.#catalog.lookup(parent, name)
+    return this.#known.get(parent, name, () => this.#catalog.lookup(parent, name))
   }
 
   #keepClean(entry: Entry): void {
