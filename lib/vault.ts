@@ -58,6 +58,9 @@ export interface Space {
   readonly nameLengthMax: number
 }
 
+const entryIdBytes = 16
+const entryIdsAhead = 256
+
 export class Vault {
   readonly #parts: VaultParts
   /** The log can't take more (a full or failing disk): changes are refused until a flush works again. */
@@ -67,6 +70,8 @@ export class Vault {
   #isDown = false
   readonly #home: StoreHome
   #away: VaultError | undefined
+  /** Each is used once; drawn many at a time because each draw is a system call. */
+  #entryIds = new Uint8Array(0)
   /** Since the vault was opened. */
   writtenBytes = 0
   /** The disk has no room for what was asked last (vault-room.ts); what gives some back is allowed. */
@@ -132,7 +137,10 @@ export class Vault {
   }
 
   newEntryId(): EntryId {
-    return this.#parts.entropy.bytes(16) as Uint8Array as EntryId
+    if (this.#entryIds.byteLength === 0) this.#entryIds = this.#parts.entropy.bytes(entryIdBytes * entryIdsAhead)
+    const id = this.#entryIds.slice(0, entryIdBytes)
+    this.#entryIds = this.#entryIds.subarray(entryIdBytes)
+    return id as EntryId
   }
 
   change(): Change {
