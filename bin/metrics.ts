@@ -22,6 +22,8 @@ export function metricLines(report: StatusReport): readonly string[] {
     ...one('vaultfs_cache_bytes', 'Bytes of them.', cache.bytes),
     ...one('vaultfs_written_bytes_total', 'Written by programs since the mount.', amplification.writtenByUser, 'counter'),
     ...one('vaultfs_requests_total', 'Requests of the kernel since the mount.', requests.answered, 'counter'),
+    ...delayMetric(vault, report.delay),
+    ...one('vaultfs_resident_bytes', 'Memory of the daemon.', report.memory.resident),
     ...one('vaultfs_damaged_entries', 'Files and folders that were asked for and could not be read.', damaged.entries),
     ...one('vaultfs_damaged_here_blobs', 'Blobs that are damaged here and could not be sent.', report.damagedHere),
     ...each('vaultfs_node_left_blobs', 'Blobs that the node lacks.', ({ blobsLeft }) => blobsLeft),
@@ -33,6 +35,18 @@ export function metricLines(report: StatusReport): readonly string[] {
     ...each('vaultfs_node_last_contact_seconds', 'Of its last answer, since 1970; 0: none yet.', ({ lastContact }) => lastContact ?? 0),
     ...metric('vaultfs_node_state', '1 for the state that the node is in.', 'gauge', peers.flatMap((peer) => (
       peerStates.map((state) => [{ ...vault, node: peer.name, state }, peer.state === state ? 1 : 0] as const)))),
+  ]
+}
+
+/** A histogram, in seconds as Prometheus has all times. */
+function delayMetric(vault: Labels, { atMost, count, sum, max }: StatusReport['delay']): readonly string[] {
+  const name = 'vaultfs_loop_delay_seconds'
+  const bucket = (le: string, value: number): string => `${name}_bucket{${labelText({ ...vault, le })}} ${value}`
+  return [
+    `# HELP ${name} How long a request waits until the thread that answers the kernel looks at it.`, `# TYPE ${name} histogram`,
+    ...atMost.map((each) => bucket(String(each.ms / 1000), each.count)), bucket('+Inf', count),
+    `${name}_sum{${labelText(vault)}} ${sum / 1000}`, `${name}_count{${labelText(vault)}} ${count}`,
+    ...metric('vaultfs_loop_delay_max_seconds', 'The longest since the mount.', 'gauge', [[vault, max / 1000]]),
   ]
 }
 

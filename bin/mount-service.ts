@@ -6,6 +6,7 @@ import { memoryLimits } from '../lib/terms/memory.js'
 import { HeadMark } from '../lib/vault-head-mark.js'
 import type { Inheritance } from '../mount/handover.js'
 import { mountVault } from '../mount/mount.js'
+import { LoopDelay } from '../native-deps/loop-delay.js'
 import { unencryptedSwap } from '../native-deps/secure.js'
 import { openKeys } from './open-keys.js'
 import { systemClock, systemEntropy } from './system-sources.js'
@@ -58,7 +59,11 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
       mounted.peersChanged()
     },
   })
-  void mounted.closed.then(() => { peers.close() })
+  const delay = new LoopDelay()
+  void mounted.closed.then(() => {
+    peers.close()
+    delay.end()
+  })
   const older = [...(mounted.lack === undefined ? [] : [olderWarning(mounted.lack)]), ...(other === undefined ? [] : [copyWarning(other)])]
   for (const warning of older) logger.log('warn', warning)
   const salvage = [...(trusted ? [] : [salvageWarning]), ...older]
@@ -72,12 +77,16 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
     status: () => {
       const { warnings, ...report } = mounted.report()
       const { state, pids } = mounted
-      return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, warnings: [...warnings, ...ofMachine] })
+      return Promise.resolve({ ...report, name, store, mountPoint, driver, pid: process.pid, pids, state, delay: delay.report(), memory: memoryReport(), warnings: [...warnings, ...ofMachine] })
     },
     sync: (onProgress, wish) => mounted.sync(onProgress, wish),
     trust: (name) => mounted.trust(name),
     unmount: (options, onProgress) => mounted.unmount(options, onProgress),
   }
+}
+
+function memoryReport(): { readonly resident: number; readonly peak: number } {
+  return { resident: process.memoryUsage.rss(), peak: process.resourceUsage().maxRSS * 1024 }
 }
 
 /** Of a daemon that died the system may be closing the files still. */

@@ -26,7 +26,7 @@ export function progressText({ phase, entries, bytes }: Progress): string {
 }
 
 export function statusLines(report: StatusReport): readonly string[] {
-  const { dirty, unpublished, onlyHere, log, cache, amplification } = report
+  const { dirty, unpublished, onlyHere, log, cache, amplification, delay, memory } = report
   return [
     `${report.name} (${report.vault.slice(0, 16)}) ${report.state} at ${report.mountPoint}${report.readOnly ? ', read-only' : ''}`,
     `  store        ${report.store}`,
@@ -37,6 +37,8 @@ export function statusLines(report: StatusReport): readonly string[] {
     ...report.peers.map((peer) => `  node         ${peerText(peer)}`),
     `  cache        ${count(cache.blobs, 'blob')}, ${bytesText(cache.bytes)}`,
     `  written      ${bytesText(amplification.writtenByUser)}, logged ${bytesText(amplification.logged)}, stored ${bytesText(amplification.stored)} (× ${amplification.ratio.toFixed(2)}), disk ${bytesText(amplification.disk)}`,
+    `  memory       ${bytesText(memory.resident)}`,
+    `  waiting      ${delay['p99.9']} ms at most for 99.9 % of requests, ${delay.max} ms the longest`,
     `  recovery     ${report.recovery === 'confirmed' ? 'kit confirmed' : 'kit not confirmed yet'}`,
     ...report.damaged.found.map(({ path, reason }) => `  damaged      ${path ?? 'a file whose name is not known'}: ${reason}`),
     ...report.warnings.map((warning) => `  ! ${warning}`),

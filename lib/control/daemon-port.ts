@@ -51,6 +51,22 @@ export interface StatusReport {
     readonly waiting: number
     readonly oldest: { readonly opcode: number; readonly ino: number; readonly waitedMs: number } | null
   }
+  /** How long the thread that answers the kernel keeps a request waiting before it looks at it, since the mount. */
+  readonly delay: {
+    /** Milliseconds. */
+    readonly p50: number
+    readonly p99: number
+    readonly 'p99.9': number
+    readonly max: number
+    /** Samples, and the milliseconds of all of them. */
+    readonly count: number
+    readonly sum: number
+    readonly sinceSec: number
+    /** How many samples were of at most so many milliseconds. */
+    readonly atMost: readonly { readonly ms: number; readonly count: number }[]
+  }
+  /** Of the daemon, bytes: now, and at most since it began. */
+  readonly memory: { readonly resident: number; readonly peak: number }
   /** What programs asked for since the mount and could not be read: how many files and folders, and some of them. */
   readonly damaged: { readonly entries: number; readonly found: readonly { readonly path: string | null; readonly reason: string }[] }
   /** Sentences, each with its next step. */

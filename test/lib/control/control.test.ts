@@ -20,7 +20,8 @@ const report: StatusReport = {
   recovery: 'later', dirty: { files: 1, bytes: 2 }, unpublished: { entries: 3, bytes: 4 }, onlyHere: { blobs: 5, bytes: 6 }, peers: [], damagedHere: 0, log: { bytes: 7, segments: 1 },
   cache: { blobs: 9, bytes: 10 },
   amplification: { writtenByUser: 1, published: 1, logged: 1, stored: 1, manifest: 1, disk: 4, ratio: 2, publishedRatio: 2, diskRatio: 4 },
-  requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],
+  requests: { answered: 3, waiting: 1, oldest: { opcode: 16, ino: 5, waitedMs: 2 } }, delay: { p50: 0.1, p99: 1, 'p99.9': 2, max: 3, count: 1000, sum: 100, sinceSec: 1.5, atMost: [{ ms: 1, count: 990 }] }, memory: { resident: 11, peak: 12 },
+  damaged: { entries: 1, found: [{ path: 'a', reason: 'b' }] }, warnings: ['Confirm the kit.'],
 }
 
 const idle: DaemonPort = { past: noPast, peers: noPeers, verify: () => Promise.reject(new Error('nobody was to ask that')), status: () => Promise.resolve(report), sync: () => Promise.resolve({ complete: null, onlyHere: { blobs: 0, bytes: 0 }, peers: [], damagedHere: 0 }), trust: () => Promise.resolve(), unmount: () => Promise.resolve(null) }

@@ -1,0 +1,8 @@
+{
+  'targets': [{
+    'target_name': 'delay',
+    'sources': ['delay.c'],
+    'cflags': ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-fvisibility=hidden'],
+    'defines': ['NAPI_VERSION=8', '_GNU_SOURCE'],
+  }],
+}
