@@ -3,12 +3,12 @@
 // flood of one device's drives out what came before it, or from others.
 import { decodeHeader, type EncodedHeader } from '../format/vault-header.js'
 import { equalBytes, hex, type DeviceId, type VaultId } from '../terms/bytes.js'
+import { BusyFor } from '../terms/busy-for.js'
 import type { Clock } from '../terms/clock.js'
 import { VaultError } from '../terms/errors.js'
 import { headersKeptMax, type KeptHeader } from '../wire/kept-headers.js'
 import { nodeLimits } from './node-limits.js'
 import type { RecordStorage } from './node-storage.js'
-import { BusyFor } from './retry-after.js'
 import { WorkQueue } from './work-queue.js'
 
 const newestName = 'header'
@@ -96,7 +96,7 @@ export class HeaderShelf {
       const devices = known.day === day ? known.devices : {}
       const count = devices[device] ?? 0
       if (count >= nodeLimits.headersPerDayMax) {
-        throw new BusyFor(`this device has brought ${count} headers today`, daySec - (sec % daySec), 'try again tomorrow')
+        throw new BusyFor(`this device has brought ${count} headers today`, daySec - (sec % daySec), { next: 'try again tomorrow' })
       }
       const next: Counts = { day, devices: { ...devices, [device]: count + 1 } }
       if (await this.#records.put(countsName, record?.version ?? 0, Buffer.from(JSON.stringify(next)))) return
