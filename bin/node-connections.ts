@@ -11,6 +11,7 @@ import { equalBytes, type VaultId } from '../lib/terms/bytes.js'
 import { VaultError } from '../lib/terms/errors.js'
 import { limits } from '../lib/terms/limits.js'
 import type { NodeNote } from '../lib/vault-nodes.js'
+import type { KeptOffer } from '../lib/vault-recover-header.js'
 import { tlsIdentity, type TlsIdentity } from '../lib/wire/certificate.js'
 import { splitPlace, type Address } from '../lib/wire/pin.js'
 import { wipe } from '../native-deps/sodium.js'
@@ -76,6 +77,23 @@ async function meet(stranger: KnownPeer, tls: TlsIdentity): Promise<MetNode> {
   } finally {
     await peer.close()
   }
+}
+
+/** What they keep of the vault's headers beside the one that they hand out. A node that does not answer is told of. */
+export async function keptHeaders(met: readonly MetNode[], tls: TlsIdentity, onNote: (note: NodeNote) => void): Promise<readonly KeptOffer[]> {
+  const all: KeptOffer[] = []
+  for (const { known } of met) {
+    const peer = openPeer(known, { vaultId: new Uint8Array(32) as Uint8Array as VaultId, tls })
+    try {
+      for (const { sec, deviceId, bytes } of await peer.keptHeaders()) all.push({ node: known.name, sec, deviceId, bytes })
+    } catch (error) {
+      if (!(error instanceof VaultError)) throw error
+      onNote({ node: known.name, message: error.message })
+    } finally {
+      await peer.close()
+    }
+  }
+  return all
 }
 
 function strangers(addresses: readonly Address[]): readonly KnownPeer[] {

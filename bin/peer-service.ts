@@ -1,5 +1,6 @@
 // The nodes of a vault, for commands: what the store knows of them, meeting new ones, looking how they are. In the daemon of
-// a mounted vault, or in the command itself, which then holds the store's lock. One change at a time, each read anew.
+// a mounted vault, or in the command itself, which then holds the store's lock. One change at a time, each read anew. No
+// node is spoken with in this thread, which may be the one that the kernel waits for.
 import { errorMessageOf } from '../lib/control/messages.js'
 import type { PeerAdded, PeerReport, PeersPort, PeerTest } from '../lib/control/peer-port.js'
 import { headerForNodes } from '../lib/crypto/header-for-nodes.js'
@@ -12,12 +13,13 @@ import type { KnownPeer } from '../lib/format/peer-list.js'
 import { equalBytes } from '../lib/terms/bytes.js'
 import { VaultError } from '../lib/terms/errors.js'
 import { limits } from '../lib/terms/limits.js'
-import type { TlsIdentity } from '../lib/wire/certificate.js'
+import { errorOf } from '../lib/terms/posted-error.js'
+import { Meeting } from '../lib/vault-meet.js'
 import { decodeInvitation } from '../lib/wire/invitation.js'
 import { decodeRecoveryRecord, type VaultOwner } from '../lib/wire/owner-records.js'
 import { encodeAddress } from '../lib/wire/pin.js'
 import { checkPeerName, freePeerName } from './peer-names.js'
-import { systemClock, systemEntropy } from './system-sources.js'
+import { systemEntropy } from './system-sources.js'
 
 export interface PeerServiceOptions {
   readonly store: string
@@ -33,7 +35,7 @@ export class PeerService implements PeersPort {
   readonly #options: PeerServiceOptions
   readonly #owner: VaultOwner
   readonly #ending = new AbortController()
-  #tls: Promise<TlsIdentity> | undefined
+  readonly #meeting: Meeting
   /** The last change; the next waits for it. */
   #changing: Promise<unknown> = Promise.resolve()
 
@@ -41,6 +43,7 @@ export class PeerService implements PeersPort {
     this.#options = options
     const { vaultId, ownerPublicKey } = options.opened.header
     this.#owner = { vaultId, ownerPublicKey }
+    this.#meeting = new Meeting({ entry: new URL('./meet-thread.js', import.meta.url), page: options.opened.page, owner: this.#owner, signal: this.#ending.signal })
   }
 
   async list(): Promise<readonly PeerReport[]> {
@@ -57,13 +60,9 @@ export class PeerService implements PeersPort {
       if (name !== undefined) checkPeerName(name, others)
       const { store, identity } = this.#options
       const [recovery, header] = [await this.#recovery(), await this.#headerForNodes()]
-      const { ownerPublicKey, salt, vaultId } = this.#options.opened.header
-      // What speaks with nodes is loaded when somebody wants that: most daemons only list them.
-      const { pairWithNode } = await import('../lib/peer/pairing.js')
-      const met = await pairWithNode(code, {
-        vaultId, ownerPublicKey, salt, member: identity.record, tls: await this.#identity(), recovery, header,
-        name: name ?? before?.name, nowSec: systemClock.now().sec, entropy: systemEntropy, signal: this.#ending.signal,
-      })
+      const { salt } = this.#options.opened.header
+      this.#requireKeys()
+      const met = await this.#meeting.pair({ code, salt, member: identity.record, recovery, header, name: name ?? before?.name })
       const peer: KnownPeer = { ...met, name: name ?? before?.name ?? freePeerName(met.name, others), ...(before === undefined ? {} : { peerId: before.peerId }) }
       await this.#write(store, [...others, peer])
       return { ...reportOf(peer), recovery: recovery === undefined ? 'missing' : 'sent', again: before !== undefined }
@@ -92,15 +91,13 @@ export class PeerService implements PeersPort {
     const peers = await this.#known()
     const asked = name === undefined ? peers : [named(peers, name)]
     if (asked.length === 0) return []
-    const { probeNode } = await import('../lib/peer/probe.js')
-    const [tls, recovery] = [await this.#identity(), await this.#recovery()]
-    return await Promise.all(asked.map(async (peer) => {
-      const { failed, health, ...probed } = await probeNode(peer, { owner: this.#owner, tls, clock: systemClock, recovery, signal: this.#ending.signal })
-      return {
-        name: peer.name, ...probed,
-        ...(health === undefined ? {} : { health: { version: health.version, blobs: health.blobs, bytes: health.bytes, quota: health.quota } }),
-        ...(failed === undefined ? {} : { failed: { step: failed.step, error: errorMessageOf(failed.error) } }),
-      }
+    const recovery = await this.#recovery()
+    this.#requireKeys()
+    const nodes = await this.#meeting.probe({ peers: asked, recovery })
+    return nodes.map(({ failed, health, ...probed }, index) => ({
+      name: asked[index]?.name ?? '', ...probed,
+      ...(health === undefined ? {} : { health: { version: health.version, blobs: health.blobs, bytes: health.bytes, quota: health.quota } }),
+      ...(failed === undefined ? {} : { failed: { step: failed.step, error: errorMessageOf(errorOf(failed.error)) } }),
     }))
   }
 
@@ -158,13 +155,6 @@ export class PeerService implements PeersPort {
     } finally {
       newest.page.wipe()
     }
-  }
-
-  async #identity(): Promise<TlsIdentity> {
-    const { tlsIdentity } = await import('../lib/wire/certificate.js')
-    this.#requireKeys()
-    this.#tls ??= tlsIdentity(this.#options.opened.page.key('device-tls'))
-    return await this.#tls
   }
 }
 

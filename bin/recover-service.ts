@@ -25,7 +25,7 @@ import type { TlsIdentity } from '../lib/wire/certificate.js'
 import { hardenProcess } from '../native-deps/secure.js'
 import { wipe } from '../native-deps/sodium.js'
 import { deviceBackupName, deviceName } from './key-service.js'
-import { meetNodes, recoveryIdentity } from './node-connections.js'
+import { keptHeaders, meetNodes, recoveryIdentity } from './node-connections.js'
 import { openDevice } from './open-keys.js'
 import { recoveringName } from './place.js'
 import type { Recovered, RecoverHooks, RecoverRequest } from './recovery-request.js'
@@ -41,7 +41,7 @@ export async function recoverService(request: RecoverRequest, hooks: RecoverHook
     const tls = await recoveryIdentity(kit)
     const met = await meetNodes(request.addresses, tls, hooks.onNote)
     const offers = met.flatMap(({ known, header }) => (header === undefined ? [] : [{ node: known.name, bytes: header }]))
-    const vault = await newestHeader(offers, kit, hooks.onNote)
+    const vault = await newestHeader(offers, kit, hooks.onNote, () => keptHeaders(met, tls, hooks.onNote))
     try {
       const recovery = new Recovery(request, hooks, { vault, kit, tls })
       return { store: request.headerOnly ? await recovery.header() : await recovery.everything(met.map(({ known }) => known)) }

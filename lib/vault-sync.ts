@@ -6,6 +6,7 @@ import type { VaultHeader } from './format/vault-header.js'
 import type { KeyPage } from './crypto/key-page.js'
 import { readPeers } from './crypto/peers-file.js'
 import type { CopyCount, PeerStatus, SyncPort, SyncReport } from './store/sync-port.js'
+import { threadEnded, unmountedMeanwhile } from './sync/ending.js'
 import type { BlobId, DeviceId } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
@@ -211,9 +212,10 @@ export class VaultSync implements SyncPort {
 
   #ended(reason: string): void {
     this.#worker = undefined
-    for (const waiting of this.#waiting.values()) waiting.reject(new VaultError('cancelled', 'the vault is being closed'))
+    const isMeant = this.#closing || this.#names.length === 0
+    for (const waiting of this.#waiting.values()) waiting.reject(isMeant ? unmountedMeanwhile() : threadEnded(reason, Math.max(0, this.#restMs())))
     this.#waiting.clear()
-    if (this.#closing || this.#names.length === 0) return
+    if (isMeant) return
     this.#options.logger.log('error', 'the thread that syncs to nodes ended', { reason })
     clearTimeout(this.#again)
     // What is unsent is sent also where nobody writes and nobody asks.

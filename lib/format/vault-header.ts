@@ -16,7 +16,7 @@ export const formatVersion = 1
 const featuresKnown = 0
 /** A wrapped key: nonce, 32 bytes, tag. */
 export const wrappedKeyBytes = 24 + 32 + 16
-const macBytes = 32
+export const macBytes = 32
 const checksumBytes = 32
 /** Chunkers that this build can run: 1 = Rabin with the vault's polynomial. */
 const chunkersKnown: ReadonlySet<number> = new Set([1])

@@ -2,6 +2,7 @@
 // what it answers, and says failures as PROTOCOL §2 has them. The table of lib/wire/routes.ts is all there is.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
+import { BusyFor } from '../terms/busy-for.js'
 import { hex } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import type { Logger } from '../terms/log.js'
@@ -14,7 +15,7 @@ import type { BodyPlace, BodyPlaces } from './body-places.js'
 import type { HeldVaults } from './held-vaults.js'
 import type { KeyRates } from './key-rates.js'
 import type { NodeCounters } from './node-counters.js'
-import { BusyFor, retryAfterOf } from './retry-after.js'
+import { retryAfterOf } from './retry-after.js'
 
 export type KnownRoute = Exclude<RouteName, 'pair'>
 

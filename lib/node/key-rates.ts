@@ -1,8 +1,8 @@
 // How much one key may ask: so many requests a second, so many at once. Forgotten when it asks nothing for a while.
+import { BusyFor } from '../terms/busy-for.js'
 import type { Clock } from '../terms/clock.js'
 import { nodeLimits } from './node-limits.js'
 import { TokenBucket } from './request-rate.js'
-import { BusyFor } from './retry-after.js'
 
 interface OneKey {
   readonly bucket: TokenBucket
@@ -22,7 +22,7 @@ export class KeyRates {
     const one = this.#keys.get(key) ?? { bucket: new TokenBucket({ burst: nodeLimits.requestsBurst, perSecond: nodeLimits.requestsPerSecond }, this.#clock), atOnce: 0 }
     this.#keys.set(key, one)
     const afterSec = one.atOnce >= nodeLimits.requestsAtOncePerKey ? 1 : one.bucket.take()
-    if (afterSec > 0) throw new BusyFor('too many requests', afterSec, 'ask less often')
+    if (afterSec > 0) throw new BusyFor('too many requests', afterSec, { next: 'ask less often' })
     one.atOnce++
     return () => { one.atOnce-- }
   }

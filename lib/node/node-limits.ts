@@ -77,9 +77,8 @@ export const nodeLimits = {
   changeAttempts: 20,
 
   // headers
-  /** A device replaces it when a key changes; what it replaces is kept, so many of them. */
+  /** A device brings another when a key changes. Each is written down several times. How many are kept: lib/wire/kept-headers.ts. */
   headersPerDayMax: 4,
-  headersKeptMax: 64,
 
   // deletion
   /** Intents that wait, of one vault. */

@@ -85,7 +85,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const dispatcher = new Dispatcher({
     handlers: {
       ...blobHandlers({ checker, answers }), ...chainHandlers({ checker, register, answers }), ...listHandlers({ keys, clock, checker, answers }),
-      ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey }), openapi: async () => ({ status: 200, body: description }),
+      ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey, answers }), openapi: async () => ({ status: 200, body: description }),
     },
     vaults, places, rates, counters, logger, spanMs: patience.spanMs,
     pinOf: ({ socket }) => listener.pinOf(socket),

@@ -2,7 +2,7 @@
 // proof is right, and nothing is granted but in the write that uses the invitation up.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import { equalBytes, hex } from '../terms/bytes.js'
+import { equalBytes, hex, type DeviceId } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
 import { VaultError } from '../terms/errors.js'
 import type { Logger } from '../terms/log.js'
@@ -66,24 +66,26 @@ export class Pairing {
     if (clientPin === undefined) throw new VaultError('not-permitted', 'the connection showed no key')
     const scene = { exporter: socket.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0)), clientPin, nodePin: keys.tlsPin }
     const secret = await desk.verify(request.invitationId, request.proof, scene)
-    this.#requireWhole(request, clientPin)
+    const deviceId = this.#requireWhole(request, clientPin)
     await register.change((access) => ({ access: this.#granted(desk.usedUp(access, secret), request), result: undefined }))
     logger.log('info', 'a device was let in', { vault: hex(request.vaultId).slice(0, 16) })
     const { header } = await vaults.welcome(request.vaultId)
     if (request.header !== undefined) {
       // The device sends it again when this copy is not what it should be.
-      await header.put(request.header).catch((error: unknown) => {
+      await header.put(request.header, deviceId).catch((error: unknown) => {
         logger.log('warn', 'the header that came with a pairing was not kept', { reason: error instanceof Error ? error.message : String(error) })
       })
     }
     return encodePairingAnswer({ proof: pairingProof('node', { ...scene, secret }), signing: keys.signPublicKey, name })
   }
 
-  #requireWhole({ vaultId, ownerPublicKey, salt, member, recovery }: PairingRequest, clientPin: Uint8Array): void {
+  /** Answers which device asks. */
+  #requireWhole({ vaultId, ownerPublicKey, salt, member, recovery }: PairingRequest, clientPin: Uint8Array): DeviceId {
     if (!isOwnerOf(vaultId, ownerPublicKey, salt)) throw new VaultError('corrupt', "the vault's id is not its owner's")
-    const { tlsPublicKey } = ownersMember(member, { vaultId, ownerPublicKey })
+    const { tlsPublicKey, deviceId } = ownersMember(member, { vaultId, ownerPublicKey })
     if (!equalBytes(pinOf(tlsPublicKey), clientPin)) throw new VaultError('corrupt', 'the member record is of another key than the connection')
     if (recovery !== undefined) decodeRecoveryRecord(recovery, { vaultId, ownerPublicKey })
+    return deviceId
   }
 
   #granted(access: Access, { vaultId, ownerPublicKey, salt, member, recovery }: PairingRequest): Access {

@@ -1,16 +1,6 @@
 // When to come back, for an answer that says "not now".
+import { BusyFor } from '../terms/busy-for.js'
 import { VaultError } from '../terms/errors.js'
-
-/** 'busy', and for how long. */
-export class BusyFor extends VaultError {
-  /** Seconds, at least 1. */
-  readonly afterSec: number
-
-  constructor(message: string, afterSec: number, next: string) {
-    super('busy', message, { next })
-    this.afterSec = afterSec
-  }
-}
 
 /** For a failure of ours that passes by itself. */
 const otherwiseSec = 5

@@ -1,10 +1,10 @@
 // What one vault uses of a node: bytes that it may keep in all, and bytes that it may write in a day (of UTC). What is on
 // its way counts already, so that many at once do not pass the mark together.
+import { BusyFor } from '../terms/busy-for.js'
 import { VaultError } from '../terms/errors.js'
 import type { Clock } from '../terms/clock.js'
 import { nodeLimits } from './node-limits.js'
 import type { VaultStorage } from './node-storage.js'
-import { BusyFor } from './retry-after.js'
 
 export interface Quota {
   /** Undefined: no limit. */
@@ -87,7 +87,7 @@ export class VaultAccount {
       const { sec } = this.#clock.now()
       throw new BusyFor(
         `the vault has written as much as this node takes in a day: ${this.writtenToday} of ${dailyBytes} bytes`, daySec - (sec % daySec),
-        'it goes on tomorrow; "vaultfs node quota" on the node changes the limit',
+        { next: 'it goes on tomorrow; "vaultfs node quota" on the node changes the limit' },
       )
     }
     this.#reserved += bytes

@@ -4,10 +4,12 @@ import { ByteWriter } from '../format/writer.js'
 import { concatBytes, hex } from '../terms/bytes.js'
 import type { Clock } from '../terms/clock.js'
 import { VaultError } from '../terms/errors.js'
+import { encodeKeptHeaders, keptHeadersBytesMax } from '../wire/kept-headers.js'
 import { decodeDeletion } from '../wire/owner-records.js'
 import { grantOf, withGrant, type Access, type VaultGrant } from './access.js'
 import type { AccessRegister } from './access-register.js'
-import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
+import { deviceOf, hexParameter, type Answer, type Asked, type Handler } from './answers.js'
+import { counted, type ByteBudget } from './byte-budget.js'
 import type { DeletionRules } from './deletion-marks.js'
 import type { HeldVault } from './held-vaults.js'
 import { prefixedRecords } from './member-copies.js'
@@ -21,14 +23,15 @@ export interface VaultSetup {
   readonly deletion: DeletionRules
   /** The key that signs lists. */
   readonly signing: Uint8Array
+  readonly answers: ByteBudget
 }
 
 export type VaultRoute =
-  | 'getHeader' | 'putHeader' | 'members' | 'putMember' | 'revocations' | 'putRevocation' | 'recovery' | 'putRecovery' | 'putDeletion' | 'deletions'
+  | 'getHeader' | 'putHeader' | 'keptHeaders' | 'members' | 'putMember' | 'revocations' | 'putRevocation' | 'recovery' | 'putRecovery' | 'putDeletion' | 'deletions'
   | 'cancelDeletion' | 'health'
 
 export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Handler>> {
-  const { register, clock } = setup
+  const { register, clock, answers } = setup
   const grant = (asked: Asked): VaultGrant => requireGrant(register.access, asked)
   return {
     getHeader: async ({ vault }) => {
@@ -37,9 +40,10 @@ export function vaultHandlers(setup: VaultSetup): Readonly<Record<VaultRoute, Ha
       return { status: 200, body: header }
     },
     putHeader: async (asked) => {
-      await asked.vault.header.put((await asked.body()).slice())
+      await asked.vault.header.put((await asked.body()).slice(), deviceOf(asked).deviceId)
       return { status: 204 }
     },
+    keptHeaders: async ({ vault }) => ({ status: 200, body: counted(answers, hex(vault.vaultId), keptHeadersBytesMax, async () => encodeKeptHeaders(await vault.header.kept())) }),
     members: async (asked) => ({ status: 200, body: prefixedRecords(grant(asked).members) }),
     putMember: (asked) => changed(register, asked, withMember),
     revocations: async (asked) => ({ status: 200, body: concatBytes(...grant(asked).revocations) }),

@@ -59,7 +59,7 @@ export async function exchange(dispatcher: Dispatcher, { method, path, body, med
     const isGood = answer.statusCode >= 200 && answer.statusCode < 300
     const bytes = await bounded(answer.body, isGood ? bytesMax : problemBytesMax, watch, options)
     if (isGood) return bytes
-    throw decodeProblem(answer.statusCode, Buffer.from(bytes).toString('utf8'), peer)
+    throw decodeProblem(answer.statusCode, Buffer.from(bytes).toString('utf8'), peer, answer.headers['retry-after'])
   } catch (error) {
     throw translated(error, watch, isAnswered, peer)
   } finally {

@@ -10,6 +10,7 @@ import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { blobBytesMax, encodeFrames, encodeIds, frameHeadBytes, framesBytesMax, getIdsMax, hasIdsMax } from '../wire/blob-frames.js'
 import type { TlsIdentity } from '../wire/certificate.js'
+import { decodeKeptHeaders, keptHeadersBytesMax, type KeptHeader } from '../wire/kept-headers.js'
 import { revocationBytes } from '../wire/owner-records.js'
 import { pathOf, routes, type RouteName } from '../wire/routes.js'
 import { decodeHeadList, decodeInventoryPage, headsMax, inventoryPageMax } from '../wire/signed-lists.js'
@@ -126,6 +127,12 @@ export class HttpPeer implements PeerPort {
 
   async header(): Promise<Uint8Array | undefined> {
     return await this.#ask('getHeader', { bytesMax: limits.headerBytesMax }).catch(undefinedWhenNotFound)
+  }
+
+  async keptHeaders(): Promise<readonly KeptHeader[]> {
+    // A node that does not know the question keeps them for its operator only.
+    const bytes = await this.#ask('keptHeaders', { bytesMax: keptHeadersBytesMax }).catch(undefinedWhenNotFound)
+    return bytes === undefined ? [] : this.#decoded(() => decodeKeptHeaders(bytes))
   }
 
   async putHeader(header: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
 // One node's life: contact, compare, send, rest; slower after each failure. Nodes know nothing of one another: a slow or
 // dead one holds nobody up.
 import type { PeerStatus, PeerState } from '../store/sync-port.js'
+import { BusyFor } from '../terms/busy-for.js'
 import { VaultError, type ErrorCode } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { Alarm } from './alarm.js'
@@ -230,7 +231,7 @@ export class PeerSync {
       this.#options.distrusted()
       return
     }
-    this.#backoff.failed(clock.monotonicMs())
+    this.#backoff.failed(clock.monotonicMs(), error instanceof BusyFor ? 1000 * error.afterSec : 0)
     const code = error instanceof VaultError ? error.code : undefined
     const reason = error instanceof Error ? error.message : String(error)
     const failure = { state: (code === undefined ? undefined : stateOf[code]) ?? 'failing', reason }

@@ -9,6 +9,7 @@ import { Alarm } from './alarm.js'
 import { PeerSync, type PeerSyncOptions } from './peer-sync.js'
 import { Copies } from './copies.js'
 import type { PeerWork } from './peer-work.js'
+import { unmountedMeanwhile } from './ending.js'
 import type { SyncState } from './state.js'
 
 const daySec = 24 * 3600
@@ -106,7 +107,7 @@ export class Syncer {
     const { clock } = this.#options
     let before = ''
     for (let movedMs = clock.monotonicMs(); ;) {
-      if (this.#closed) throw new VaultError('cancelled', 'the vault is being closed')
+      if (this.#closed) throw unmountedMeanwhile()
       const waited = this.#peers.filter((peer) => !peer.isIdle)
       // Nobody is left who could take anything.
       if (waited.length === 0) return false

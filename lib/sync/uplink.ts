@@ -209,12 +209,12 @@ export async function sendKeys(work: PeerWork): Promise<void> {
   } catch (error) {
     // It takes some a day only: another time. Blobs and entries go on in any case.
     if (error instanceof VaultError && error.code === 'busy') return
-    // It has a newer one, from another device of the vault.
+    // It has a newer one, from another device of the vault, and keeps this one beside it.
     if (!(error instanceof VaultError) || !headerRefused.has(error.code)) throw error
     work.logger.log('warn', 'a node has a newer header than this store', { node: peer.name, reason: error.message })
   }
   state.noteGiven(number, 'header', hash)
 }
 
-const headerRefused: ReadonlySet<ErrorCode> = new Set(['chain-broken', 'forked'])
+const headerRefused: ReadonlySet<ErrorCode> = new Set(['exists', 'chain-broken', 'forked'])
 

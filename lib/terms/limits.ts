@@ -206,6 +206,8 @@ export const limits = {
   syncRetryMsMax: 10 * 60 * 1000,
   /** With something new a node that failed is tried again after so long at the latest. */
   syncRetryNewMs: 30_000,
+  /** A node that asks for patience gets it for so long at most: it may be wrong about itself, or gone mad. */
+  syncRetryAfterMsMax: 60 * 60 * 1000,
   /** A blob that can't be read here counts as damaged when it still can't after so long. */
   syncDamageMs: 60_000,
   /** How often the thread tells how far it is. */

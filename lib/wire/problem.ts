@@ -1,4 +1,5 @@
 // A failure on its way over HTTP: the status by the error's code, and what a person can do. PROTOCOL §2.
+import { BusyFor } from '../terms/busy-for.js'
 import { VaultError, type ErrorCode } from '../terms/errors.js'
 
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -22,8 +23,11 @@ export function encodeProblem(error: unknown): string {
 /** Codes that a node may use: with another it would say something of us, or end our mount ('broken-invariant'). */
 const codesHeard: ReadonlySet<string> = new Set(Object.keys(statuses))
 
-/** What the other side answered, as an error of ours; `peer` names it, so that nobody takes its words for ours. */
-export function decodeProblem(status: number, text: string, peer: string): VaultError {
+/**
+ * What the other side answered, as an error of ours; `peer` names it, so that nobody takes its words for ours. With whole
+ * seconds as `retryAfter`, the head of that name, 'busy' comes as BusyFor: how long is the other side's word, without a bound.
+ */
+export function decodeProblem(status: number, text: string, peer: string, retryAfter?: unknown): VaultError {
   let value: Readonly<Record<string, unknown>> = {}
   try {
     const parsed: unknown = JSON.parse(text)
@@ -33,10 +37,10 @@ export function decodeProblem(status: number, text: string, peer: string): Vault
   }
   const { code, message, next, subject } = value
   const heard = typeof code === 'string' && codesHeard.has(code) ? code as ErrorCode : status >= 500 || status === 429 ? 'busy' : 'invalid'
-  return new VaultError(heard, `node ${peer}: ${typeof message === 'string' ? sayable(message) : `it answered with status ${status}`}`, {
-    subject: typeof subject === 'string' ? sayable(subject) : peer,
-    ...(typeof next === 'string' ? { next: `it says: ${sayable(next)}` } : {}),
-  })
+  const said = `node ${peer}: ${typeof message === 'string' ? sayable(message) : `it answered with status ${status}`}`
+  const details = { subject: typeof subject === 'string' ? sayable(subject) : peer, ...(typeof next === 'string' ? { next: `it says: ${sayable(next)}` } : {}) }
+  const isTimed = heard === 'busy' && typeof retryAfter === 'string' && /^[1-9]\d{0,8}$/.test(retryAfter)
+  return isTimed ? new BusyFor(said, Number(retryAfter), details) : new VaultError(heard, said, details)
 }
 
 /** What a terminal shows as it is: no control characters, and none that turn the direction of a line. */

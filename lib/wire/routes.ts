@@ -49,6 +49,7 @@ export const routes = {
   challenge: { method: 'POST', path: '/v1/challenge', summary: 'Proof that blobs are here', who: everybody, request: binary, bytesMax: (getIdsMax + 1) * blobIdBytes, response: binary },
   getHeader: { method: 'GET', path: '/v1/header', summary: "The vault's header", who: everybody, request: none, bytesMax: 0, response: binary },
   putHeader: { method: 'PUT', path: '/v1/header', summary: "Replace the vault's header", who: devices, request: binary, bytesMax: limits.headerBytesMax, response: none },
+  keptHeaders: { method: 'GET', path: '/v1/headers', summary: 'Headers that came before or beside that one', who: everybody, request: none, bytesMax: 0, response: binary },
   members: { method: 'GET', path: '/v1/members', summary: 'Member records', who: everybody, request: none, bytesMax: 0, response: binary },
   putMember: { method: 'PUT', path: '/v1/members', summary: 'Let a device in', who: everybody, request: binary, bytesMax: limits.memberRecordBytesMax, response: none },
   revocations: { method: 'GET', path: '/v1/revocations', summary: 'Revocations', who: everybody, request: none, bytesMax: 0, response: binary },

@@ -1,6 +1,7 @@
 // Upload and download of the same data: a vault with a node, restic and rclone, each to a server of its own on the other side
 // of loopback or of a link with latency. `npm run bench:sync -- [--mebibytes 512] [--delay-ms 25] [--repetitions 3]`: a delay is
-// each way; 0 is plain loopback. restic's server is `rclone serve restic`, rclone's `rclone serve webdav`. Needs rclone and
+// each way; 0 is plain loopback. `--only bytes`: what changes of each kind cost on the wire, and nothing else (`--only rates`:
+// the other half). restic's server is `rclone serve restic`, rclone's `rclone serve webdav`. Needs rclone and
 // restic, and root for the link. What is uploaded is durable at the vault's node; the others' servers promise less.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,8 +14,9 @@ import { until } from '../fault/torture/vault-rig.js'
 import { Random } from '../model/random.js'
 import { environmentIn, prepareHome } from '../fault/nodes/scene.js'
 import { projectRoot } from '../tidy/source.js'
+import { bytesTable, tableText } from './sync-bytes/table.js'
 
-const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '512' }, 'delay-ms': { type: 'string', default: '0' }, repetitions: { type: 'string', default: '3' } } })
+const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '512' }, 'delay-ms': { type: 'string', default: '0' }, repetitions: { type: 'string', default: '3' }, only: { type: 'string' } } })
 const MiB = 1024 * 1024
 const total = Number(values.mebibytes) * MiB
 const delayMs = Number(values['delay-ms'])
@@ -154,8 +156,9 @@ async function rcloneRound(home: string): Promise<Result> {
 }
 
 const rounds = { vault: vaultRound, restic: resticRound, rclone: rcloneRound }
-const results = new Map<string, Result[]>()
-try {
+
+async function compareRates(): Promise<void> {
+  const results = new Map<string, Result[]>()
   makeSource()
   console.log(`${values.mebibytes} MiB, ${String(delayMs)} ms each way, ${execFileSync('restic', ['version'], { encoding: 'utf8' }).trim()}, ${execFileSync('rclone', ['version'], { encoding: 'utf8' }).split('\n')[0] ?? ''}`)
   for (let repetition = 0; repetition < Number(values.repetitions); repetition++) {
@@ -170,6 +173,11 @@ try {
   const median = (name: string, of: (result: Result) => number): number => (results.get(name) ?? []).map(of).toSorted((one, other) => one - other)[Math.floor((results.get(name)?.length ?? 0) / 2)] ?? NaN
   console.log('\n| | up, MB/s | down, MB/s |\n|---|---|---|')
   for (const name of Object.keys(rounds)) console.log(`| ${name} | ${median(name, ({ up }) => up).toFixed(1)} | ${median(name, ({ down }) => down).toFixed(1)} |`)
+}
+
+try {
+  if (values.only !== 'bytes') await compareRates()
+  if (values.only !== 'rates') console.log(`\nbytes on the wire, TLS included\n${tableText(await bytesTable(join(folder, 'bytes')))}`)
 } finally {
   network?.close()
   rmSync(folder, { recursive: true, force: true })

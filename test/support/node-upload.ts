@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { headerForNodes } from '../../lib/crypto/header-for-nodes.js'
 import { readPeers } from '../../lib/crypto/peers-file.js'
+import { encodeHeader, encodeHeaderBody, macBytes } from '../../lib/format/vault-header.js'
 import { openPeer } from '../../lib/peer/open-peer.js'
 import type { PeerBlob, PeerPort } from '../../lib/store/peer-port.js'
 import type { DeviceId, Sealed } from '../../lib/terms/bytes.js'
@@ -12,7 +13,12 @@ import { tlsIdentity } from '../../lib/wire/certificate.js'
 import { openKeys } from '../../bin/open-keys.js'
 import type { Unlock } from '../../bin/secrets.js'
 
-export async function uploadStore(store: string, unlock: Unlock): Promise<void> {
+interface UploadChoice {
+  /** With the device's key, but none of the vault's: of the highest generation, as who broke in would put it. */
+  readonly junkHeader?: boolean
+}
+
+export async function uploadStore(store: string, unlock: Unlock, { junkHeader = false }: UploadChoice = {}): Promise<void> {
   const { opened, identity } = await openKeys({ store, unlock, logger: silent, readOnly: true })
   const { page, header: { vaultId } } = opened
   const tls = await tlsIdentity(page.key('device-tls'))
@@ -21,6 +27,7 @@ export async function uploadStore(store: string, unlock: Unlock): Promise<void> 
     await uploadBlobs(store, peer)
     await uploadChain(store, peer, identity.member.deviceId)
     await peer.putHeader(headerForNodes(opened))
+    if (junkHeader) await peer.putHeader(encodeHeader(encodeHeaderBody({ ...opened.header, generation: Number.MAX_SAFE_INTEGER }), new Uint8Array(macBytes)))
     await peer.close()
   }
   page.wipe()

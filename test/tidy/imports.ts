@@ -121,6 +121,16 @@ export function blindRoomFindings(files: readonly SourceFile[]): Finding[] {
   return findings
 }
 
+/** What a mounted vault is asked of its nodes runs in a thread of its own: TLS and certificates would hold up the kernel. */
+export function quietThreadFindings(files: readonly SourceFile[]): Finding[] {
+  const graph = graphOf(files)
+  const cameFrom = new Map<string, string>([['bin/peer-service.ts', '']])
+  for (const path of cameFrom.keys())
+    for (const target of graph.get(path) ?? []) if (!cameFrom.has(target)) cameFrom.set(target, path)
+  return [...cameFrom.entries()].filter(([path]) => /^lib\/peer\/(connection|exchange|http-peer|pairing)\.ts$|^lib\/wire\/certificate\.ts$/.test(path))
+    .map(([path, by]) => ({ path: 'bin/peer-service.ts', line: 0, message: `reaches ${path} by way of ${by}: speak with nodes in lib/vault-meet-thread.ts` }))
+}
+
 export function cycleFindings(files: readonly SourceFile[]): Finding[] {
   const graph = graphOf(files)
   const state = new Map<string, 'open' | 'done'>()

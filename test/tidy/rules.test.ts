@@ -1,7 +1,7 @@
 // Each rule of the house must be able to fail: a fixture that breaks it, and one that does not.
 
 import t from 'tap'
-import { blindRoomFindings, cycleFindings, layerFindings, packageFindings } from './imports.js'
+import { blindRoomFindings, cycleFindings, layerFindings, packageFindings, quietThreadFindings } from './imports.js'
 import { programOf, promiseFindings } from './promises.js'
 import { sourceFile, type Finding, type SourceFile } from './source.js'
 import { ambientFindings, constructFindings, machinePathFindings, nameFindings, openingFindings, sizeFindings } from './style.js'
@@ -57,6 +57,13 @@ const cases: readonly { readonly rule: Rule; readonly name: string; readonly bad
       'lib/crypto/open.ts': '',
     },
     good: { 'lib/node/server.ts': "import { a } from '../crypto/blob-id.js'\n", 'lib/crypto/blob-id.ts': '' },
+  },
+  {
+    name: 'TLS beside the kernel', rule: quietThreadFindings,
+    bad: {
+      'bin/peer-service.ts': "const { probeNode } = await import('../lib/peer/probe.js')\n", 'lib/peer/probe.ts': "import './http-peer.js'\n", 'lib/peer/http-peer.ts': '',
+    },
+    good: { 'bin/peer-service.ts': "import { Meeting } from '../lib/vault-meet.js'\n", 'lib/vault-meet.ts': '', 'lib/peer/http-peer.ts': '' },
   },
   {
     name: 'a cycle', rule: cycleFindings,

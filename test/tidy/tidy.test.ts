@@ -3,7 +3,7 @@
 
 import { relative } from 'node:path'
 import t from 'tap'
-import { blindRoomFindings, cycleFindings, layerFindings, packageFindings } from './imports.js'
+import { blindRoomFindings, cycleFindings, layerFindings, packageFindings, quietThreadFindings } from './imports.js'
 import { programOfProject, promiseFindings } from './promises.js'
 import { projectRoot, readProject, type Finding } from './source.js'
 import { ambientFindings, constructFindings, machinePathFindings, nameFindings, openingFindings, sizeFindings } from './style.js'
@@ -15,6 +15,7 @@ const rules: Readonly<Record<string, () => readonly Finding[]>> = {
   'imports go down the layers': () => layerFindings(files),
   'packages stay in their rooms': () => packageFindings(files),
   'node and wire cannot decrypt': () => blindRoomFindings(files),
+  'who answers the kernel speaks with no node': () => quietThreadFindings(files),
   'no import cycles': () => cycleFindings(files),
   'names say what a file is': () => files.flatMap(nameFindings),
   'files and functions are short': () => files.flatMap(sizeFindings),

@@ -34,8 +34,8 @@ interface Change {
   readonly reject: (error: unknown) => void
 }
 
-/** Documents of a vault that lie in its folder as files too: `header`, `members`, `header-before/SECOND`. */
-const copied = /^(header|members|header-before\/\d+)$/
+/** Documents of a vault that lie in its folder as files too: `header`, `members`, `header-before/SECOND-DEVICE`. */
+const copied = /^(header|members|header-before\/\d+(-[0-9a-f]{32})?)$/
 
 export class DiskWriter implements WriterCalls {
   readonly #directory: string

@@ -14,6 +14,8 @@ export interface NodePlace {
   readonly name: string
   /** `host:port`. */
   readonly listen: string
+  /** Where clients reach it; absent: where it listens. */
+  readonly advertise?: string
   /** Words before the command. */
   readonly inside: readonly string[]
 }
@@ -25,7 +27,7 @@ export class NodeProcess {
 
   constructor(place: NodePlace) {
     this.#place = place
-    this.#run('init', '--data', place.data, '--name', place.name, '--listen', place.listen, '--advertise', place.listen)
+    this.#run('init', '--data', place.data, '--name', place.name, '--listen', place.listen, '--advertise', place.advertise ?? place.listen)
   }
 
   get data(): string {

@@ -11,6 +11,7 @@ import { concatBytes, type BlobId, type DeviceId, type ManifestHash, type Sealed
 import type { VaultError } from '../../../lib/terms/errors.js'
 import { decodeFrames, decodeIds, encodeFrames, encodeIds, type SealedBlob } from '../../../lib/wire/blob-frames.js'
 import { decodeInvitation, encodeInvitation, type Invitation } from '../../../lib/wire/invitation.js'
+import { decodeKeptHeaders, encodeKeptHeaders, type KeptHeader } from '../../../lib/wire/kept-headers.js'
 import { decodeDeletion, decodeRecoveryRecord, decodeRevocation, encodeDeletion, encodeRecoveryRecord, encodeRevocation } from '../../../lib/wire/owner-records.js'
 import { decodePairingAnswer, decodePairingRequest, encodePairingAnswer, encodePairingRequest } from '../../../lib/wire/pairing-messages.js'
 import { decodeProblem } from '../../../lib/wire/problem.js'
@@ -154,6 +155,13 @@ const inventory = codecTarget({
   repair: resigned('inventory/v1', node.secretKey),
 })
 
+const kept = codecTarget<readonly KeptHeader[]>({
+  name: 'kept-headers', says: 'headers that a node kept, PROTOCOL §7',
+  make: (random) => encodeKeptHeaders(Array.from({ length: random.below(5) }, () => ({ sec: magnitude(random, 40), deviceId: random.bytes(16) as Uint8Array as DeviceId, bytes: random.bytes(random.below(300)) }))),
+  decode: decodeKeptHeaders,
+  encode: encodeKeptHeaders,
+})
+
 const heads = codecTarget({
   name: 'head-list', says: 'the newest entries that a node has, PROTOCOL §6',
   make: (random) => encodeHeadList({
@@ -243,5 +251,5 @@ const health: Target<PeerHealth> = {
 }
 
 export const wireTargets: readonly Target[] = [
-  invitation, pairingRequest, pairingAnswer, problem, frames, idRow, inventory, heads, recovery, revocation, deletion, peerList, peersFile, blobsAsked, health,
+  invitation, pairingRequest, pairingAnswer, problem, frames, idRow, inventory, kept, heads, recovery, revocation, deletion, peerList, peersFile, blobsAsked, health,
 ] as readonly Target[]

@@ -7,7 +7,7 @@ import { headerForNodes } from '../../../lib/crypto/header-for-nodes.js'
 import { signTagged } from '../../../lib/crypto/signature.js'
 import { encodeMember } from '../../../lib/format/member-record.js'
 import { decodeHeader } from '../../../lib/format/vault-header.js'
-import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
+import { concatBytes, equalBytes, hex, type DeviceId } from '../../../lib/terms/bytes.js'
 import { encodeRevocation } from '../../../lib/wire/owner-records.js'
 import { tlsIdentity } from '../../../lib/wire/certificate.js'
 import { splitPlace } from '../../../lib/wire/pin.js'
@@ -148,22 +148,21 @@ t.test('the header: the newest is handed out, and what it replaced is kept', asy
   const { vaultId } = created.header
   const headerOf = (generation: number): Uint8Array => headerForNodes({ ...created, header: { ...created.header, generation } })
   const { header } = await node.running.vaults.open(vaultId)
-  await header.put(headerOf(5))
-  await t.rejects(header.put(headerOf(4)), { code: 'exists' })
-  await header.put(headerOf(5))
-  for (const generation of [6, 7, 8, 9]) {
-    sec++
-    await header.put(headerOf(generation))
-  }
-  sec++
-  await t.rejects(header.put(headerOf(10)), { code: 'busy' }, 'no device replaces it all day')
+  const [one, other] = [1, 2].map((byte) => new Uint8Array(16).fill(byte) as Uint8Array as DeviceId) as [DeviceId, DeviceId]
+  await header.put(headerOf(5), one)
+  await t.rejects(header.put(headerOf(4), other), { code: 'exists', message: /kept beside/ })
+  await header.put(headerOf(5), one)
+  for (const generation of [6, 7, 8]) await header.put(headerOf(generation), one)
+  await t.rejects(header.put(headerOf(9), one), { code: 'busy' }, 'no device brings one after another all day')
+  await t.rejects(header.put(headerOf(4), one), { code: 'busy' })
+  await header.put(headerOf(9), other)
   sec += 24 * 3600
-  await header.put(headerOf(10))
+  await header.put(headerOf(10), one)
   t.ok(equalBytes(await header.get() ?? new Uint8Array(0), headerOf(10)))
   const folder = join(node.directory, 'vaults', hex(vaultId))
   t.ok(equalBytes(readFileSync(join(folder, 'header')), headerOf(10)))
   const before = readdirSync(folder).filter((name) => name.startsWith('header-before-')).sort()
-  t.same(before.map((name) => decodeHeader(readFileSync(join(folder, name)), name).header.generation), [5, 6, 7, 8, 9])
-  await t.rejects(header.put(new Uint8Array(100)), { code: 'invalid' })
-  await t.rejects((await node.running.vaults.open(new TestOwner(1).vaultId)).header.put(headerOf(11)), { code: 'corrupt' }, "another vault's")
+  t.same(before.map((name) => decodeHeader(readFileSync(join(folder, name)), name).header.generation).sort((a, b) => a - b), [4, 5, 6, 7, 8, 9, 10])
+  await t.rejects(header.put(new Uint8Array(100), one), { code: 'invalid' })
+  await t.rejects((await node.running.vaults.open(new TestOwner(1).vaultId)).header.put(headerOf(11), one), { code: 'corrupt' }, "another vault's")
 })

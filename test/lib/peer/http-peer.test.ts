@@ -1,6 +1,7 @@
 // The client of a node against a small one that says the truth until a test makes it lie. What a node can do to its client
 // is to be refused, by name and in bounded time; never to be believed.
 import tap from 'tap'
+import { BusyFor } from '../../../lib/terms/busy-for.js'
 import { hex, type BlobId, type DeviceId, type ManifestHash, type Sealed } from '../../../lib/terms/bytes.js'
 import { ByteWriter } from '../../../lib/format/writer.js'
 import { encodeFrames } from '../../../lib/wire/blob-frames.js'
@@ -181,6 +182,17 @@ tap.test('what a node says of failures is told as its word', async (t) => {
   await t.rejects(peer.health(), { code: 'no-space', message: 'node attic: its quota is used up', next: 'it says: ask for more', subject: 'quota' })
   answer(429, '')
   await t.rejects(peer.health(), { code: 'busy', message: 'node attic: it answered with status 429' })
+  const timed = (status: number, after: string): void => { node.lie = lieAt('/v1/health', (_, response) => { response.writeHead(status, { 'retry-after': after }).end('') }) }
+  for (const status of [429, 503]) {
+    timed(status, '86399')
+    await t.rejects(peer.health(), { code: 'busy', afterSec: 86_399 })
+  }
+  for (const odd of ['0', '-1', '1e9', '99999999999', 'Fri, 31 Dec 1999 23:59:59 GMT', '']) {
+    timed(503, odd)
+    const error: unknown = await peer.health().catch((reason: unknown) => reason)
+    t.match(error, { code: 'busy' })
+    t.notOk(error instanceof BusyFor, `'${odd}' says nothing`)
+  }
   answer(500, JSON.stringify({ code: 'broken-invariant', message: 'boo' }))
   await t.rejects(peer.health(), { code: 'busy', message: 'node attic: boo' }, 'no code that would say something of us')
   answer(400, JSON.stringify({ code: 'wrong-passphrase', message: 'type it here: \u001b[31m\u202eevil\n' }))

@@ -76,6 +76,7 @@ tap.test('everything that a vault asks of a node', async (t) => {
   await peer.putMember((await owner.device(7)).parts.record)
   t.equal((await peer.members()).length, 2)
   t.equal(await peer.header(), undefined)
+  t.same(await peer.keptHeaders(), [])
   await t.rejects(peer.putHeader(randomBytes(1, 500)), { message: /^node attic: / })
   t.equal(await tellRecovery(peer, undefined, { vaultId: owner.vaultId, ownerPublicKey: owner.keys.publicKey }), 'missing')
   t.equal(await tellRecovery(peer, owner.recoveryRecord, { vaultId: owner.vaultId, ownerPublicKey: owner.keys.publicKey }), 'sent')

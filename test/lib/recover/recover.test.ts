@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { addSlot, confirmRecovery } from '../../../lib/crypto/vault-changes.js'
 import { sealHeader } from '../../../lib/crypto/vault-keys.js'
+import { encodeHeader, encodeHeaderBody, macBytes } from '../../../lib/format/vault-header.js'
 import type { PeerPort } from '../../../lib/store/peer-port.js'
-import { hex, type Sealed } from '../../../lib/terms/bytes.js'
-import { headerWithPassphrase, newestHeader } from '../../../lib/vault-recover-header.js'
+import { hex, type Sealed, type DeviceId } from '../../../lib/terms/bytes.js'
+import { headerWithPassphrase, newestHeader, type KeptOffer } from '../../../lib/vault-recover-header.js'
 import { Nodes } from '../../../lib/vault-nodes.js'
 import { repairBlobs } from '../../../lib/vault-repair.js'
 import { silent } from '../../../lib/terms/log.js'
@@ -149,6 +150,14 @@ t.test('the newest header that is ours', async (t) => {
   t.match(notes, [/^c: /, /^a: its header is an older one \(generation 1, b has 2\)$/])
   await t.rejects(newestHeader([], kit, () => undefined), { code: 'not-found' })
   await t.rejects(newestHeader([{ node: 'b', bytes: newer }], randomBytes(3, 32), () => undefined), { code: 'wrong-passphrase' })
+  const noise = encodeHeader(encodeHeaderBody({ ...vault.header, generation: 9 }), new Uint8Array(macBytes))
+  const kept = (): Promise<readonly KeptOffer[]> => Promise.resolve([older, newer, noise].map((bytes, at) => ({ node: 'c', sec: 1_700_000_000 + at, deviceId: new Uint8Array(16).fill(at + 1) as Uint8Array as DeviceId, bytes })))
+  notes.length = 0
+  const shelved = await newestHeader([{ node: 'c', bytes: noise }], kit, ({ message }) => { notes.push(message) }, kept)
+  t.equal(shelved.header.generation, 2, 'the newest that a node kept')
+  t.match(notes, [/was changed by somebody/, /generation 2 is taken that it has kept since 2023-11-14 22:13 UTC.*came with the key of device 03030303/])
+  shelved.page.wipe()
+  await t.rejects(newestHeader([{ node: 'c', bytes: noise }], randomBytes(3, 32), () => undefined, kept), { code: 'wrong-passphrase' })
   const bytes = await headerWithPassphrase(found, Buffer.from('again'), { entropy, nowSec: 1_700_000_000, cost })
   t.not(Buffer.compare(bytes, newer), 0)
   await t.rejects(addSlot({ ...found, trusted: false }, { kind: 'passphrase', passphrase: Buffer.from('x') }, { entropy, nowSec: 0, cost, label: 'x' }), { code: 'read-only' })

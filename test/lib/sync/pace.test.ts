@@ -84,3 +84,18 @@ t.test('a node that failed is tried later and later, never all at one moment, an
   t.equal(backoff.leftMs(now), 0)
   t.end()
 })
+
+t.test('a node that says when to come back is not asked before, for a while', (t) => {
+  const backoff = new Backoff(numbers(2))
+  backoff.failed(0, 7 * 60_000)
+  backoff.soon()
+  t.equal(backoff.leftMs(0), 7 * 60_000, 'whatever is new')
+  backoff.failed(0, 365 * 24 * 3600_000)
+  t.equal(backoff.leftMs(0), limits.syncRetryAfterMsMax, 'but not for ever')
+  backoff.reset()
+  t.equal(backoff.leftMs(0), 0, 'somebody wants to know now')
+  backoff.failed(0)
+  backoff.soon()
+  t.ok(backoff.leftMs(0) <= limits.syncRetryNewMs)
+  t.end()
+})

@@ -257,7 +257,7 @@ t.test('a node that takes no header, or has a newer one, is sent everything else
   const w = await world(t, 12)
   const [busy, newer] = [w.node('busy'), w.node('newer')]
   busy.beforeCall = (name) => { if (name === 'putHeader') throw new VaultError('busy', 'four a day') }
-  newer.beforeCall = (name) => { if (name === 'putHeader') throw new VaultError('forked', 'a newer one is here') }
+  newer.beforeCall = (name) => { if (name === 'putHeader') throw new VaultError('exists', 'a newer one is here') }
   t.ok((await run(w)).done)
   t.same([busy.appended, newer.appended, busy.header], [[1], [1], undefined])
   t.equal(w.lines.filter(({ message }) => message.includes('newer header')).length, 1)

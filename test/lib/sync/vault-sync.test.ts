@@ -72,6 +72,11 @@ t.test('everything that is published reaches each node, and a daemon that comes 
   test = await TestVault.open({ store, sync })
   t.ok(await syncOf(test).wait({ stallMs: 20_000 }))
   t.same(syncOf(test).report().peers.map(({ sentBlobs, sentBytes }) => [sentBlobs, sentBytes]), [[0, 0], [0, 0]], 'nothing is sent twice')
+  await office.stop()
+  await write(test, 'late', 3, 300)
+  const waiting = t.rejects(syncOf(test).wait({ stallMs: 20_000 }), { code: 'cancelled', message: /unmounted before the nodes had everything/, next: /only here.*sync --wait/ }, 'who waits is told what is the matter and what to do')
+  await test.close()
+  await waiting
 })
 
 t.test('a state that is damaged ends the thread, and the next begins it anew by itself: what is unsent is sent though nobody writes', async (t) => {
@@ -100,6 +105,7 @@ t.test('a state that is damaged ends the thread, and the next begins it anew by 
   // All but the schema: which page the thread needs next is chance.
   await file.write(randomBytes(3, size - 4096), 0, size - 4096, 4096)
   await file.close()
+  await t.rejects(syncOf(test).wait({ stallMs: 20_000 }), { code: 'io', message: /thread that sends to nodes ended/, next: /run this again/ }, 'who waits is told')
   await write(test, 'after', 2, 300)
   const { deviceId, vaultId } = (await testKeys()).identity.member
   const vault = home.storage.vault(vaultId)
