@@ -30,7 +30,7 @@ export async function rebuildService({ store, unlock, logger, headsFolder }: Reb
       })
     }
     const rebuilt = await rebuildStore({
-      store, page, header, identity, logger, readOnly: false, bulkThreads: availableParallelism(),
+      store, page, header, identity, logger, readOnly: false, bulkThreads: availableParallelism(), bulkStartsLate: true,
       // Nothing is let go of meanwhile.
       retention: { ...retentionDefault, offsetMin: 0 },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,

@@ -92,7 +92,7 @@ class Recovery {
       await this.#writePeers(known)
       await writeRecoveryFile(store, recoveryRecordOf(this.#opened.kit, vaultId))
       const options = {
-        store, page, header, identity, logger, readOnly: false, bulkThreads: availableParallelism(), retention: { ...retentionDefault, offsetMin: 0 },
+        store, page, header, identity, logger, readOnly: false, bulkThreads: availableParallelism(), bulkStartsLate: true, retention: { ...retentionDefault, offsetMin: 0 },
         owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
       }
       const recovered = await recoverStore({ ...options, nodes, signal, onProgress: this.#hooks.onProgress })

@@ -60,11 +60,11 @@ export async function verifyAndRepair(subject: VerifiedStore, repair: Pick<Repai
   const { signal } = subject
   const verify = async (onDamaged?: VerifyHooks['onDamaged']): Promise<VerifySummary> => {
     const opened = await openStore({
-      ...subject, readOnly: true, bulkThreads: availableParallelism(), retention: { ...retentionDefault, offsetMin: 0 },
+      ...subject, readOnly: true, bulkThreads: availableParallelism(), bulkStartsLate: true, retention: { ...retentionDefault, offsetMin: 0 },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
     })
     try {
-      return await verifyOver(opened.verifier, { signal, ...(onDamaged === undefined ? {} : { onDamaged }) })(onEvents)
+      return await verifyOver(opened.verifier, { signal, isAlone: true, ...(onDamaged === undefined ? {} : { onDamaged }) })(onEvents)
     } finally {
       await opened.close()
     }
@@ -82,7 +82,7 @@ export async function verifyAndRepair(subject: VerifiedStore, repair: Pick<Repai
 }
 
 /** Ends when whoever listens is gone, or when the signal says so. */
-export function verifyOver(verifier: Pick<Verifier, 'verify'>, { signal, onDamaged }: Partial<Pick<VerifyHooks, 'signal' | 'onDamaged'>> = {}): Verify {
+export function verifyOver(verifier: Pick<Verifier, 'verify'>, { signal, onDamaged, isAlone = false }: Partial<Pick<VerifyHooks, 'signal' | 'onDamaged' | 'isAlone'>> = {}): Verify {
   return async (onEvents) => {
     const gone = new AbortController()
     const send = async (event: VerifyEvent): Promise<void> => {
@@ -96,6 +96,7 @@ export function verifyOver(verifier: Pick<Verifier, 'verify'>, { signal, onDamag
     let isTelling = false
     return await verifier.verify({
       signal: AbortSignal.any([gone.signal, ...(signal === undefined ? [] : [signal])]),
+      isAlone,
       ...(onDamaged === undefined ? {} : { onDamaged }),
       onFinding: (finding) => send({ finding }),
       onProgress: (progress) => {

@@ -1,8 +1,7 @@
 // Brings blobs from nodes: many in one question, from several nodes side by side, each compared with its name. What one
 // node does not give, or gives wrong, is asked of the next.
-import { blobIdOf } from './crypto/blob-id.js'
-import type { PeerPort } from './store/peer-port.js'
-import { equalBytes, type BlobId, type Sealed } from './terms/bytes.js'
+import type { PeerBlob, PeerPort } from './store/peer-port.js'
+import type { BlobId, Sealed } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Nodes } from './vault-nodes.js'
@@ -18,8 +17,11 @@ export interface WantedBlob {
 export interface FetchBlobs {
   readonly nodes: Nodes
   readonly signal: AbortSignal
-  /** Takes what was brought; bytes fit the name. */
-  readonly take: (blobId: BlobId, sealed: Sealed) => void
+  /**
+   * Takes what was brought, and answers for each whether its bytes are those of its name: what is not is not kept. No more
+   * is asked for than it has taken.
+   */
+  readonly take: (blobs: readonly PeerBlob[]) => Promise<readonly boolean[]>
   /** Of one blob that is through, brought or not. */
   readonly onDone: (length: number) => void
 }
@@ -116,21 +118,19 @@ export class BlobFetch {
       for (const blob of blobs) this.#elsewhere(blob, peer)
       return
     }
-    for (const [index, blob] of blobs.entries()) this.#took(blob, found[index], peer)
-  }
-
-  #took(blob: WantedBlob, sealed: Sealed | undefined, peer: PeerPort): void {
-    if (sealed === undefined) {
-      this.#elsewhere(blob, peer)
-      return
+    const brought = blobs.flatMap((blob, index) => {
+      const sealed = found[index]
+      return sealed === undefined ? [] : [{ blob, blobId: blob.blobId, sealed }]
+    })
+    for (const [index, blob] of blobs.entries()) if (found[index] === undefined) this.#elsewhere(blob, peer)
+    const fits = brought.length === 0 ? [] : await this.#request.take(brought.map(({ blobId, sealed }) => ({ blobId, sealed })))
+    for (const [index, { blob }] of brought.entries()) {
+      if (fits[index] === true) this.#request.onDone(blob.length)
+      else {
+        nodes.note(peer, 'it gives blobs whose bytes are not those of their name')
+        this.#elsewhere(blob, peer)
+      }
     }
-    if (!equalBytes(blobIdOf(sealed), blob.blobId)) {
-      this.#request.nodes.note(peer, 'it gives blobs whose bytes are not those of their name')
-      this.#elsewhere(blob, peer)
-      return
-    }
-    this.#request.take(blob.blobId, sealed)
-    this.#request.onDone(blob.length)
   }
 
   #elsewhere(blob: WantedBlob, peer: PeerPort): void {

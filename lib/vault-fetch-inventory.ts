@@ -2,13 +2,14 @@
 // through side by side, and none is ever in memory whole. What is in the cache already is not asked for.
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { BlobWriter } from './cache/blob-writer.js'
+import { CacheReader } from './cache/reader.js'
 import type { PeerInventory, PeerPort } from './store/peer-port.js'
 import { equalBytes, type BlobId } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
 import { BlobFetch, type WantedBlob } from './vault-fetch-blobs.js'
+import { FetchKeeper } from './vault-fetch-keeper.js'
 import type { Nodes } from './vault-nodes.js'
 
 export interface FetchInventory {
@@ -29,34 +30,42 @@ export interface FetchedInventory {
 }
 
 /** Durable when it resolves. Rejects 'no-space' before the first byte when the disk has no room for all of them. */
-export async function fetchInventory({ store, nodes, logger, signal, onProgress }: FetchInventory): Promise<FetchedInventory> {
-  const writer = new BlobWriter({ directory: join(store, 'cache'), logger, replaces: false })
+export async function fetchInventory(request: FetchInventory): Promise<FetchedInventory> {
+  const { store, logger } = request
+  const directory = join(store, 'cache')
+  const keeper = new FetchKeeper(directory, logger)
   try {
-    let total = 0
-    let here = 0
-    for await (const { blobId, length } of inventories(nodes)) {
-      total += length
-      if (writer.locate(blobId) !== undefined) here += length
-    }
-    nodes.requireOne()
-    requireRoom(store, total - here)
-    let done = here
-    onProgress(done, total)
-    const fetch = new BlobFetch({
-      nodes, signal, take: (blobId, sealed) => { writer.add(blobId, sealed) },
-      onDone: (length) => {
-        done += length
-        onProgress(done, total)
-      },
-    })
-    for await (const blob of inventories(nodes)) if (writer.locate(blob.blobId) === undefined) await fetch.want(blob)
-    await fetch.end()
-    writer.flush()
-    nodes.requireOne()
-    return { blobs: writer.blobs, bytes: writer.bytes, missing: fetch.missing.length }
+    await keeper.ready()
+    const here = new CacheReader(directory)
+    const missing = await bringWhatLacks(request, keeper, here).finally(() => { here.close() })
+    const { blobs, bytes } = await keeper.end()
+    request.nodes.requireOne()
+    return { blobs, bytes, missing }
   } finally {
-    writer.close()
+    await keeper.close()
   }
+}
+
+async function bringWhatLacks({ store, nodes, signal, onProgress }: FetchInventory, keeper: FetchKeeper, here: CacheReader): Promise<number> {
+  let total = 0
+  let done = 0
+  for await (const { blobId, length } of inventories(nodes)) {
+    total += length
+    if (here.locate(blobId) !== undefined) done += length
+  }
+  nodes.requireOne()
+  requireRoom(store, total - done)
+  onProgress(done, total)
+  const fetch = new BlobFetch({
+    nodes, signal, take: (blobs) => keeper.keep(blobs),
+    onDone: (length) => {
+      done += length
+      onProgress(done, total)
+    },
+  })
+  for await (const blob of inventories(nodes)) if (here.locate(blob.blobId) === undefined) await fetch.want(blob)
+  await fetch.end()
+  return fetch.missing.length
 }
 
 /** One node's blobs, page by page. */

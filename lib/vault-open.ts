@@ -55,8 +55,9 @@ export interface OpenStore {
   readonly acceptOlder?: boolean
   /** What of the past stays when the clock says that it is time to let go of some. */
   readonly retention: RetentionPolicy
-  /** Threads that cut, hash and seal; at least one. */
+  /** Threads that cut, hash and seal; at least one. They begin soon, or with the first work where nobody is going to write. */
   readonly bulkThreads: number
+  readonly bulkStartsLate?: boolean
   /** Room for data on its way; absent: the usual. */
   readonly memory?: MemoryLimits
   /** Who owns the root folder of a new vault. */
@@ -107,7 +108,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     opened.push(logWay)
     // Its threads begin while the log is read.
     const { pool, started } = beginPool({
-      bulkThreads: options.bulkThreads, memory, chunker: options.header.chunker, logger: options.logger,
+      bulkThreads: options.bulkThreads, startsLate: options.bulkStartsLate === true, memory, chunker: options.header.chunker, logger: options.logger,
       keyPage: page.shared, arena: arena.shared, logDirectory: logWay.path, cacheDirectory: at('cache'),
       vault: options.header.vaultId, device: options.identity.member.deviceId,
     })

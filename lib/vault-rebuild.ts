@@ -45,8 +45,11 @@ export interface Rebuilt {
 
 const batchRows = 20_000
 
-/** The store is nobody else's meanwhile: the caller holds its lock. Rejects with what is wrong with the manifest or the log. */
-export async function rebuildStore(options: OpenStore, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
+/**
+ * The store is nobody else's meanwhile: the caller holds its lock. `blobs` 'indexed': the index of the cache was just made.
+ * Rejects with what is wrong with the manifest or the log.
+ */
+export async function rebuildStore(options: OpenStore & { readonly blobs?: 'indexed' }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
   const { store } = options
   const fresh = join(store, 'catalog.new')
   if (!existsSync(join(store, 'manifest'))) throw noManifest(store)
@@ -57,7 +60,7 @@ export async function rebuildStore(options: OpenStore, onProgress: (progress: Re
   const logAside = await setStaleLogAside(options)
   const { moments, pastRows, complaints } = await foldManifest({ ...options, others: chain.others }, fresh, onProgress)
   await putInPlace(fresh, join(store, 'catalog.db'), store)
-  for (const end of ['', '-wal', '-shm']) rmSync(join(store, 'cache', `cache.db${end}`), { force: true })
+  if (options.blobs !== 'indexed') removeDatabase(join(store, 'cache', 'cache.db'))
   const opened = await openStore(options)
   try {
     const damagedContents = await findChunks(opened.vault, onProgress)

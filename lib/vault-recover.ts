@@ -36,6 +36,6 @@ export async function recoverStore(request: RecoverStore): Promise<RecoveredStor
     onProgress: (done, total) => { onProgress({ phase: 'chains', done, total }) },
   })
   const fetched = await fetchInventory({ store, nodes, logger, signal, onProgress: (done, total) => { onProgress({ phase: 'blobs', done, total }) } })
-  const rebuilt = await rebuildStore(request, onProgress)
+  const rebuilt = await rebuildStore({ ...request, blobs: 'indexed' }, onProgress)
   return { manifestEntries: entries, devices, fetched, rebuilt }
 }

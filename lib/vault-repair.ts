@@ -123,7 +123,7 @@ class Repair {
   /** From nodes; answers those that none has. */
   async bring(wanted: readonly BlobReference[], { nodes, signal, onDone }: { readonly nodes: Nodes; readonly signal: AbortSignal; readonly onDone: () => void }): Promise<BlobReference[]> {
     nodes.requireOne()
-    const fetch = new BlobFetch({ nodes, signal, take: (blobId, sealed) => { this.#writer.add(blobId, sealed) }, onDone })
+    const fetch = new BlobFetch({ nodes, signal, take: async (blobs) => blobs.map(({ blobId, sealed }) => this.#writer.addIfWhole(blobId, sealed)), onDone })
     const from = nodes.present
     for (const { blobId, sealedLength } of wanted) await fetch.want({ blobId, length: sealedLength, from })
     await fetch.end()

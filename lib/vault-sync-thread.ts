@@ -166,8 +166,8 @@ function sourceOver(inventory: CacheInventory): BlobSource {
       const row = inventory.find(blobId)
       return row === undefined ? undefined : rowOf(row)
     },
-    read: ({ blobId, length }) => {
-      const sealed = new Uint8Array(length)
+    read: ({ blobId, length }, into) => {
+      const sealed = into?.byteLength === length ? into : new Uint8Array(length)
       const location = inventory.reader.locate(blobId)
       if (location !== undefined) inventory.reader.read(blobId, location, 0, sealed)
       return sealed as Uint8Array as Sealed

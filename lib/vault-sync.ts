@@ -13,6 +13,7 @@ import { limits } from './terms/limits.js'
 import type { Logger } from './terms/log.js'
 import { errorOf } from './terms/posted-error.js'
 import type { SyncLimits } from './terms/sync-limits.js'
+import { threadFlags } from './terms/thread-flags.js'
 import type { SyncQuestion, SyncQuestions, SyncReply, SyncRequest, SyncSetup } from './vault-sync-messages.js'
 
 export interface SyncChoice {
@@ -184,7 +185,7 @@ export class VaultSync implements SyncPort {
       store, vaultId: member.vaultId, deviceId: member.deviceId, signPublicKey: member.signPublicKey, ownerPublicKey, member: record,
       keyPage: page.shared, limits: rates, sequence: sequence(),
     }
-    const worker = new Worker(entry, { name: 'vaultfs sync', workerData: setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 6 } })
+    const worker = new Worker(entry, { name: 'vaultfs sync', workerData: setup, env: {}, stdin: false, execArgv: [...threadFlags], resourceLimits: { maxYoungGenerationSizeMb: 6 } })
     this.#worker = worker
     let reason = 'it ended by itself'
     worker.on('message', (reply: SyncReply) => { this.#receive(reply) })

@@ -13,6 +13,8 @@ export interface VerifySetup {
   readonly keyPage: SharedArrayBuffer
   /** Its first number is 1 when the work is to be broken off. */
   readonly stop: SharedArrayBuffer
+  /** It may take what processor time there is. */
+  readonly isAlone: boolean
 }
 
 /** What the thread can say. */

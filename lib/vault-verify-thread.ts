@@ -98,5 +98,6 @@ class VerifyRole implements VerifyContext {
 }
 
 invariant(parentPort !== null, 'vault-verify-thread.js is a worker thread')
-setThreadNice(nice)
-void new VerifyRole(parentPort, workerData as VerifySetup).run()
+const setup = workerData as VerifySetup
+if (!setup.isAlone) setThreadNice(nice)
+void new VerifyRole(parentPort, setup).run()

@@ -32,6 +32,8 @@ export interface VerifyHooks {
   readonly onDamaged?: (references: readonly Uint8Array[]) => void
   /** Verifying rejects then, with its reason or 'cancelled'. */
   readonly signal?: AbortSignal
+  /** Nobody answers a kernel beside it, and somebody waits. */
+  readonly isAlone?: boolean
 }
 
 /** One verification at a time; closing the vault ends it. */
@@ -99,7 +101,7 @@ async function verifyInThread(subject: VerifySubject, hooks: Hooks): Promise<Thr
   const { signal } = hooks
   const stop = new SharedArrayBuffer(4)
   const setup: VerifySetup = {
-    store: vault.parts.store, vaultId: header.vaultId, ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared, stop,
+    store: vault.parts.store, vaultId: header.vaultId, ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared, stop, isAlone: hooks.isAlone === true,
   }
   const abort = (): void => { Atomics.store(new Int32Array(stop), 0, 1) }
   signal.addEventListener('abort', abort)

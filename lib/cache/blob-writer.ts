@@ -1,6 +1,7 @@
 // Puts blobs that come from elsewhere into the cache of a store that nobody has open: in one thread, batch by batch.
+import { sha256 } from '../../native-deps/sodium.js'
 import type { BlobLocation } from '../store/blob-cache-port.js'
-import type { BlobId, Sealed } from '../terms/bytes.js'
+import { equalBytes, type BlobId, type Sealed } from '../terms/bytes.js'
 import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import { SegmentAppender } from './appender.js'
@@ -13,10 +14,13 @@ export interface BlobWriterOptions {
   readonly logger: Logger
   /** What the index has of the same name is damaged, and goes. */
   readonly replaces: boolean
+  /** Bytes that are made durable together; absent: a few MiB. */
+  readonly flushBytes?: number
 }
 
 export class BlobWriter {
   readonly #replaces: boolean
+  readonly #flushBytes: number
   readonly #keeper: CacheKeeper
   readonly #appender: SegmentAppender
   readonly #reader: CacheReader
@@ -26,8 +30,9 @@ export class BlobWriter {
   blobs = 0
   bytes = 0
 
-  constructor({ directory, logger, replaces }: BlobWriterOptions) {
+  constructor({ directory, logger, replaces, flushBytes = limits.appendBytesWished }: BlobWriterOptions) {
     this.#replaces = replaces
+    this.#flushBytes = flushBytes
     this.#keeper = new CacheKeeper({ directory, logger })
     this.#appender = new SegmentAppender({ directory, nextSegment: Int32Array.of(this.#keeper.nextSegment()), partial: this.#keeper.takePartial() })
     this.#reader = new CacheReader(directory)
@@ -38,11 +43,18 @@ export class BlobWriter {
     return this.#reader.locate(blobId)
   }
 
-  /** The caller has compared the bytes with the name. */
+  /** Answers false, and takes nothing, when the bytes are not those of the name. */
+  addIfWhole(blobId: BlobId, sealed: Sealed): boolean {
+    const isWhole = equalBytes(sha256(sealed), blobId)
+    if (isWhole) this.add(blobId, sealed)
+    return isWhole
+  }
+
+  /** The caller has compared the bytes with the name. They are not copied, and needed until they are flushed. */
   add(blobId: BlobId, sealed: Sealed): void {
     this.#gathered.push({ blobId, sealed })
     this.#gatheredBytes += sealed.byteLength
-    if (this.#gatheredBytes >= limits.appendBytesWished) this.flush()
+    if (this.#gatheredBytes >= this.#flushBytes) this.flush()
   }
 
   /** Everything that was added is durable when this returns. */

@@ -1,5 +1,5 @@
 // Blobs in and out. PROTOCOL §3.
-import { hex, type BlobId, type Sealed } from '../terms/bytes.js'
+import { concatBytes, hex, type BlobId, type Sealed } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
 import { blobBytesMin, decodeFrames, decodeIds, frameHead, framesBytesMax, getIdsMax, hasIdsMax, type SealedBlob } from '../wire/blob-frames.js'
 import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
@@ -75,23 +75,44 @@ async function getBlob({ answers }: BlobSetup, asked: Asked): Promise<Answer> {
 /** As many as fit in the most that one answer has, one at least; what can't be read is not here. */
 async function* frames({ answers }: BlobSetup, { storage, vaultId }: HeldVault, ids: readonly BlobId[], lengths: readonly (number | undefined)[]): AsyncGenerator<Uint8Array> {
   let sent = 0
-  for (const [index, blobId] of ids.entries()) {
-    const length = lengths[index] ?? 0
-    if (sent > 0 && sent + length > framesBytesMax) return
+  for (let at = 0; at < ids.length;) {
+    const { count, bytes } = nextRead(lengths, at)
+    if (sent > 0 && sent + bytes > framesBytesMax) return
     // With some of them on their way, the client asks again for the rest.
-    const release = await answers.take(hex(vaultId), length).catch((error: unknown) => {
+    const release = await answers.take(hex(vaultId), bytes).catch((error: unknown) => {
       if (sent === 0) throw error
     })
     if (release === undefined) return
     try {
-      const blob = length === 0 ? undefined : await storage.read(blobId).catch(asMissing)
-      yield frameHead(blobId, blob?.byteLength ?? 0)
-      if (blob !== undefined) yield blob
+      const asked = ids.slice(at, at + count)
+      const blobs = await Promise.all(asked.map(async (blobId, index) => (lengths[at + index] === undefined ? undefined : storage.read(blobId).catch(asMissing))))
+      yield* joined(asked.flatMap((blobId, index) => [frameHead(blobId, blobs[index]?.byteLength ?? 0), ...(blobs[index] === undefined ? [] : [blobs[index]])]))
     } finally {
       release()
     }
-    sent += length
+    sent += bytes
+    at += count
   }
+}
+
+/** From that one on: small ones together, a large one by itself. */
+function nextRead(lengths: readonly (number | undefined)[], at: number): { readonly count: number; readonly bytes: number } {
+  let bytes = lengths[at] ?? 0
+  let count = 1
+  while (at + count < lengths.length && bytes + (lengths[at + count] ?? 0) <= nodeLimits.readAheadBytes) bytes += lengths[at + count++] ?? 0
+  return { count, bytes }
+}
+
+/** What is small goes in one piece: each is a packet. What is large goes as it is, but for its beginning. */
+function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  const [head, blob] = parts
+  if (head === undefined || blob === undefined || parts.length > 2 || blob.byteLength <= nodeLimits.readAheadBytes) {
+    yield concatBytes(...parts)
+    return
+  }
+  const first = nodeLimits.sliceBytesMin - head.byteLength
+  yield concatBytes(head, blob.subarray(0, first))
+  yield blob.subarray(first)
 }
 
 function asMissing(error: unknown): undefined {

@@ -1,6 +1,7 @@
 // A body on its way in, and an answer on its way out, each with a least rate: who is slower holds memory that others need.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { VaultError } from '../terms/errors.js'
+import { Pace } from '../wire/pace.js'
 import { nodeLimits } from './node-limits.js'
 
 /** Of what the head says; undefined: it does not say. Throws 'too-large' before anything is read. */
@@ -34,15 +35,22 @@ export function readBody(request: IncomingMessage, memory: Uint8Array, spanMs: n
   })
 }
 
+/** Of one answer: what is handed to the socket at a time. */
+export function paceOfAnswer(): Pace {
+  return new Pace(nodeLimits.sliceBytesMin, nodeLimits.sliceBytesMax)
+}
+
 /** Resolves when the kernel has taken all of it; rejects 'offline' when the client is gone or takes too little. */
-export async function writePiece(response: ServerResponse, piece: Uint8Array, spanMs: number): Promise<void> {
+export async function writePiece(response: ServerResponse, piece: Uint8Array, spanMs: number, pace: Pace = paceOfAnswer()): Promise<void> {
   let taken = 0
   const stopWatching = watchRate(() => taken, nodeLimits.answerSpans * spanMs, () => { response.req.socket.destroy() })
   try {
     // What a socket says that it has written counts what waits in it: only what it was given in slices is seen to go.
     while (taken < piece.byteLength) {
-      const slice = piece.subarray(taken, taken + nodeLimits.sliceBytes)
+      const slice = piece.subarray(taken, taken + pace.bytes)
+      pace.begin()
       await writeSlice(response, slice)
+      pace.ended()
       taken += slice.byteLength
     }
   } finally {

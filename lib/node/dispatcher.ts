@@ -10,7 +10,7 @@ import { encodeProblem, statusOf } from '../wire/problem.js'
 import { routes, type Route, type RouteName } from '../wire/routes.js'
 import type { KnownPrincipal } from './access.js'
 import type { Answer, Asked, Handler } from './answers.js'
-import { announcedLength, readBody, writePiece } from './body-reading.js'
+import { announcedLength, paceOfAnswer, readBody, writePiece } from './body-reading.js'
 import type { BodyPlace, BodyPlaces } from './body-places.js'
 import type { HeldVaults } from './held-vaults.js'
 import type { KeyRates } from './key-rates.js'
@@ -113,9 +113,10 @@ export class Dispatcher {
       counters.bytesOut += bytes.byteLength
       await writePiece(response, bytes, spanMs)
     } else {
+      const pace = paceOfAnswer()
       for await (const piece of body) {
         counters.bytesOut += piece.byteLength
-        await writePiece(response, piece, spanMs)
+        await writePiece(response, piece, spanMs, pace)
       }
     }
     response.end()

@@ -34,8 +34,9 @@ export const nodeLimits = {
   headBytesMax: 8 * KiB,
   /** Bodies and answers that come or go slower than this, over the span of `patience`, are given up: the memory is needed. */
   bytesPerSecondMin: 2 * KiB,
-  /** Answers are handed to the socket so many bytes at a time. */
-  sliceBytes: 16 * KiB,
+  /** Answers are handed to the socket so many bytes at a time, more where they go quickly: a few KiB a second are seen to go in `answerSpans` even then. */
+  sliceBytesMin: 16 * KiB,
+  sliceBytesMax: 256 * KiB,
   /** The kernel says that it takes more only when a third of its buffer (4 MiB) has gone: who reads 17 KiB a second is seen to read in so many spans. */
   answerSpans: 4,
   /** A body up to here lies in memory of its own; larger ones wait for one of the places. */
@@ -52,6 +53,9 @@ export const nodeLimits = {
   requestsPerSecond: 200,
   /** Requests of one key that are being answered. */
   requestsAtOncePerKey: 32,
+
+  /** Blobs that are read at once for one answer, when they are small. */
+  readAheadBytes: 256 * KiB,
 
   /** Of the plain listener for metrics. */
   metricsConnectionsMax: 16,

@@ -4,6 +4,7 @@ import { Worker, type MessagePort } from 'node:worker_threads'
 import { VaultError } from '../terms/errors.js'
 import type { Logger, LogLevel } from '../terms/log.js'
 import { errorOf, postedError, type PostedError } from '../terms/posted-error.js'
+import { threadFlags } from '../terms/thread-flags.js'
 
 // What a thread offers: functions of what can be posted.
 type Callable = (...parameters: never[]) => unknown
@@ -46,7 +47,7 @@ export class ThreadLink<Calls extends { readonly [Name in keyof Calls]: Callable
   constructor(options: ThreadLinkOptions) {
     this.#options = options
     this.#worker = new Worker(options.entry, {
-      name: options.name, workerData: options.setup, env: {}, stdin: false, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      name: options.name, workerData: options.setup, env: {}, stdin: false, execArgv: [...threadFlags], resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     this.#worker.on('message', (answer: Answer) => { this.#take(answer, options.logger) })
     this.#exited = new Promise((resolve) => {

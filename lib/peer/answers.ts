@@ -10,7 +10,7 @@ export function lie(peer: string, what: string, subject: string = peer): VaultEr
   return new VaultError('corrupt', `node ${peer}: ${what}`, { subject, next: 'do not trust this node: it, or something between, changes what it says' })
 }
 
-/** The blobs in the order asked, at least one, perhaps not all; undefined: not there. Each hashes to its id. */
+/** The blobs in the order asked, views of `body`, at least one, perhaps not all; undefined: not there. Each hashes to its id. */
 export function framesAsked(body: Uint8Array, asked: readonly BlobId[], peer: string): readonly (Sealed | undefined)[] {
   const frames = decoded(body, asked.length, peer)
   if (frames.length === 0) throw lie(peer, 'it answered nothing where blobs were asked for')
@@ -19,8 +19,7 @@ export function framesAsked(body: Uint8Array, asked: readonly BlobId[], peer: st
     if (wanted === undefined || !equalBytes(blobId, wanted)) throw lie(peer, 'it answered other blobs than those asked for')
     if (sealed.byteLength === 0) return undefined
     if (!equalBytes(sha256(sealed), wanted)) throw lie(peer, `what it gave as blob ${hex(wanted)} is something else`, hex(wanted))
-    // Of its own: one that is kept would hold the whole answer.
-    return new Uint8Array(sealed) as Uint8Array as Sealed
+    return sealed
   })
 }
 

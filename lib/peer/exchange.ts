@@ -1,9 +1,10 @@
 // One request and its answer, with an end to both: an answer is read up to what it may be long and cut off beyond, and
 // everything is waited for as patience.ts says. Errors come out as ours and name the node.
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { concatBytes } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { Pace } from '../wire/pace.js'
 import { decodeProblem } from '../wire/problem.js'
 import { Watch, type Patience } from './patience.js'
 
@@ -28,7 +29,10 @@ export interface ExchangeOptions {
 
 /** What a node says of a failure. */
 const problemBytesMax = 16 * 1024
-const pieceBytes = 64 * 1024
+const pieceBytesMin = 64 * 1024
+const pieceBytesMax = 1024 * 1024
+/** Of a part that is copied rather than sent by itself. */
+const shortBytesMax = 32 * 1024
 
 /** The connection ended before the answer did. */
 export class HungUp extends Error {
@@ -53,7 +57,7 @@ export async function exchange(dispatcher: Dispatcher, { method, path, body, med
         ...(body === undefined ? {} : { 'content-length': String(lengthOf(body)), 'content-type': media ?? 'application/octet-stream' }),
         ...(range === undefined ? {} : { range: `bytes=${range.start}-${range.start + range.length - 1}` }),
       },
-      ...(body === undefined ? {} : { body: Readable.from(pieces(body, watch, options)) }),
+      ...(body === undefined ? {} : { body: iterated(pieces(body, watch, options)) }),
     })
     isAnswered = true
     const isGood = answer.statusCode >= 200 && answer.statusCode < 300
@@ -67,6 +71,11 @@ export async function exchange(dispatcher: Dispatcher, { method, path, body, med
   }
 }
 
+/** Undici takes what can be iterated over, and its types do not say so; a stream around it costs as much again. */
+function iterated(pieces: AsyncIterable<Uint8Array>): Readable {
+  return pieces as unknown as Readable
+}
+
 /** Nobody looks it up: the connector knows the node's addresses. */
 export const origin = 'https://vaultfs-node'
 
@@ -74,34 +83,71 @@ function lengthOf(body: readonly Uint8Array[]): number {
   return body.reduce((sum, piece) => sum + piece.byteLength, 0)
 }
 
-/** In small pieces, because each that is asked for tells that the one before is on its way. */
+/**
+ * In pieces, because each that is asked for tells that the one before is on its way: small ones at first, and larger ones
+ * where they go quickly, since each costs the same. Short parts go together, or each would be a packet.
+ */
 async function* pieces(body: readonly Uint8Array[], watch: Watch, { onTransfer }: ExchangeOptions): AsyncGenerator<Uint8Array> {
-  for (const part of body) {
-    for (let at = 0; at < part.byteLength; at += pieceBytes) {
-      const piece = part.subarray(at, at + pieceBytes)
-      yield piece
-      watch.carried(piece.byteLength)
-      onTransfer?.(piece.byteLength, 0)
-    }
+  const pace = new Pace(pieceBytesMin, pieceBytesMax)
+  for (const piece of cutInPieces(body, pace)) {
+    pace.begin()
+    yield piece
+    pace.ended()
+    watch.carried(piece.byteLength)
+    onTransfer?.(piece.byteLength, 0)
   }
   watch.requested()
 }
 
-async function bounded(body: AsyncIterable<Buffer>, bytesMax: number, watch: Watch, { peer, onTransfer }: ExchangeOptions): Promise<Uint8Array> {
+/** Views of long parts, and copies of short ones side by side. */
+function* cutInPieces(body: readonly Uint8Array[], pace: Pace): Generator<Uint8Array> {
+  let short: Uint8Array[] = []
+  let shortBytes = 0
+  for (const part of body) {
+    if (shortBytes > 0 && shortBytes + part.byteLength > pace.bytes) {
+      yield concatBytes(...short)
+      short = []
+      shortBytes = 0
+    }
+    if (part.byteLength <= shortBytesMax) {
+      short.push(part)
+      shortBytes += part.byteLength
+      continue
+    }
+    if (shortBytes > 0) {
+      yield concatBytes(...short)
+      short = []
+      shortBytes = 0
+    }
+    for (let at = 0; at < part.byteLength;) {
+      const piece = part.subarray(at, at + pace.bytes)
+      yield piece
+      at += piece.byteLength
+    }
+  }
+  if (shortBytes > 0) yield concatBytes(...short)
+}
+
+function bounded(body: Readable, bytesMax: number, watch: Watch, { peer, onTransfer }: ExchangeOptions): Promise<Uint8Array> {
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of body) {
-    length += part.byteLength
-    onTransfer?.(0, part.byteLength)
-    if (length > bytesMax) {
-      const lie = new VaultError('corrupt', `node ${peer}: its answer is longer than one may be, and was cut off`, { subject: peer, next: 'update the older of the two; when that does not help, do not trust this node' })
-      watch.abort(lie)
-      throw lie
-    }
-    watch.carried(part.byteLength)
-    parts.push(part)
-  }
-  return concatBytes(...parts)
+  return new Promise((resolve, reject) => {
+    body.on('data', (part: Buffer) => {
+      length += part.byteLength
+      onTransfer?.(0, part.byteLength)
+      if (length > bytesMax) {
+        const lie = new VaultError('corrupt', `node ${peer}: its answer is longer than one may be, and was cut off`, { subject: peer, next: 'update the older of the two; when that does not help, do not trust this node' })
+        watch.abort(lie)
+        reject(lie)
+        return
+      }
+      watch.carried(part.byteLength)
+      parts.push(part)
+    })
+    body.on('error', reject)
+    body.on('end', () => { resolve(concatBytes(...parts)) })
+    body.on('close', () => { reject(new Error('it ended before its end')) })
+  })
 }
 
 /** What HTTP can't be read as. */

@@ -15,6 +15,9 @@ export interface BlobSource {
   /** Those above `after`, up to and including `through`, ascending. */
   batch(after: number, through: number, limit: number): readonly BlobRow[]
   find(blobId: BlobId): BlobRow | undefined
-  /** As it lies on the disk: not verified. Throws 'corrupt' when it is not whole there, 'io' when the disk does not say. */
-  read(row: BlobRow): Sealed
+  /**
+   * As it lies on the disk: not verified. `into`, of its length, may be used for it. Throws 'corrupt' when it is not whole
+   * there, 'io' when the disk does not say.
+   */
+  read(row: BlobRow, into?: Uint8Array): Sealed
 }

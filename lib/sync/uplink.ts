@@ -66,14 +66,17 @@ function shuffled(rows: readonly BlobRow[], random: () => number): readonly Blob
 
 async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
   const puts = new Puts(work)
+  const places = new PutPlaces(Math.min(work.throttle.stepBytes, rows.reduce((sum, { length }) => sum + length, 0)))
   let batch: PeerBlob[] = []
   let bytes = 0
+  let place = places.take()
   const put = async (): Promise<void> => {
     if (batch.length === 0) return
-    const [sent, sentBytes] = [batch, bytes]
+    const [sent, sentBytes, sentPlace] = [batch, bytes, place]
     batch = []
     bytes = 0
-    await puts.begin(sent, sentBytes)
+    await puts.begin(sent, sentBytes, () => { places.give(sentPlace) })
+    place = places.take()
   }
   const unread: { readonly row: BlobRow; readonly error: VaultError }[] = []
   let hasRead = false
@@ -81,7 +84,7 @@ async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
   try {
     for (const row of rows) {
       if (batch.length > 0 && bytes + row.length > work.throttle.stepBytes) await put()
-      const blob = wholeBlob(work.source, row)
+      const blob = wholeBlob(work.source, row, place.subarray(bytes, bytes + row.length))
       if (blob instanceof VaultError) {
         unread.push({ row, error: blob })
         continue
@@ -110,6 +113,25 @@ function isAway({ source, copies }: PeerWork, unread: readonly { readonly row: B
 /** Blobs that are read to see whether the disk reads any. */
 const othersTried = 4
 
+/** Memory for batches, used again and again: new memory for each blob costs as much as reading it. */
+class PutPlaces {
+  readonly #bytes: number
+  readonly #free: Uint8Array[] = []
+
+  /** Of each. What does not fit has its own. */
+  constructor(bytes: number) {
+    this.#bytes = bytes
+  }
+
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.#bytes)
+  }
+
+  give(place: Uint8Array): void {
+    this.#free.push(place)
+  }
+}
+
 /** Batches on their way: while a node makes one durable the next one is read and sent, or a far one would leave the line idle. */
 class Puts {
   readonly #work: PeerWork
@@ -120,12 +142,15 @@ class Puts {
     this.#work = work
   }
 
-  /** Throws what became of an earlier one. */
-  async begin(batch: readonly PeerBlob[], bytes: number): Promise<void> {
+  /** Throws what became of an earlier one. `done`: the blobs are needed no more. */
+  async begin(batch: readonly PeerBlob[], bytes: number, done: () => void): Promise<void> {
     await this.#work.turn()
     while (this.#running.size >= limits.syncPutsAtOnce) await Promise.race(this.#running)
     if (this.#failure !== undefined) throw this.#failure.error
-    const sent = this.#send(batch, bytes).catch((error: unknown) => { this.#failure ??= { error } }).finally(() => this.#running.delete(sent))
+    const sent = this.#send(batch, bytes).catch((error: unknown) => { this.#failure ??= { error } }).finally(() => {
+      this.#running.delete(sent)
+      done()
+    })
     this.#running.add(sent)
   }
 
@@ -146,9 +171,9 @@ class Puts {
  * Or why it is not whole here, so that nobody can send it. Once that is certain entries go on all the same, or one bad
  * sector would keep all later work from ever reaching a node.
  */
-function wholeBlob(source: BlobSource, row: BlobRow): PeerBlob | VaultError {
+function wholeBlob(source: BlobSource, row: BlobRow, into?: Uint8Array): PeerBlob | VaultError {
   try {
-    const sealed = source.read(row)
+    const sealed = source.read(row, into)
     if (equalBytes(blobIdOf(sealed), row.blobId)) return { blobId: row.blobId, sealed }
     return new VaultError('corrupt', `blob ${hex(row.blobId)} is not whole in this store`, { subject: hex(row.blobId) })
   } catch (error) {

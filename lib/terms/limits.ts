@@ -256,7 +256,9 @@ export const limits = {
   /** Blobs, and about how many bytes of them, that one question to a node is for; and such questions to one node at a time. */
   fetchBlobsMax: 256,
   fetchBytesWished: 8 * MiB,
-  fetchesMax: 3,
+  fetchesMax: 4,
+  /** What came is made durable so many bytes at a time: each costs two syncs. */
+  fetchFlushBytes: 16 * MiB,
   /** Room that a recovered store needs, by the bytes of its blobs. */
   recoverRoomShare: 1.05,
   /** Contents that one content replaces: versions that were in conflict. */

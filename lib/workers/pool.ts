@@ -31,6 +31,8 @@ export interface PoolOptions extends CommonSetup {
   readonly logger: Logger
   /** Threads that cut and seal, at least one; by default one for each processor. */
   readonly bulkThreads?: number
+  /** What cuts and seals begins with the first work, not soon: for who hardly has any. */
+  readonly startsLate?: boolean
   readonly segmentBytesMax?: number
   /** Room for answers and for what readers keep; absent: the usual. */
   readonly memory?: MemoryLimits
@@ -132,7 +134,7 @@ export class Pool implements PoolPort {
       const second = startReader()
       second.ready.then(() => { readers.add(second) }, (error: unknown) => { this.#fail(error) })
     }
-    setTimeout(() => { this.#startOthers?.() }, othersLaterMs).unref()
+    if (options.startsLate !== true) setTimeout(() => { this.#startOthers?.() }, othersLaterMs).unref()
   }
 
   #startBulk(bulk: readonly WorkerLink<BulkJob>[]): void {

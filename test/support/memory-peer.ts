@@ -97,7 +97,7 @@ export class MemoryPeer implements PeerPort {
   }
 
   get(blobIds: readonly BlobId[]): Promise<readonly (Sealed | undefined)[]> {
-    return this.#call('get', () => blobIds.map((blobId) => this.#node.blobs.get(hex(blobId)) as Sealed | undefined))
+    return this.#call('get', () => blobIds.map((blobId) => this.#node.blobs.get(hex(blobId))?.slice() as Sealed | undefined))
   }
 
   range(blobId: BlobId, start: number, length: number): Promise<Uint8Array> {
