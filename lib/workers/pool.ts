@@ -21,7 +21,7 @@ import { PendingJobs } from './pending-jobs.js'
 import { encodePieces } from './piece-codec.js'
 import { placeExtents, type ExtentToSeal } from './seal-places.js'
 import { ReaderGroup } from './reader-group.js'
-import { Slots } from './slots.js'
+import { leaseOf, Slots } from './slots.js'
 import { WorkerLink } from './worker-link.js'
 import type { CommonSetup, WorkerSetup } from './worker-setup.js'
 
@@ -287,16 +287,4 @@ function affinityOf(pieces: readonly Piece[]): number | undefined {
     if (piece.kind === 'log') return piece.extent.ino
   }
   return undefined
-}
-
-function leaseOf(bytes: Uint8Array, give: () => void): Lease {
-  let released = false
-  return {
-    bytes,
-    release: () => {
-      invariant(!released, 'a lease is released twice')
-      released = true
-      give()
-    },
-  }
 }

@@ -1,5 +1,6 @@
 // Room in shared memory for answers, in slots of one size. Who finds none waits in line; nobody overtakes, or a request
 // for many slots would never be served.
+import type { Lease } from '../store/pool-port.js'
 import { invariant } from '../terms/errors.js'
 
 interface Waiter {
@@ -57,5 +58,17 @@ export class Slots {
 
   #pop(count: number): number[] {
     return this.#free.splice(this.#free.length - count, count).map((slot) => slot * this.slotBytes)
+  }
+}
+
+export function leaseOf(bytes: Uint8Array, give: () => void): Lease {
+  let released = false
+  return {
+    bytes,
+    release: () => {
+      invariant(!released, 'a lease is released twice')
+      released = true
+      give()
+    },
   }
 }
