@@ -136,7 +136,10 @@ function counted(session: Session, exchange: Exchange, flags: number, answer: An
   if (answer instanceof Promise) return answer.then((settled) => counted(session, exchange, flags, settled))
   if (typeof answer === 'number') return answer
   exchange.openedFlags = flags
-  return session.pageStores.opens(answer.attributes.nodeid ?? answer.attributes.ino, flags)?.then(() => answer) ?? answer
+  const ino = answer.attributes.nodeid ?? answer.attributes.ino
+  const storing = session.pageStores.opens(ino, flags)
+  session.pageStores.opened(ino, flags)
+  return storing?.then(() => answer) ?? answer
 }
 
 /** struct fuse_create_in; the name that follows means nothing. */

@@ -43,16 +43,19 @@ export function open(session: Session, input: RequestBuffer, exchange: Exchange)
   exchange.openedFlags = flags
   const ask = (): Answer<OpenReply> => session.handler.open(node, flags, kill, exchange)
   const storing = session.pageStores.opens(node, flags)
-  session.answer(exchange, unlessRefused(session, node, flags, storing === undefined ? ask() : storing.then(ask)), encodeOpen)
+  session.answer(exchange, counted(session, node, flags, storing === undefined ? ask() : storing.then(ask)), encodeOpen)
 }
 
 /** Who could not open it does not change it. */
-function unlessRefused(session: Session, node: number, flags: number, answer: Answer<OpenReply>): Answer<OpenReply> {
-  const refused = (): void => { session.pageStores.released(node, flags) }
-  if (typeof answer === 'number') refused()
-  if (!(answer instanceof Promise)) return answer
-  return answer.then((settled) => unlessRefused(session, node, flags, settled), (error: unknown) => {
-    refused()
+function counted({ pageStores }: Session, node: number, flags: number, answer: Answer<OpenReply>): Answer<OpenReply> {
+  const count = (settled: OpenReply | number): OpenReply | number => {
+    if (typeof settled === 'number') pageStores.refused(node, flags)
+    else pageStores.opened(node, flags)
+    return settled
+  }
+  if (!(answer instanceof Promise)) return count(answer)
+  return answer.then(count, (error: unknown) => {
+    pageStores.refused(node, flags)
     throw error
   })
 }

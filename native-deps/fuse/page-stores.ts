@@ -7,6 +7,7 @@ import type { Around, PagePort } from './handler.js'
 import type { Notices } from './notices.js'
 
 const accessMode = 3
+const truncates = 0o1000
 /** Inodes whose last store may not have reached the kernel; beyond, those that have are looked for. */
 const underWayMax = 1024
 
@@ -51,9 +52,18 @@ export class PageStores implements PagePort {
     if (others?.size === 0) this.#reading.delete(around.ino)
   }
 
-  /** Somebody opens it; `flags` of open(2). A promise: he may be answered when it resolves. */
+  /** Somebody opens it; `flags` of open(2). A promise: not before it resolves. Ends with `refused` or `opened`. */
   opens(ino: number, flags: number): Promise<void> | undefined {
-    return (flags & accessMode) === 0 ? undefined : this.changes(ino)
+    return (flags & (accessMode | truncates)) === 0 ? undefined : this.changes(ino)
+  }
+
+  refused(ino: number, flags: number): void {
+    if ((flags & (accessMode | truncates)) !== 0) this.changed(ino)
+  }
+
+  /** O_RDONLY | O_TRUNC has changed it by now, and can't any more; its release has no O_TRUNC. */
+  opened(ino: number, flags: number): void {
+    if ((flags & accessMode) === 0) this.refused(ino, flags)
   }
 
   released(ino: number, flags: number): void {

@@ -66,6 +66,21 @@ t.test('who is to change it waits for what is under way', async (t) => {
   t.equal(stores.opens(7, readOnly), undefined)
 })
 
+t.test('opened to read and truncated at once: only until it is open', async (t) => {
+  const { stores } = fixture()
+  const truncating = readOnly | 0o1000
+  t.equal(stores.opens(7, truncating), undefined)
+  t.equal(stores.begin(7), undefined)
+  stores.opened(7, truncating)
+  t.ok(stores.begin(7))
+  t.equal(stores.opens(8, writeOnly | 0o1000), undefined)
+  stores.opened(8, writeOnly | 0o1000)
+  t.equal(stores.begin(8), undefined)
+  t.equal(stores.opens(9, truncating), undefined)
+  stores.refused(9, truncating)
+  t.ok(stores.begin(9))
+})
+
 t.test('a daemon that took over hands out nothing', async (t) => {
   const { stores } = fixture()
   stores.inherit()
