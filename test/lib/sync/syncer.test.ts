@@ -110,7 +110,7 @@ t.test('a word runs out also while the node that gave it is out of reach', async
     await syncer.close()
     state.close()
   })
-  const until = async (is: () => boolean): Promise<void> => { for (let asked = 0; asked < 200 && !is(); asked++) await new Promise((resolve) => setTimeout(resolve, 5)) }
+  const until = async (is: () => boolean): Promise<void> => { for (let asked = 0; asked < 4000 && !is(); asked++) await new Promise((resolve) => setTimeout(resolve, 5)) }
   await until(() => syncer.report().safeBlobs === 5 && syncer.report().peers[0]?.state === 'offline')
   t.equal(syncer.report().safeBlobs, 5)
   w.clock.advance(limits.syncHeldDays * daySec * 1000)
@@ -264,7 +264,7 @@ t.test('a node that takes no header, or has a newer one, is sent everything else
   busy.beforeCall = () => undefined
   t.ok((await run(w, async (syncer) => {
     syncer.published(w.sequence)
-    for (let asked = 0; asked < 100 && busy.header === undefined; asked++) await new Promise((resolve) => setTimeout(resolve, 5))
+    for (let asked = 0; asked < 4000 && busy.header === undefined; asked++) await new Promise((resolve) => setTimeout(resolve, 5))
   })).done)
   t.same(busy.header, headerBytes, 'another time')
 })

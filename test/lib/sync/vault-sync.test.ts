@@ -110,7 +110,7 @@ t.test('a state that is damaged ends the thread, and the next begins it anew by 
   const { deviceId, vaultId } = (await testKeys()).identity.member
   const vault = home.storage.vault(vaultId)
   const isThere = async (): Promise<boolean> => (await vault.heads()).some((head) => equalBytes(head.deviceId, deviceId) && head.sequence === test.opened.vault.parts.manifest.sequence)
-  for (let asked = 0; asked < 200 && !(await isThere()); asked++) await new Promise((resolve) => setTimeout(resolve, 50))
+  for (let asked = 0; asked < 1200 && !(await isThere()); asked++) await new Promise((resolve) => setTimeout(resolve, 50))
   other.close()
   t.ok(await isThere())
   t.equal(lines.filter((line) => line.includes('thread that syncs to nodes ended')).length, 1)
