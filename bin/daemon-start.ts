@@ -1,5 +1,5 @@
-// Starts the daemon in the background and waits until its mount is usable, or until it says why not. The passphrase goes
-// over a pipe; what the program says beside its log (Node, when it dies) goes to a file in the runtime folder. Ctrl-C
+// Starts the daemon in the background and waits until its mount is usable, or until it says why not. It is begun before the
+// passphrase is known, so that it has loaded its code by then. The passphrase goes over a pipe; what the program says beside its log (Node, when it dies) goes to a file in the runtime folder. Ctrl-C
 // while waiting takes the half-made mount back.
 
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -12,34 +12,50 @@ import { answerFd, decodeDaemonAnswer, encodeRequest, requestFd, type DaemonRequ
 import { runtimeFiles } from './runtime-folder.js'
 import type { Unlock } from './secrets.js'
 
-export async function startDaemon(request: DaemonRequest, unlock: Unlock): Promise<MountReady> {
-  const { output } = runtimeFiles(request.settings, request.store)
-  const child = spawnDaemon(request, output)
-  const cancel = (): void => {
-    child.kill('SIGTERM')
+export class StartingDaemon {
+  readonly #child: ChildProcess
+  readonly #output: string
+
+  constructor({ settings, store, mountPoint }: Pick<DaemonRequest, 'settings' | 'store' | 'mountPoint'>) {
+    this.#output = runtimeFiles(settings, store).output
+    this.#child = spawnDaemon(mountPoint, this.#output)
+    // An error of the program's start is told when the request is handed over.
+    this.#child.on('error', () => undefined)
   }
-  process.once('SIGINT', cancel)
-  process.once('SIGTERM', cancel)
-  try {
-    const line = await firstLine(child, encodeRequest(request, unlock))
-    if (line === undefined)
-      throw new VaultError('io', 'the daemon ended before its mount was usable', { next: `what it said is in ${output}` })
-    const answer = decodeDaemonAnswer(line)
-    if ('code' in answer) throw errorOf(answer)
-    return answer
-  } finally {
-    process.off('SIGINT', cancel)
-    process.off('SIGTERM', cancel)
-    for (const stream of child.stdio) stream?.destroy()
-    child.unref()
+
+  /** Once: the daemon works for us from here on. */
+  async finish(request: DaemonRequest, unlock: Unlock): Promise<MountReady> {
+    const cancel = (): void => {
+      this.#child.kill('SIGTERM')
+    }
+    process.once('SIGINT', cancel)
+    process.once('SIGTERM', cancel)
+    try {
+      const line = await firstLine(this.#child, encodeRequest(request, unlock))
+      if (line === undefined)
+        throw new VaultError('io', 'the daemon ended before its mount was usable', { next: `what it said is in ${this.#output}` })
+      const answer = decodeDaemonAnswer(line)
+      if ('code' in answer) throw errorOf(answer)
+      return answer
+    } finally {
+      process.off('SIGINT', cancel)
+      process.off('SIGTERM', cancel)
+      this.release()
+    }
+  }
+
+  /** One that was asked for nothing yet ends by itself. Idempotent. */
+  release(): void {
+    for (const stream of this.#child.stdio) stream?.destroy()
+    this.#child.unref()
   }
 }
 
-function spawnDaemon(request: DaemonRequest, outputPath: string): ChildProcess {
+function spawnDaemon(mountPoint: string, outputPath: string): ChildProcess {
   const output = openSync(outputPath, 'w', 0o600)
   try {
     // The mount point is there for people who look at ps, and the name of the program so that it is found there.
-    return spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'daemon.js'), request.mountPoint], {
+    return spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'daemon.js'), mountPoint], {
       stdio: ['ignore', output, output, 'pipe', 'pipe'],
       detached: true,
       cwd: '/',

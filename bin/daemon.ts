@@ -32,9 +32,11 @@ async function main(): Promise<number> {
   const hardened = hardenProcess()
   leaveThreadsTheirLimits()
   const predecessor = predecessorFrom(process.argv.slice(3))
-  // It may have been started before it is known whether it is needed.
-  if (predecessor !== undefined) await loadMounting()
-  const { request, unlock } = decodeRequest(readFileSync(requestFd))
+  // It is started before it is known whether it is needed, or with which passphrase.
+  await loadMounting()
+  const asked = readFileSync(requestFd)
+  if (predecessor === undefined && asked.byteLength === 0) return 0
+  const { request, unlock } = decodeRequest(asked)
   closeSync(requestFd)
   // For people who look at ps.
   process.title = `vaultfs mount ${request.mountPoint}`

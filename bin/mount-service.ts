@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { memoryLimits } from '../lib/terms/memory.js'
 import { HeadMark } from '../lib/vault-head-mark.js'
+import { SpareThreads } from '../lib/workers/spare-threads.js'
 import type { Inheritance } from '../mount/handover.js'
 import { mountVault } from '../mount/mount.js'
 import { LoopDelay } from '../native-deps/loop-delay.js'
@@ -31,6 +32,16 @@ function succeededWarning({ connection }: Inheritance, sec: number): string {
 }
 
 export async function mountService(request: MountRequest): Promise<MountedVault> {
+  // While the key is derived.
+  const spare = new SpareThreads(['keeper', 'reader'])
+  try {
+    return await mountWith(request, spare)
+  } finally {
+    await spare.close()
+  }
+}
+
+async function mountWith(request: MountRequest, spare: SpareThreads): Promise<MountedVault> {
   const { store, name, mountPoint, driver, allowOther, writeback, showVersions, spinMicroseconds, logger, succession, inheritance } = request
   const { opened, identity } = await openKeys(request)
   const { page, header, trusted } = opened
@@ -39,7 +50,7 @@ export async function mountService(request: MountRequest): Promise<MountedVault>
   const other = request.readOnly || !trusted ? undefined : await claimed(headMark, store, inheritance !== undefined)
   const readOnly = request.readOnly || !trusted || other !== undefined
   const mounted = await mountVault({
-    headMark, acceptOlder: request.acceptOlder,
+    headMark, acceptOlder: request.acceptOlder, spare,
     store, page, header, identity, readOnly, retention: request.retention, driver, showVersions, logger,
     bulkThreads: availableParallelism(), memory: memoryLimits(request.memoryMib),
     owner: rootOwner(request), ...(request.owners === undefined ? {} : { owners: request.owners }),

@@ -14,7 +14,6 @@ import { repairBlobs, type RepairRequest } from '../lib/vault-repair.js'
 import type { Verifier, VerifyHooks } from '../lib/vault-verify.js'
 import type { VerifySummary } from '../lib/vault-verify-report.js'
 import { hardenProcess } from '../native-deps/secure.js'
-import { storePeers } from './node-connections.js'
 import { openKeys } from './open-keys.js'
 import type { Unlock } from './secrets.js'
 import { systemClock, systemEntropy } from './system-sources.js'
@@ -40,7 +39,8 @@ export async function verifyService(request: VerifyRequest, onEvents: OnItems<Ve
   try {
     const subject = { store, page, header, identity, logger, signal }
     if (repairFrom === undefined) return await verifyAndRepair(subject, undefined, onEvents)
-    peers = await storePeers(store, page, header.vaultId)
+    // Whatever speaks to nodes is loaded when there is something to repair: a daemon that mounts would wait for it.
+    peers = await (await import('./node-connections.js')).storePeers(store, page, header.vaultId)
     if (repairFrom.length + peers.length === 0) {
       throw new VaultError('usage', 'there is nothing to repair with: the vault knows no node', { subject: store, next: 'give --from DIR, a copy of the store' })
     }

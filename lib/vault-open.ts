@@ -42,6 +42,7 @@ import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
 import { beginPool, type Pool } from './workers/pool.js'
+import type { SpareThreads } from './workers/spare-threads.js'
 
 export interface OpenStore {
   readonly store: string
@@ -58,6 +59,7 @@ export interface OpenStore {
   /** Threads that cut, hash and seal; at least one. They begin soon, or with the first work where nobody is going to write. */
   readonly bulkThreads: number
   readonly bulkStartsLate?: boolean
+  readonly spare?: SpareThreads
   /** Room for data on its way; absent: the usual. */
   readonly memory?: MemoryLimits
   /** Who owns the root folder of a new vault. */
@@ -110,7 +112,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     const { pool, started } = beginPool({
       bulkThreads: options.bulkThreads, startsLate: options.bulkStartsLate === true, memory, chunker: options.header.chunker, logger: options.logger,
       keyPage: page.shared, arena: arena.shared, logDirectory: logWay.path, cacheDirectory: at('cache'),
-      vault: options.header.vaultId, device: options.identity.member.deviceId,
+      vault: options.header.vaultId, device: options.identity.member.deviceId, ...(options.spare && { spare: options.spare }),
     })
     started.catch(() => undefined)
     opened.push({ close: () => started.then(() => pool.close(), () => undefined) })
@@ -294,7 +296,5 @@ function prepareTree(vault: Vault, { owner, handover }: OpenStore): readonly num
 
 /** The same on every device: fifteen zero bytes and a one. */
 function rootId(): EntryId {
-  const id = new Uint8Array(16)
-  id[15] = 1
-  return id as Uint8Array as EntryId
+  return new Uint8Array(16).fill(1, 15) as Uint8Array as EntryId
 }

@@ -106,4 +106,6 @@ function start(port: MessagePort, setup: WorkerSetup): void {
 }
 
 invariant(parentPort !== null, 'vault-worker.js is a worker thread')
-start(parentPort, workerData as WorkerSetup)
+const port = parentPort
+if (workerData === null || workerData === undefined) port.once('message', (setup: WorkerSetup) => { start(port, setup) })
+else start(port, workerData as WorkerSetup)

@@ -3,11 +3,13 @@
 // automatic checkpoints are off, `checkpoint` is called by whoever may wait for it. SqliteError comes out as VaultError.
 // Blobs of a row are memory of their own; parameters may be any Uint8Array, also of shared memory.
 
+import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import Plain from 'better-sqlite3'
-import Sealed from 'better-sqlite3-multiple-ciphers'
 import type { ErrorCode } from '../lib/terms/errors.js'
 import { invariant, VaultError } from '../lib/terms/errors.js'
+
+/** Each engine is loaded by the thread that opens the first database of its kind: most need one of them, or none. */
+const require = createRequire(import.meta.url)
 
 export type SqliteValue = null | number | bigint | string | Uint8Array
 export interface RunResult {
@@ -182,26 +184,27 @@ export class Database {
 }
 
 export function openPlain(path: string, options: DatabaseOptions = {}): Database {
-  return open(Plain, path, options, undefined)
+  return open(require('better-sqlite3') as Native, path, options, undefined)
 }
 
 /** Every page is sealed under `key` (32 bytes, may be shared memory). Another key's database is 'corrupt'. */
 export function openSealed(path: string, key: Uint8Array, options: DatabaseOptions = {}): Database {
   invariant(key.byteLength === 32, 'the key of a sealed database is 32 bytes')
-  return open(Sealed, path, options, key)
+  return open(require('better-sqlite3-multiple-ciphers') as Native, path, options, key)
 }
 
 interface NativeOptions { readonly: boolean; fileMustExist: boolean; timeout: number }
+type Native = new (path: string, options: NativeOptions) => NativeDatabase
 interface Keyable extends NativeDatabase { key(key: Buffer): number }
 
 function open(
-  Native: new (path: string, options: NativeOptions) => NativeDatabase,
+  Engine: Native,
   path: string, options: DatabaseOptions, key: Uint8Array | undefined,
 ): Database {
   const readOnly = options.readOnly ?? false
   let native: NativeDatabase | undefined
   try {
-    native = new Native(path, { readonly: readOnly, fileMustExist: readOnly, timeout: options.busyMs ?? 5000 })
+    native = new Engine(path, { readonly: readOnly, fileMustExist: readOnly, timeout: options.busyMs ?? 5000 })
     if (key !== undefined) applyKey(native as Keyable, key)
     native.pragma('temp_store = MEMORY')
     if (!readOnly) {

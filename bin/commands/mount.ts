@@ -9,7 +9,7 @@ import type { Context } from '../context.js'
 import { DaemonLog, daemonLogPath } from '../daemon-log.js'
 import { runDaemon } from '../daemon-life.js'
 import type { DaemonRequest } from '../daemon-request.js'
-import { startDaemon } from '../daemon-start.js'
+import { StartingDaemon } from '../daemon-start.js'
 import { detachMount } from '../detach.js'
 import { prepareMountPoint, restoreMountPoint, type MountPoint } from '../mount-point.js'
 import { mountAt, isVault, realMountPoint } from '../mount-table.js'
@@ -67,13 +67,16 @@ export const mountCommand = (context: Context) =>
       if (isNew) await agreeToCreate(context, { ...args, store })
       else requireSource(args, context.terminal)
       const mountPoint = prepareMountPoint(args.mountpoint, store)
+      let daemon: StartingDaemon | undefined
       try {
+        if (!args.foreground) daemon = new StartingDaemon({ settings, store, mountPoint: mountPoint.path })
         const unlock = isNew ? await unlockNew(context, { ...args, store, name }) : await readUnlock(args, context.terminal, `Passphrase of ${name}: `)
         const request: DaemonRequest = {
           store, name, mountPoint: mountPoint.path, mountPointMode: originalMode(context, store, mountPoint), allowOther, readOnly, writeback, showVersions, acceptOlder, settings, connection: null, place: null,
         }
-        await (args.foreground ? stay(context, request, unlock) : leave(context, request, unlock))
+        await (daemon === undefined ? stay(context, request, unlock) : leave(context, daemon, request, unlock))
       } catch (error) {
+        daemon?.release()
         if (mountPoint.originalMode === null && !isVault(mountAt(mountPoint.path))) restoreMountPoint(mountPoint.path, null)
         throw error
       }
@@ -145,8 +148,8 @@ function originalMode(context: Context, store: string, found: MountPoint): numbe
   return known?.mountPoint === found.path && known.mountPointMode !== undefined ? known.mountPointMode : found.originalMode
 }
 
-async function leave(context: Context, request: DaemonRequest, unlock: Unlock): Promise<void> {
-  const { limitations } = await startDaemon(request, unlock)
+async function leave(context: Context, daemon: StartingDaemon, request: DaemonRequest, unlock: Unlock): Promise<void> {
+  const { limitations } = await daemon.finish(request, unlock)
   for (const sentence of limitations) context.note(`note: ${sentence}`)
   context.note(`mounted ${request.name} at ${request.mountPoint}`)
 }

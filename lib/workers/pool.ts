@@ -22,6 +22,7 @@ import { encodePieces } from './piece-codec.js'
 import { placeExtents, type ExtentToSeal } from './seal-places.js'
 import { ReaderGroup } from './reader-group.js'
 import { leaseOf, Slots } from './slots.js'
+import { threadEntry, type SpareThreads } from './spare-threads.js'
 import { WorkerLink } from './worker-link.js'
 import type { CommonSetup, WorkerSetup } from './worker-setup.js'
 
@@ -38,10 +39,9 @@ export interface PoolOptions extends CommonSetup {
   readonly memory?: MemoryLimits
   /** The compiled entry of the threads; another one in tests only. */
   readonly entry?: URL
+  /** Threads that wait already are taken first. */
+  readonly spare?: SpareThreads
 }
-
-/** It marries cache, log and crypto, so it lies above this folder and is known by its place only. */
-const defaultEntry = new URL('../vault-worker.js', import.meta.url)
 
 const mebibyte = 1024 * 1024
 const smallSlotBytes = limits.readAroundBytesMax
@@ -49,10 +49,7 @@ const smallSlotBytes = limits.readAroundBytesMax
 /** Threads for which nobody waits at once begin so long after the first ones, or when they have work: a mount shall be quick. */
 const othersLaterMs = 500
 
-interface Links {
-  readonly readers: ReaderGroup
-  readonly keeper: WorkerLink<KeeperJob>
-}
+interface Links { readonly readers: ReaderGroup; readonly keeper: WorkerLink<KeeperJob> }
 
 /** Starts the threads; resolves when it can read. Rejects with what kept a thread from starting; none is left then. */
 export function openPool(options: PoolOptions): Promise<Pool> {
@@ -88,6 +85,7 @@ export class Pool implements PoolPort {
   #blobs: BlobStatistics = { blobs: 0, bytes: 0 }
   #storedBytes = 0
   #failure: VaultError | undefined
+  #spare: SpareThreads | undefined
 
   constructor(logger: Logger, memory: MemoryLimits) {
     this.#logger = logger
@@ -99,8 +97,9 @@ export class Pool implements PoolPort {
 
   /** Once, by beginPool. */
   async start(options: PoolOptions): Promise<void> {
-    const { entry = defaultEntry, bulkThreads = availableParallelism(), segmentBytesMax = limits.blobSegmentBytesMax, chunker } = options
+    const { entry = threadEntry, bulkThreads = availableParallelism(), segmentBytesMax = limits.blobSegmentBytesMax, chunker } = options
     invariant(bulkThreads >= 1, 'at least one bulk thread')
+    this.#spare = options.spare
     const common: CommonSetup = {
       cacheDirectory: options.cacheDirectory, logDirectory: options.logDirectory, keyPage: options.keyPage, arena: options.arena,
       vault: new Uint8Array(options.vault), device: new Uint8Array(options.device),
@@ -249,7 +248,7 @@ export class Pool implements PoolPort {
 
   #link<Job extends { readonly kind: string }>(entry: URL, setup: WorkerSetup, transfer: ConstructorParameters<typeof WorkerLink>[0]['transfer']): WorkerLink<Job> {
     const link = new WorkerLink<Job>({
-      entry, setup, transfer,
+      entry, setup, transfer, thread: this.#spare?.take(setup.role),
       onAnswer: (answer) => { this.#answered(answer) },
       onDeath: (error) => { this.#fail(error) },
     })

@@ -1,17 +1,19 @@
 // One worker thread as the main thread holds it. Messages of one turn of the event loop go out together; a thread that
 // ends without having been told to is reported once.
-import { Worker, type TransferListItem } from 'node:worker_threads'
+import type { TransferListItem, Worker } from 'node:worker_threads'
 import { VaultError } from '../terms/errors.js'
 import { errorOf, type PostedError } from '../terms/posted-error.js'
 import type { Answer } from './messages.js'
+import { startThread } from './spare-threads.js'
 import type { WorkerSetup } from './worker-setup.js'
-import { threadFlags } from '../terms/thread-flags.js'
 
 export interface LinkOptions {
   /** The compiled entry of the worker. */
   readonly entry: URL
   readonly setup: WorkerSetup
   readonly transfer: readonly TransferListItem[]
+  /** One that waits for its setup; absent: one is started. */
+  readonly thread?: Worker | undefined
   readonly onAnswer: (answer: Answer) => void
   readonly onDeath: (error: VaultError) => void
 }
@@ -28,14 +30,9 @@ export class WorkerLink<Job extends { readonly kind: string }> {
 
   constructor(options: LinkOptions) {
     const { role } = options.setup
-    this.#worker = new Worker(options.entry, {
-      name: `vaultfs ${role}`, workerData: options.setup, transferList: [...options.transfer],
-      // Our threads read no environment and write no output; options of the main thread's (a test runner's loaders) are
-      // not for them.
-      env: {}, stdin: false, execArgv: [...threadFlags],
-      // They make little garbage; V8 would otherwise keep 16 MiB for it in each.
-      resourceLimits: { maxYoungGenerationSizeMb: 3 },
-    })
+    const { setup, transfer, thread } = options
+    this.#worker = thread ?? startThread(options.entry, role, { workerData: setup, transferList: [...transfer] })
+    thread?.postMessage(setup, transfer)
     let exited: () => void = () => undefined
     this.#exited = new Promise((resolve) => { exited = resolve })
     this.ready = new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 // The launcher, in a project of its own whose program only says what it was given.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
@@ -45,6 +45,21 @@ const told = JSON.parse(run(['env', 'a b', '--x=$y'], { nodeOptions: '--no-warni
 t.equal(told.options, null, 'NODE_OPTIONS does not reach it')
 t.strictSame(told.argv, ['env', 'a b', '--x=$y'])
 t.ok(told.flags.includes('--disable-sigusr1'), 'no debugger by a signal')
+
+t.test('what was bundled goes before what was compiled, unless that is newer', async (t) => {
+  mkdirSync(join(root, 'dist-run/bin'), { recursive: true })
+  t.teardown(() => { rmSync(join(root, 'dist-run'), { recursive: true }) })
+  const bundle = join(root, 'dist-run/bin/vaultfs.js')
+  writeFileSync(bundle, `console.log('bundled', process.env.NODE_COMPILE_CACHE)`)
+  const compiled = join(root, 'dist/.tsbuildinfo')
+  writeFileSync(compiled, '')
+  const at = (path: string, sec: number): void => { utimesSync(path, sec, sec) }
+  at(bundle, 2000)
+  at(compiled, 1000)
+  t.equal(run(['exit', '5']).stdout, `bundled ${join(realpathSync(root), 'dist-run/cache')}\n`)
+  at(compiled, 3000)
+  t.equal(run(['exit', '5']).status, 5, 'compiled after it was bundled')
+})
 
 t.test('a descriptor is passed on', async (t) => {
   writeFileSync(join(root, 'secret'), 'by descriptor')

@@ -3,7 +3,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startDaemon } from '../../../bin/daemon-start.js'
+import type { DaemonRequest } from '../../../bin/daemon-request.js'
+import { StartingDaemon } from '../../../bin/daemon-start.js'
 import { mountAt } from '../../../bin/mount-table.js'
 import { runtimeFiles } from '../../../bin/runtime-folder.js'
 import { readSettings, type Settings } from '../../../bin/settings.js'
@@ -56,9 +57,10 @@ export class VaultRig {
   async mount(): Promise<void> {
     await until(() => mountAt(this.mountPoint) === undefined, 'the dead mount does not go away')
     const settings = readSettings({}, this.#environment, 'torture')
-    const { pid } = await startDaemon({
+    const request: DaemonRequest = {
       store: this.store, name: 'torture', mountPoint: this.mountPoint, mountPointMode: 0o700, allowOther: false, readOnly: false, writeback: false, showVersions: false, acceptOlder: false, settings, connection: null, place: null,
-    }, { kind: 'passphrase', passphrase: Uint8Array.from(Buffer.from(passphrase.trimEnd())) })
+    }
+    const { pid } = await new StartingDaemon(request).finish(request, { kind: 'passphrase', passphrase: Uint8Array.from(Buffer.from(passphrase.trimEnd())) })
     this.#pid = pid
   }
 
