@@ -46,10 +46,10 @@ export function statusLines(report: StatusReport): readonly string[] {
 }
 
 /** 'home: syncing, 20 blobs, 3.4 MiB to go, last heard of 2024-05-01 14:30: reason'. */
-function peerText({ name, state, blobsLeft, bytesLeft, entriesLeft, lastContact, lost, error }: PeerStatus): string {
+function peerText({ name, state, blobsLeft, bytesLeft, entriesLeft, lastContact, lost, error, fault }: PeerStatus): string {
   const left = blobsLeft + entriesLeft === 0 ? '' : `, ${count(blobsLeft, 'blob')}, ${bytesText(bytesLeft)} and ${count(entriesLeft, 'entry', 'entries')} to go`
   const heard = lastContact === null ? '' : `, last heard of ${new Date(lastContact * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`
-  return `${name}: ${state}${left}${heard}${lost === 0 ? '' : `, lost ${count(lost, 'blob')}`}${error === null ? '' : `: ${error}`}`
+  return `${name}: ${state}${left}${heard}${lost === 0 ? '' : `, lost ${count(lost, 'blob')}`}${error === null ? '' : `: ${error}`}${fault === null ? '' : `; ${fault}. When you have looked, 'vaultfs sync --trust ${name}' takes this off`}`
 }
 
 /** What can't be sent, what is only here, and how many nodes have all the rest: when nobody waits for them any more. */

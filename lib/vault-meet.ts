@@ -41,11 +41,11 @@ export class Meeting {
 
   async #ordered(order: PairOrder | ProbeOrder): Promise<MeetReply> {
     const { entry, page, owner: { vaultId, ownerPublicKey }, signal } = this.#options
+    if (signal.aborted) throw cancelled()
     const setup: MeetSetup = { vaultId, ownerPublicKey, keyPage: page.shared, order }
     const worker = new Worker(entry, { name: 'vaultfs meet', workerData: setup, env: {}, stdin: false, execArgv: [...threadFlags], resourceLimits: { maxYoungGenerationSizeMb: 6 } })
     const end = (): void => { void worker.terminate() }
     signal.addEventListener('abort', end)
-    if (signal.aborted) end()
     try {
       const reply = await replyOf(worker)
       if (reply === undefined) throw signal.aborted ? cancelled() : unexpected()

@@ -54,6 +54,8 @@ class SyncRole {
   #syncer: Syncer | undefined
   #reporting: NodeJS.Timeout | undefined
   #closing = false
+  /** The state is, and this thread ends. */
+  #isDamaged = false
 
   constructor(port: MessagePort, setup: SyncSetup, sources: ThreadSources, tls: TlsIdentity) {
     this.#port = port
@@ -66,6 +68,7 @@ class SyncRole {
     this.#state = SyncState.open(join(setup.store, stateName), {
       anew,
       damaged: (error) => {
+        this.#isDamaged = true
         anew(error.message)
         // Nothing here is worth going on with: the thread ends with that error, and is begun again.
         if (!this.#closing) queueMicrotask(() => { throw error })
@@ -111,6 +114,8 @@ class SyncRole {
       this.#report()
       this.#post({ kind: 'answer', id, value })
     } catch (error) {
+      // Who asked hears that the thread has ended: of a file that is made anew by itself he need know nothing.
+      if (this.#isDamaged) return
       this.#post({ kind: 'failed', id, error: postedError(error) })
     }
   }

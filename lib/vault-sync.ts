@@ -228,6 +228,6 @@ export class VaultSync implements SyncPort {
 function unmet(name: string, readOnly: boolean): PeerStatus {
   return {
     name, state: readOnly ? 'paused' : 'connecting', error: readOnly ? 'the vault is mounted read-only' : null,
-    blobsLeft: 0, bytesLeft: 0, entriesLeft: 0, lastContact: null, lost: 0, sentBlobs: 0, sentBytes: 0,
+    blobsLeft: 0, bytesLeft: 0, entriesLeft: 0, lastContact: null, fault: null, lost: 0, sentBlobs: 0, sentBytes: 0,
   }
 }

@@ -54,7 +54,8 @@ export class HeaderShelf {
       const record = await this.#records.get(name)
       if (record !== undefined) kept.push({ sec, deviceId: Uint8Array.from(Buffer.from(device, 'hex')) as Uint8Array as DeviceId, bytes: record.bytes })
     }
-    return kept.slice(-headersKeptMax)
+    // Two processes at once may have kept one more.
+    return kept.slice(0, headersKeptMax)
   }
 
   /**

@@ -73,7 +73,7 @@ export class Pairing {
     if (request.header !== undefined) {
       // The device sends it again when this copy is not what it should be.
       await header.put(request.header, deviceId).catch((error: unknown) => {
-        logger.log('warn', 'the header that came with a pairing was not kept', { reason: error instanceof Error ? error.message : String(error) })
+        logger.log('warn', 'the header that came with a pairing did not become the newest', { reason: error instanceof Error ? error.message : String(error) })
       })
     }
     return encodePairingAnswer({ proof: pairingProof('node', { ...scene, secret }), signing: keys.signPublicKey, name })

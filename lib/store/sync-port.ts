@@ -22,6 +22,8 @@ export interface PeerStatus {
   readonly lastContact: number | null
   /** What went wrong last; null: nothing, or it was put right. */
   readonly error: string | null
+  /** What it did that no node should, made good since as far as that can be; null: nothing, or the user has looked. */
+  readonly fault: string | null
   /** Blobs that it had acknowledged and lost, ever. */
   readonly lost: number
   /** Since the mount. */

@@ -23,8 +23,8 @@ export interface PeerSyncOptions {
   readonly today: () => number
   /** The report has changed. */
   readonly changed: () => void
-  /** It is believed no more. */
-  readonly distrusted: () => void
+  /** It is believed no more, or anew: everything is counted again. */
+  readonly recount: () => void
 }
 
 export class PeerSync {
@@ -92,11 +92,15 @@ export class PeerSync {
   /** What it says is taken anew, as if it were met for the first time. */
   trust(): void {
     this.#work.state.forget(this.number)
+    this.#askAnew()
+    this.#failure = undefined
+    this.urge()
+  }
+
+  #askAnew(): void {
     this.#work.settled.clear()
     this.#cursor.round = -1
-    this.#failure = undefined
     this.complete = -1
-    this.urge()
   }
 
   /** Resolves when the request under way has ended, and the node is let go of. */
@@ -115,7 +119,7 @@ export class PeerSync {
       name: peer.name, state: this.#state(), blobsLeft: left.blobs, bytesLeft: left.bytes,
       entriesLeft: Math.max(0, this.#options.sequence() - state.acknowledged(this.number).sequence),
       lastContact: state.contact(this.number), error: state.distrust(this.number) ?? this.#failure?.reason ?? null,
-      lost: state.lost(this.number), sentBlobs: this.#sentBlobs, sentBytes: this.#sentBytes,
+      fault: state.fault(this.number)?.text ?? null, lost: state.lost(this.number), sentBlobs: this.#sentBlobs, sentBytes: this.#sentBytes,
     }
   }
 
@@ -180,7 +184,10 @@ export class PeerSync {
   async contact(): Promise<void> {
     const work = this.#work
     const sequence = this.#options.sequence()
-    await checkHeads(work, sequence)
+    if (await checkHeads(work, sequence)) {
+      this.#askAnew()
+      this.#options.recount()
+    }
     this.#contact()
     await sendKeys(work)
     do await work.copies.advance()
@@ -188,6 +195,8 @@ export class PeerSync {
     await sendOtherChains(work)
     await sendEntries(work, sequence)
     this.complete = sequence
+    // Whoever waited for this looks at the state next.
+    this.#failure = undefined
     this.#contact()
     if (isSweepDue(work, this.#options.today()) && (await sweepPage(work, this.#options.today())) > 0) {
       this.#cursor.round = -1
@@ -228,7 +237,7 @@ export class PeerSync {
     if (error instanceof Lie) {
       logger.log('error', 'a node is not trusted any more', { node: this.name, reason: error.message })
       state.noteDistrust(this.number, error.message)
-      this.#options.distrusted()
+      this.#options.recount()
       return
     }
     this.#backoff.failed(clock.monotonicMs(), error instanceof BusyFor ? 1000 * error.afterSec : 0)

@@ -7,19 +7,22 @@ import type { BlobId, DeviceId, ManifestHash } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 
-const version = 2
+const version = 3
 const schema = `
   CREATE TABLE peers (
     -- Never given again: what was under way for a node that is gone must not count for another one.
     peer INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, met INTEGER NOT NULL,
     sequence INTEGER NOT NULL DEFAULT 0, start INTEGER NOT NULL DEFAULT 0, end INTEGER NOT NULL DEFAULT 0, hash BLOB,
     header BLOB, member BLOB, distrust TEXT, contact INTEGER, lost INTEGER NOT NULL DEFAULT 0,
-    swept_through BLOB, swept_day INTEGER
+    swept_through BLOB, swept_day INTEGER, fault TEXT, fault_sec INTEGER
   );
   CREATE TABLE held (blob BLOB NOT NULL, peer INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (blob, peer)) WITHOUT ROWID;
   CREATE TABLE heads (peer INTEGER NOT NULL, device BLOB NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (peer, device)) WITHOUT ROWID;
   PRAGMA user_version = ${version};
 `
+
+/** A day on which no node said anything. */
+const longAgo = -1_000_000
 
 /** Where our chain's newest entry lies that the node has. */
 export interface Acknowledged {
@@ -51,6 +54,8 @@ interface PeerRow {
   readonly lost: number
   readonly swept_through: Buffer | null
   readonly swept_day: number | null
+  readonly fault: string | null
+  readonly fault_sec: number | null
 }
 
 export interface StateEvents {
@@ -138,7 +143,20 @@ export class SyncState {
   forget(peer: number): void {
     this.#change('DELETE FROM held WHERE peer = ?', peer)
     this.#change('DELETE FROM heads WHERE peer = ?', peer)
-    this.#change('UPDATE peers SET sequence = 0, start = 0, end = 0, hash = NULL, header = NULL, member = NULL, distrust = NULL, swept_through = NULL, swept_day = NULL WHERE peer = ?', peer)
+    this.#change('UPDATE peers SET sequence = 0, start = 0, end = 0, hash = NULL, header = NULL, member = NULL, distrust = NULL, swept_through = NULL, swept_day = NULL, fault = NULL, fault_sec = NULL WHERE peer = ?', peer)
+  }
+
+  /** It went back: its word counts no more, but is not forgotten, so that what it lost is seen to be lost when it is asked. */
+  noteFault(peer: number, fault: string, sec: number): void {
+    this.#change('UPDATE held SET day = ? WHERE peer = ?', longAgo, peer)
+    this.#change('DELETE FROM heads WHERE peer = ?', peer)
+    this.#change('UPDATE peers SET sequence = 0, start = 0, end = 0, hash = NULL, header = NULL, member = NULL, swept_through = NULL, swept_day = NULL, fault = ?, fault_sec = ? WHERE peer = ?', fault, sec, peer)
+  }
+
+  /** What it did that no node should, and what was made good since. */
+  fault(peer: number): { readonly text: string; readonly sec: number } | undefined {
+    const { fault = null, fault_sec: sec } = this.#rowOf(peer) ?? {}
+    return fault === null ? undefined : { text: fault, sec: sec ?? 0 }
   }
 
   acknowledged(peer: number): Acknowledged {

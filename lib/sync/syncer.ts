@@ -189,7 +189,7 @@ export class Syncer {
     state.keepOnly(numbered.map(({ number }) => number))
     this.#peers = numbered.map(({ number, port }) => new PeerSync({
       work: this.#workWith(number, port), sequence: () => this.#sequence, today: () => this.#today(), changed,
-      distrusted: () => { this.#believe() },
+      recount: () => { this.#believe() },
     }))
     this.#believe()
   }

@@ -208,6 +208,8 @@ export const limits = {
   syncRetryNewMs: 30_000,
   /** A node that asks for patience gets it for so long at most: it may be wrong about itself, or gone mad. */
   syncRetryAfterMsMax: 60 * 60 * 1000,
+  /** A node that goes back a second time within so long is believed no more. */
+  syncFaultSec: 24 * 3600,
   /** A blob that can't be read here counts as damaged when it still can't after so long. */
   syncDamageMs: 60_000,
   /** How often the thread tells how far it is. */

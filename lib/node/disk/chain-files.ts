@@ -1,7 +1,8 @@
 // The chains of all vaults as files: entries back to back, and what counts of them is what the database says. Written by
 // one thread; what a crash left behind the head is cut off before the next entry goes there.
 import { closeSync, existsSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { entryClearBytes, entryLengthAt, noPrevious } from '../../format/manifest-entry.js'
+import { decodeEntry, entryClearBytes, entryHash, entryLengthAt, noPrevious } from '../../format/manifest-entry.js'
+import { equalBytes } from '../../terms/bytes.js'
 import { fromErrno, VaultError } from '../../terms/errors.js'
 import { nodeLimits } from '../node-limits.js'
 import type { ChainEntry } from '../node-storage.js'
@@ -21,6 +22,17 @@ export interface WrittenEntries {
   readonly places: readonly { readonly sequence: number; readonly offset: number }[]
 }
 
+/** The file is shorter than what was acknowledged: a disk lost its end, or it was put back from a copy. */
+export class ShortChain extends Error {
+  /** Where the whole entries end that are there. */
+  readonly head: HeadRow
+
+  constructor(head: HeadRow) {
+    super('the file of a chain is shorter than it was')
+    this.head = head
+  }
+}
+
 export const noHead: HeadRow = { sequence: 0, hash: noPrevious, bytes: 0 }
 
 export class ChainFiles {
@@ -36,14 +48,14 @@ export class ChainFiles {
     this.#database = database
   }
 
-  /** Writes entries behind `head`; they count when the file is synced and the database says so. */
+  /** Writes entries behind `head`; they count when the file is synced and the database says so. Throws `ShortChain` when the file does not reach to it. */
   write(vault: string, device: string, head: HeadRow, entries: readonly ChainEntry[]): WrittenEntries {
     const folder = vaultFolder(this.#directory, vault)
     const path = chainPath(folder, device)
     if (this.#lost.has(path)) throw new VaultError('io', `${path}: an earlier write to it failed`, { subject: path, next: 'Look at the disk, then start the node again.' })
     try {
       makeVaultFolder(this.#directory, folder)
-      const { fd } = this.#opened(path, folder.manifest, head.bytes)
+      const { fd } = this.#opened(path, folder.manifest, head)
       const places: { sequence: number; offset: number }[] = []
       let at = head.bytes
       for (const { sequence, bytes } of entries) {
@@ -54,7 +66,7 @@ export class ChainFiles {
       const last = entries.at(-1)
       return { vault, device, places, head: last === undefined ? head : { sequence: last.sequence, hash: last.hash, bytes: at } }
     } catch (error) {
-      throw fromErrno(error, path)
+      throw error instanceof ShortChain ? error : fromErrno(error, path)
     }
   }
 
@@ -80,16 +92,28 @@ export class ChainFiles {
     for (const { sequence, offset } of places) this.#database.savePlace.run(vault, device, sequence, offset)
   }
 
-  /** `end`: of what counts in it. */
-  #opened(path: string, folder: string, end: number): OpenChain {
+  /** In a transaction: less counts than did. */
+  cut(vault: string, device: string, { sequence, hash, bytes }: HeadRow): void {
+    this.#database.cutPlaces.run(vault, device, sequence)
+    if (sequence === 0) this.#database.removeHead.run(vault, device)
+    else this.#database.saveHead.run(vault, device, sequence, hash, bytes)
+  }
+
+  /** `end`: what counts in it. */
+  #opened(path: string, folder: string, { bytes: end }: HeadRow): OpenChain {
     const known = this.#dirty.get(path)
     if (known !== undefined) return known
     const isNew = !existsSync(path)
+    // As a whole it is perhaps on a disk that is not mounted.
+    if (isNew && end > 0) throw new VaultError('corrupt', `${path} is gone, with ${end} bytes that were written`, { subject: path, next: 'Mount its disk, or put it back from a copy.' })
     const chain = { fd: openSync(path, isNew ? 'wx+' : 'r+', 0o600), path }
     const { size } = fstatSync(chain.fd)
     if (size < end) {
-      closeSync(chain.fd)
-      throw new VaultError('corrupt', `${path} has ${size} bytes where ${end} were written`, { subject: path, next: 'Put it back from a copy.' })
+      try {
+        throw new ShortChain(beginningOf(chain.fd, size, path))
+      } finally {
+        closeSync(chain.fd)
+      }
     }
     if (size > end) ftruncateSync(chain.fd, end)
     if (isNew) syncFolder(folder)
@@ -139,6 +163,19 @@ export function readEntries(path: string, head: HeadRow, start: { readonly seque
   } finally {
     closeSync(fd)
   }
+}
+
+/** Of the entries that are whole in the file. Throws 'corrupt' for one that is none, or not in its place. */
+function beginningOf(fd: number, size: number, path: string): HeadRow {
+  let head = noHead
+  while (head.bytes + entryClearBytes <= size) {
+    const length = lengthAt(fd, head.bytes, path)
+    if (head.bytes + length > size) break
+    const { clear, signed } = decodeEntry(readAll(fd, head.bytes, length, path))
+    if (clear.sequence !== head.sequence + 1 || !equalBytes(clear.previous, head.hash)) throw damaged(path, `entry ${clear.sequence} does not follow entry ${head.sequence}`)
+    head = { sequence: clear.sequence, hash: entryHash(signed), bytes: head.bytes + length }
+  }
+  return head
 }
 
 function lengthAt(fd: number, offset: number, path: string): number {

@@ -1,6 +1,6 @@
 // The thread that waits for the disk: all that came while the last sync ran is made durable by the next one, blobs vault by
 // vault, chains and documents of all vaults in one transaction.
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers'
 import type { BlobId } from '../../terms/bytes.js'
@@ -10,7 +10,7 @@ import { hex } from '../../terms/bytes.js'
 import type { SealedBlob } from '../../wire/blob-frames.js'
 import { nodeLimits } from '../node-limits.js'
 import { removedPrefix, type ChainEntry } from '../node-storage.js'
-import { ChainFiles, cutTails, noHead, type WrittenEntries } from './chain-files.js'
+import { ChainFiles, cutTails, noHead, ShortChain, type WrittenEntries } from './chain-files.js'
 import { unpackIds, type WriterCalls } from './disk-calls.js'
 import { openNodeDatabase, type HeadRow, type NodeDatabase } from './node-database.js'
 import { VaultBlobs } from './vault-blobs.js'
@@ -79,15 +79,26 @@ export class DiskWriter implements WriterCalls {
 
   append(vault: string, device: string, expected: { readonly sequence: number; readonly hash: Uint8Array }, entries: readonly ChainEntry[]): Promise<boolean> {
     let written: WrittenEntries | undefined
+    let left: HeadRow | undefined
     return this.#changed({
       write: () => {
         const head: HeadRow = this.#database.head.get(vault, device) ?? noHead
         const isExpected = head.sequence === expected.sequence && hex(head.hash) === hex(expected.hash) && !this.#appended.has(vault + device)
         if (!isExpected) return
-        written = this.#chains.write(vault, device, head, entries)
         this.#appended.add(vault + device)
+        try {
+          written = this.#chains.write(vault, device, head, entries)
+        } catch (error) {
+          if (!(error instanceof ShortChain)) throw error
+          // Whoever appends is told where the chain ends, and can bring the rest again.
+          left = error.head
+          this.#logger.log('error', 'a chain lost its end: what is left of it counts', { vault: vault.slice(0, 16), device, acknowledged: head.sequence, left: left.sequence })
+        }
       },
-      change: () => { if (written !== undefined) this.#chains.acknowledge(written) },
+      change: () => {
+        if (written !== undefined) this.#chains.acknowledge(written)
+        if (left !== undefined) this.#chains.cut(vault, device, left)
+      },
       answer: () => written !== undefined,
     })
   }
@@ -114,6 +125,7 @@ export class DiskWriter implements WriterCalls {
 
   async removeRecord(scope: string, name: string): Promise<void> {
     await this.#changed({ write: () => undefined, change: () => { this.#database.removeRecord.run(scope, name) }, answer: () => true })
+    if (scope !== '' && copied.test(name)) rmSync(this.#copyOf(scope, name), { force: true })
   }
 
   close(): void {
@@ -232,8 +244,11 @@ export class DiskWriter implements WriterCalls {
   #writeCopy(vault: string, name: string): void {
     const record = this.#database.record.get(vault, name)
     if (record === undefined) return
-    const folder = vaultFolder(this.#directory, vault)
-    makeVaultFolder(this.#directory, folder)
-    writeDurably(join(folder.path, name.replace('/', '-')), record.bytes)
+    makeVaultFolder(this.#directory, vaultFolder(this.#directory, vault))
+    writeDurably(this.#copyOf(vault, name), record.bytes)
+  }
+
+  #copyOf(vault: string, name: string): string {
+    return join(vaultFolder(this.#directory, vault).path, name.replace('/', '-'))
   }
 }

@@ -60,6 +60,8 @@ export interface NodeDatabase {
   readonly saveHead: Statement<[string, string, number, Uint8Array, number], never>
   /** Where an entry begins, of about every 64th. */
   readonly savePlace: Statement<[string, string, number, number], never>
+  readonly cutPlaces: Statement<[string, string, number], never>
+  readonly removeHead: Statement<[string, string], never>
   readonly place: Statement<[string, string, number], { readonly sequence: number; readonly offset: number }>
   /** Blobs at a position up to this one were all there at that second. */
   readonly newestArrival: Statement<[string], { readonly position: number; readonly sec: number }>
@@ -101,6 +103,8 @@ function statementsOf(database: Database): NodeDatabase {
       + 'ON CONFLICT (vault, device) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, bytes = excluded.bytes',
     ),
     savePlace: database.prepare('INSERT INTO chain_places (vault, device, sequence, offset) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    cutPlaces: database.prepare('DELETE FROM chain_places WHERE vault = ? AND device = ? AND sequence > ?'),
+    removeHead: database.prepare('DELETE FROM heads WHERE vault = ? AND device = ?'),
     place: database.prepare('SELECT sequence, offset FROM chain_places WHERE vault = ? AND device = ? AND sequence <= ? ORDER BY sequence DESC LIMIT 1'),
     newestArrival: database.prepare('SELECT position, sec FROM arrivals WHERE vault = ? ORDER BY position DESC LIMIT 1'),
     arrival: database.prepare('SELECT sec FROM arrivals WHERE vault = ? AND position >= ? ORDER BY position LIMIT 1'),

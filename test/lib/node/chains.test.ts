@@ -1,5 +1,5 @@
 // Chains over a real connection: order, signatures, what is sent twice, forks and gaps; and each device only its own.
-import { openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync, closeSync, statSync } from 'node:fs'
+import { existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeSync, closeSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { concatBytes, equalBytes, hex } from '../../../lib/terms/bytes.js'
@@ -23,6 +23,34 @@ function headOf({ body }: Reply): { sequence: number; hash: string; bytes: numbe
   const reader = new ByteReader(body, 'head')
   return { sequence: reader.u64(), hash: hex(reader.bytes(32)), bytes: reader.u64() }
 }
+
+t.test('a chain that lost its end is told of where it ends now, and takes the rest again', async (t) => {
+  const node = await startTestNode(t)
+  const owner = new TestOwner(21)
+  const device = await owner.device(1)
+  const client = await paired(t, node, device)
+  const parameters = { device: hex(device.parts.deviceId) }
+  const append = (...entries: Uint8Array[]): Promise<Reply> => client.ask('appendEntries', { parameters, body: concatBytes(...entries) })
+  const entries = device.entries(200)
+  t.equal((await append(...entries.slice(0, 199))).status, 200)
+  await node.stop()
+  const path = join(node.directory, 'vaults', hex(owner.vaultId), 'manifest', `${hex(device.parts.deviceId)}.chain`)
+  truncateSync(path, concatBytes(...entries.slice(0, 131)).byteLength + 50)
+  await node.restart()
+  const refused = await append(...entries.slice(199))
+  t.match([refused.status, refused.code, Buffer.from(refused.body).toString()], [409, 'chain-broken', /"131:[0-9a-f]{64} 199:/])
+  const heads = decodeHeadList((await client.ask('heads')).body, { vaultId: owner.vaultId, publicKey: node.running.signPublicKey }).heads
+  t.equal(heads[0]?.sequence, 131)
+  t.match(headOf(await append(...entries.slice(131))), { sequence: 200, bytes: concatBytes(...entries).byteLength })
+  const read = await client.ask('readEntries', { parameters, query: { after: 120 } })
+  t.ok(equalBytes(read.body, concatBytes(...entries.slice(120))))
+  // One that is gone as a whole may lie on a disk that is away.
+  await node.stop()
+  rmSync(path)
+  await node.restart()
+  t.match(await append(...device.entries(1)), { status: 422, code: 'corrupt' })
+  t.equal(existsSync(path), false)
+})
 
 t.test('appending, again and again', async (t) => {
   const node = await startTestNode(t)
