@@ -1,5 +1,5 @@
 // Upload and download of the same data: a vault with a node, restic and rclone, each to a server of its own on the other side
-// of loopback or of a link with latency. `npm run bench:sync -- [--mebibytes 512] [--delay-ms 25] [--repetitions 3]`: a delay is
+// of loopback or of a link with latency. `npm run bench:sync -- [--mebibytes 512] [--delay-ms 25] [--repetitions 3] [--of vault,restic]`: a delay is
 // each way; 0 is plain loopback. restic's server is `rclone serve restic`, rclone's `rclone serve webdav`. Needs rclone and
 // restic, and root for the link. What is uploaded is durable at the vault's node; the others' servers promise less.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
@@ -14,7 +14,7 @@ import { Random } from '../model/random.js'
 import { environmentIn, prepareHome } from '../fault/nodes/scene.js'
 import { projectRoot } from '../tidy/source.js'
 
-const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '512' }, 'delay-ms': { type: 'string', default: '0' }, repetitions: { type: 'string', default: '3' } } })
+const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '512' }, 'delay-ms': { type: 'string', default: '0' }, repetitions: { type: 'string', default: '3' }, of: { type: 'string', default: 'vault,restic,rclone' } } })
 const MiB = 1024 * 1024
 const total = Number(values.mebibytes) * MiB
 const delayMs = Number(values['delay-ms'])
@@ -110,7 +110,9 @@ async function vaultRound(home: string): Promise<Result> {
     prepareHome(other)
     const back = performance.now()
     run([...client, vaultfs, 'recover', '--store', join(other, 'store'), '--node', address, '--recovery-file', join(home, 'words'), '--new-passphrase-file', join(other, 'passphrase')], environmentIn(other))
-    return { up: rate(up), down: rate(seconds(back)) }
+    const down = seconds(back)
+    console.log(`  vault: recovered and verified in ${down.toFixed(1)} s`)
+    return { up: rate(up), down: rate(down) }
   } finally {
     spawnSync('umount', ['-l', mountPoint], { stdio: 'ignore' })
     await node.kill()
@@ -153,7 +155,8 @@ async function rcloneRound(home: string): Promise<Result> {
   }
 }
 
-const rounds = { vault: vaultRound, restic: resticRound, rclone: rcloneRound }
+const allRounds = { vault: vaultRound, restic: resticRound, rclone: rcloneRound }
+const rounds = Object.fromEntries(Object.entries(allRounds).filter(([name]) => values.of.split(',').includes(name)))
 const results = new Map<string, Result[]>()
 try {
   makeSource()
