@@ -96,7 +96,7 @@ class Recovery {
         owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
       }
       const recovered = await recoverStore({ ...options, nodes, signal, onProgress: this.#hooks.onProgress })
-      const verified = await verifyAndRepair({ store, page, header, identity, logger, signal }, { sources: [], nodes }, this.#hooks.onEvents)
+      const verified = await verifyAndRepair({ store, page, header, identity, logger, signal, isFresh: true }, { sources: [], nodes }, this.#hooks.onEvents)
       await this.#writeHeader()
       rmSync(join(store, recoveringName), { force: true })
       return { ...recovered, verified }

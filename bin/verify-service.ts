@@ -53,18 +53,20 @@ export async function verifyService(request: VerifyRequest, onEvents: OnItems<Ve
 
 export interface VerifiedStore extends Pick<OpenStore, 'store' | 'page' | 'header' | 'identity' | 'logger'> {
   readonly signal: AbortSignal
+  /** See VerifyHooks. */
+  readonly isFresh?: boolean
 }
 
 /** Of a store that nobody has open. `repair`: where blobs that are damaged or missing are taken from. */
 export async function verifyAndRepair(subject: VerifiedStore, repair: Pick<RepairRequest, 'sources' | 'nodes'> | undefined, onEvents: OnItems<VerifyEvent>): Promise<VerifySummary> {
-  const { signal } = subject
+  const { signal, isFresh = false } = subject
   const verify = async (onDamaged?: VerifyHooks['onDamaged']): Promise<VerifySummary> => {
     const opened = await openStore({
       ...subject, readOnly: true, bulkThreads: availableParallelism(), bulkStartsLate: true, retention: { ...retentionDefault, offsetMin: 0 },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
     })
     try {
-      return await verifyOver(opened.verifier, { signal, isAlone: true, ...(onDamaged === undefined ? {} : { onDamaged }) })(onEvents)
+      return await verifyOver(opened.verifier, { signal, isAlone: true, isFresh, ...(onDamaged === undefined ? {} : { onDamaged }) })(onEvents)
     } finally {
       await opened.close()
     }
@@ -82,7 +84,7 @@ export async function verifyAndRepair(subject: VerifiedStore, repair: Pick<Repai
 }
 
 /** Ends when whoever listens is gone, or when the signal says so. */
-export function verifyOver(verifier: Pick<Verifier, 'verify'>, { signal, onDamaged, isAlone = false }: Partial<Pick<VerifyHooks, 'signal' | 'onDamaged' | 'isAlone'>> = {}): Verify {
+export function verifyOver(verifier: Pick<Verifier, 'verify'>, { signal, onDamaged, isAlone = false, isFresh = false }: Partial<Pick<VerifyHooks, 'signal' | 'onDamaged' | 'isAlone' | 'isFresh'>> = {}): Verify {
   return async (onEvents) => {
     const gone = new AbortController()
     const send = async (event: VerifyEvent): Promise<void> => {
@@ -96,7 +98,7 @@ export function verifyOver(verifier: Pick<Verifier, 'verify'>, { signal, onDamag
     let isTelling = false
     return await verifier.verify({
       signal: AbortSignal.any([gone.signal, ...(signal === undefined ? [] : [signal])]),
-      isAlone,
+      isAlone, isFresh,
       ...(onDamaged === undefined ? {} : { onDamaged }),
       onFinding: (finding) => send({ finding }),
       onProgress: (progress) => {

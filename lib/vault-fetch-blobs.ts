@@ -105,7 +105,7 @@ export class BlobFetch {
     }
     let found: readonly (Sealed | undefined)[]
     try {
-      found = await peer.get(blobs.map(({ blobId }) => blobId))
+      found = await peer.get(blobs.map(({ blobId }) => blobId), 'by-caller')
     } catch (error) {
       if (error instanceof VaultError && error.code === 'corrupt' && blobs.length > 1) {
         // One that is damaged there spoils the answer for all: the others are found by halves.

@@ -45,11 +45,15 @@ export interface Rebuilt {
 
 const batchRows = 20_000
 
-/**
- * The store is nobody else's meanwhile: the caller holds its lock. `blobs` 'indexed': the index of the cache was just made.
- * Rejects with what is wrong with the manifest or the log.
- */
-export async function rebuildStore(options: OpenStore & { readonly blobs?: 'indexed' }, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
+/** The store is nobody else's meanwhile: the caller holds its lock. Rejects with what is wrong with the manifest or the log. */
+export async function rebuildStore(options: OpenStore, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
+  const read = await readManifest(options, onProgress)
+  removeDatabase(join(options.store, 'cache', 'cache.db'))
+  return await findBlobs(options, read, onProgress)
+}
+
+/** The past and the catalog, of which no blob is needed. The rest is `findBlobs`'s. */
+export async function readManifest(options: OpenStore, onProgress: (progress: RebuildProgress) => void): Promise<ManifestRead> {
   const { store } = options
   const fresh = join(store, 'catalog.new')
   if (!existsSync(join(store, 'manifest'))) throw noManifest(store)
@@ -58,9 +62,13 @@ export async function rebuildStore(options: OpenStore & { readonly blobs?: 'inde
   await chain.close()
   removeDatabase(fresh)
   const logAside = await setStaleLogAside(options)
-  const { moments, pastRows, complaints } = await foldManifest({ ...options, others: chain.others }, fresh, onProgress)
+  const folded = await foldManifest({ ...options, others: chain.others }, fresh, onProgress)
   await putInPlace(fresh, join(store, 'catalog.db'), store)
-  if (options.blobs !== 'indexed') removeDatabase(join(store, 'cache', 'cache.db'))
+  return { ...folded, logAside }
+}
+
+/** Which chunks the cache has; its index is made when there is none. */
+export async function findBlobs(options: OpenStore, { moments, pastRows, complaints, logAside }: ManifestRead, onProgress: (progress: RebuildProgress) => void): Promise<Rebuilt> {
   const opened = await openStore(options)
   try {
     const damagedContents = await findChunks(opened.vault, onProgress)
@@ -73,11 +81,8 @@ export async function rebuildStore(options: OpenStore & { readonly blobs?: 'inde
   }
 }
 
-interface Folded {
-  readonly moments: number
-  readonly pastRows: number
-  readonly complaints: number
-}
+type Folded = Pick<Rebuilt, 'moments' | 'pastRows' | 'complaints'>
+export type ManifestRead = Folded & Pick<Rebuilt, 'logAside'>
 
 async function foldManifest(options: OpenStore & Pick<MadeOf, 'others'>, fresh: string, onProgress: (progress: RebuildProgress) => void): Promise<Folded> {
   const { store, page, header, identity, clock } = options

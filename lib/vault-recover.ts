@@ -1,11 +1,11 @@
-// A store from nothing but nodes: chains, then blobs, then everything derived. What is here already, of an attempt that was
+// A store from nothing but nodes: chains, then blobs, and meanwhile what is derived from chains alone, then the rest of it. What is here already, of an attempt that was
 // broken off, is gone on with. Neither the header nor keys are this file's business.
 import type { DeviceIdentity } from './crypto/identity.js'
 import { fetchChains } from './vault-fetch-chains.js'
 import { fetchInventory, type FetchedInventory } from './vault-fetch-inventory.js'
 import type { Nodes } from './vault-nodes.js'
 import type { OpenStore } from './vault-open.js'
-import { rebuildStore, type Rebuilt, type RebuildProgress } from './vault-rebuild.js'
+import { findBlobs, readManifest, type Rebuilt, type RebuildProgress } from './vault-rebuild.js'
 
 export interface RecoverProgress {
   /** 'chains' and 'blobs': bytes. */
@@ -35,7 +35,17 @@ export async function recoverStore(request: RecoverStore): Promise<RecoveredStor
     store, vaultId, ownerPublicKey, ownDevice: identity.member.deviceId, nodes, signal,
     onProgress: (done, total) => { onProgress({ phase: 'chains', done, total }) },
   })
-  const fetched = await fetchInventory({ store, nodes, logger, signal, onProgress: (done, total) => { onProgress({ phase: 'blobs', done, total }) } })
-  const rebuilt = await rebuildStore({ ...request, blobs: 'indexed' }, onProgress)
-  return { manifestEntries: entries, devices, fetched, rebuilt }
+  const failed = new AbortController()
+  let isFetched = false
+  const fetching = fetchInventory({
+    store, nodes, logger, signal: AbortSignal.any([signal, failed.signal]), onProgress: (done, total) => { onProgress({ phase: 'blobs', done, total }) },
+  }).finally(() => { isFetched = true })
+  // Nobody is told of two things at once.
+  const reading = readManifest(request, (progress) => { if (isFetched) onProgress(progress) })
+  reading.catch(() => { failed.abort() })
+  // Both have let go of the store before anybody hears of either's failure.
+  const [fetched, read] = await Promise.allSettled([fetching, reading])
+  if (read.status === 'rejected') throw read.reason
+  if (fetched.status === 'rejected') throw fetched.reason
+  return { manifestEntries: entries, devices, fetched: fetched.value, rebuilt: await findBlobs(request, read.value, onProgress) }
 }

@@ -117,7 +117,10 @@ export class BlobCheck {
     }
     // Table and segments tell more exactly where it is damaged.
     const opened = references.map((reference) => this.#opened(reference, sealed, name))
-    if (opened.some((damage) => damage !== undefined) || equalBytes(blobIdOf(sealed), blobId)) return references.length === 0 ? [undefined] : opened
+    if (opened.some((damage) => damage !== undefined)) return opened
+    // What opens whole is, byte for byte, what was sealed: only whether it lies under its name is left to ask.
+    const isNamed = (this.#context.setup.isFresh && references.length > 0) || equalBytes(blobIdOf(sealed), blobId)
+    if (isNamed) return references.length === 0 ? [undefined] : opened
     return everywhere(`${name}: its bytes are others than its name says`)
   }
 

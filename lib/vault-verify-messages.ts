@@ -15,6 +15,8 @@ export interface VerifySetup {
   readonly stop: SharedArrayBuffer
   /** It may take what processor time there is. */
   readonly isAlone: boolean
+  /** See VerifyHooks. */
+  readonly isFresh: boolean
 }
 
 /** What the thread can say. */

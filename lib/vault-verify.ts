@@ -34,6 +34,8 @@ export interface VerifyHooks {
   readonly signal?: AbortSignal
   /** Nobody answers a kernel beside it, and somebody waits. */
   readonly isAlone?: boolean
+  /** Every blob here was compared with its name when it came, a moment ago: what opens whole is not hashed once more. */
+  readonly isFresh?: boolean
 }
 
 /** One verification at a time; closing the vault ends it. */
@@ -101,7 +103,7 @@ async function verifyInThread(subject: VerifySubject, hooks: Hooks): Promise<Thr
   const { signal } = hooks
   const stop = new SharedArrayBuffer(4)
   const setup: VerifySetup = {
-    store: vault.parts.store, vaultId: header.vaultId, ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared, stop, isAlone: hooks.isAlone === true,
+    store: vault.parts.store, vaultId: header.vaultId, ownerPublicKey: header.ownerPublicKey, deviceId: identity.member.deviceId, keyPage: page.shared, stop, isAlone: hooks.isAlone === true, isFresh: hooks.isFresh === true,
   }
   const abort = (): void => { Atomics.store(new Int32Array(stop), 0, 1) }
   signal.addEventListener('abort', abort)

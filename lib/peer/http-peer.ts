@@ -83,12 +83,12 @@ export class HttpPeer implements PeerPort {
     if (batch.length > 0) await this.#putBatch(batch)
   }
 
-  async get(blobIds: readonly BlobId[]): Promise<readonly (Sealed | undefined)[]> {
+  async get(blobIds: readonly BlobId[], compared?: 'by-caller'): Promise<readonly (Sealed | undefined)[]> {
     const found: (Sealed | undefined)[] = []
     while (found.length < blobIds.length) {
       const asked = blobIds.slice(found.length, found.length + getIdsMax)
       const answer = await this.#ask('getBlobs', { body: [encodeIds(asked)], bytesMax: framesBytesMax + getIdsMax * frameHeadBytes })
-      found.push(...framesAsked(answer, asked, this.name))
+      found.push(...framesAsked(answer, asked, this.name, compared))
     }
     return found
   }

@@ -44,8 +44,11 @@ export interface PeerPort {
   has(blobIds: readonly BlobId[]): Promise<Uint8Array>
   /** All of them are durable there when it resolves. At most 32 MiB. */
   put(blobs: readonly PeerBlob[]): Promise<void>
-  /** Verified by hash. Undefined: not there. Any number: asked for in pieces. Memory of the caller's own, of which several may be views. */
-  get(blobIds: readonly BlobId[]): Promise<readonly (Sealed | undefined)[]>
+  /**
+   * Verified by hash, or `compared` 'by-caller': who keeps them does that, on a thread of its own. Undefined: not there. Any
+   * number: asked for in pieces. Memory of the caller's own, of which several may be views.
+   */
+  get(blobIds: readonly BlobId[], compared?: 'by-caller'): Promise<readonly (Sealed | undefined)[]>
   /** Bytes of a blob, not verified: who opens them does. Rejects 'not-found'. */
   range(blobId: BlobId, start: number, length: number): Promise<Uint8Array>
   /** A page behind `after`; undefined: from the beginning. Signed by the node. */

@@ -183,15 +183,13 @@ export class PeerSync {
    */
   async contact(): Promise<void> {
     const work = this.#work
-    const sequence = this.#options.sequence()
-    if (await checkHeads(work, sequence)) {
+    if (await checkHeads(work, this.#options.sequence())) {
       this.#askAnew()
       this.#options.recount()
     }
     this.#contact()
     await sendKeys(work)
-    do await work.copies.advance()
-    while (!(await sendBlobs(work, this.#cursor)))
+    const sequence = await this.#sendBlobs()
     await sendOtherChains(work)
     await sendEntries(work, sequence)
     this.complete = sequence
@@ -202,6 +200,21 @@ export class PeerSync {
       this.#cursor.round = -1
       this.complete = -1
       this.#isNew = true
+    }
+  }
+
+  /**
+   * All that entries need up to the sequence that it answers. What was published meanwhile goes as well before the entries,
+   * for a while: a far node's answers to heads and entries cost as much time as many blobs.
+   */
+  async #sendBlobs(): Promise<number> {
+    const { copies, clock } = this.#work
+    const beganMs = clock.monotonicMs()
+    for (;;) {
+      const sequence = this.#options.sequence()
+      do await copies.advance()
+      while (!(await sendBlobs(this.#work, this.#cursor)))
+      if (this.#options.sequence() === sequence || clock.monotonicMs() - beganMs >= limits.syncEntriesMs) return sequence
     }
   }
 

@@ -194,7 +194,9 @@ export const limits = {
   syncPutBytes: 8 * MiB,
   syncEntryBytes: 8 * MiB,
   /** Requests with blobs that are on their way to one node. */
-  syncPutsAtOnce: 2,
+  syncPutsAtOnce: 3,
+  /** While ever more is published, entries wait for the blobs of those that came meanwhile, but no longer. */
+  syncEntriesMs: 5000,
   /** For so many days a node's word that it has a blob counts. */
   syncHeldDays: 30,
   /** Days between two looks through all that a node has; a page of it at most so often. */

@@ -30,9 +30,8 @@ export interface PoolOptions extends CommonSetup {
   /** Of the vault's header. */
   readonly chunker: ChunkerParameters
   readonly logger: Logger
-  /** Threads that cut and seal, at least one; by default one for each processor. */
+  /** Threads that cut and seal, at least one; by default one for each processor. `startsLate`: they begin with the first work, not soon. */
   readonly bulkThreads?: number
-  /** What cuts and seals begins with the first work, not soon: for who hardly has any. */
   readonly startsLate?: boolean
   readonly segmentBytesMax?: number
   /** Room for answers and for what readers keep; absent: the usual. */
@@ -106,8 +105,7 @@ export class Pool implements PoolPort {
     }
     const channels = Array.from({ length: bulkThreads }, () => new MessageChannel())
     const writers = channels.map(({ port1 }) => port1)
-    const { indexCacheBytes } = this.#memory
-    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax, indexCacheBytes }, writers)
+    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax, indexCacheBytes: this.#memory.indexCacheBytes }, writers)
     // It makes the index that the others open, and knows which segments have room.
     const opened = await keeper.ready
     this.#blobs = opened.statistics ?? this.#blobs

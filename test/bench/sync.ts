@@ -1,7 +1,7 @@
 // Upload and download of the same data: a vault with a node, restic and rclone, each to a server of its own on the other side
-// of loopback or of a link with latency. `npm run bench:sync -- [--mebibytes 512] [--delay-ms 25] [--repetitions 3]`: a delay is
-// each way; 0 is plain loopback. `--only bytes`: what changes of each kind cost on the wire, and nothing else (`--only rates`:
-// the other half). restic's server is `rclone serve restic`, rclone's `rclone serve webdav`. Needs rclone and
+// of loopback or of a link with latency. `npm run bench:sync -- [--mebibytes 512] [--delay-ms 25] [--repetitions 3] [--of vault,restic]`:
+// a delay is each way; 0 is plain loopback. `--only bytes`: what changes of each kind cost on the wire, and nothing else
+// (`--only rates`: the other half). restic's server is `rclone serve restic`, rclone's `rclone serve webdav`. Needs rclone and
 // restic, and root for the link. What is uploaded is durable at the vault's node; the others' servers promise less.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { environmentIn, prepareHome } from '../fault/nodes/scene.js'
 import { projectRoot } from '../tidy/source.js'
 import { bytesTable, tableText } from './sync-bytes/table.js'
 
-const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '512' }, 'delay-ms': { type: 'string', default: '0' }, repetitions: { type: 'string', default: '3' }, only: { type: 'string' } } })
+const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '512' }, 'delay-ms': { type: 'string', default: '0' }, repetitions: { type: 'string', default: '3' }, only: { type: 'string' }, of: { type: 'string', default: 'vault,restic,rclone' } } })
 const MiB = 1024 * 1024
 const total = Number(values.mebibytes) * MiB
 const delayMs = Number(values['delay-ms'])
@@ -112,7 +112,9 @@ async function vaultRound(home: string): Promise<Result> {
     prepareHome(other)
     const back = performance.now()
     run([...client, vaultfs, 'recover', '--store', join(other, 'store'), '--node', address, '--recovery-file', join(home, 'words'), '--new-passphrase-file', join(other, 'passphrase')], environmentIn(other))
-    return { up: rate(up), down: rate(seconds(back)) }
+    const down = seconds(back)
+    console.log(`  vault: recovered and verified in ${down.toFixed(1)} s`)
+    return { up: rate(up), down: rate(down) }
   } finally {
     spawnSync('umount', ['-l', mountPoint], { stdio: 'ignore' })
     await node.kill()
@@ -155,7 +157,8 @@ async function rcloneRound(home: string): Promise<Result> {
   }
 }
 
-const rounds = { vault: vaultRound, restic: resticRound, rclone: rcloneRound }
+const allRounds = { vault: vaultRound, restic: resticRound, rclone: rcloneRound }
+const rounds = Object.fromEntries(Object.entries(allRounds).filter(([name]) => values.of.split(',').includes(name)))
 
 async function compareRates(): Promise<void> {
   const results = new Map<string, Result[]>()

@@ -68,6 +68,8 @@ tap.test('blobs that are not what was asked for', async (t) => {
   const flipped = one.sealed.slice()
   flipped[700] = (flipped[700] ?? 0) ^ 1
   await answer(framed({ blobId: one.blobId, sealed: flipped as typeof one.sealed }, other), /node attic: what it gave as blob [0-9a-f]{64} is something else/)
+  node.lie = lieAt('/v1/blobs/get', (_, response) => { response.end(framed({ blobId: one.blobId, sealed: flipped as typeof one.sealed }, other)) })
+  t.same(await peer.get([one.blobId, other.blobId], 'by-caller'), [flipped, other.sealed], 'who says so compares')
   await answer(framed(other, one), /other blobs than those asked for/)
   await answer(framed(one, { ...one }), /other blobs than those asked for/)
   await answer(framed(one, other, one), /something else than blobs/)
