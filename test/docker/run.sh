@@ -21,7 +21,12 @@ fi
 
 clean_up() {
   status=$?
-  [ "$status" = 0 ] || "$engine" logs "$mark-node" 2>&1 | tail -20 || true
+  if [ "$status" != 0 ]; then
+    for container in "$mark-node" "$mark-mount"; do
+      "$engine" inspect -f "$container: {{.State.Status}}, exit code {{.State.ExitCode}}, from {{.State.StartedAt}} to {{.State.FinishedAt}}" "$container" 2> /dev/null || true
+      "$engine" logs "$container" 2>&1 | tail -20 || true
+    done
+  fi
   "$engine" rm -f "$mark-node" "$mark-mount" > /dev/null 2>&1 || true
   "$engine" volume rm -f "$mark-node" "$mark-mount" > /dev/null 2>&1 || true
   "$engine" volume rm -f "${mark}_node" > /dev/null 2>&1 || true
