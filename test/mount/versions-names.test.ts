@@ -159,7 +159,7 @@ t.test('what the kernel lets go of is forgotten here', { skip }, async (t) => {
   const { publish, run, drop, mounted } = await mountTestVault(t)
   await run('for i in $(seq 200); do mkdir -p "d/$i"; echo "$i" > "d/$i/f"; done')
   const name = await publish()
-  await run('find ".versions/$1" -type f -exec cat {} + > /dev/null; find d -maxdepth 1 -exec stat {}/.versions/latest ";" > /dev/null', name)
+  await run('find ".versions/$1" -type f -exec cat {} + > /dev/null; find d -maxdepth 1 -printf "%p/.versions/latest\\n" | xargs stat > /dev/null', name)
   t.ok(mounted.pastPlaces > 600, `${mounted.pastPlaces} places`)
   drop()
   for (const ino of (await run('stat -c %i d d/*')).trim().split('\n')) drop(Number(ino))

@@ -73,7 +73,8 @@ t.test('sizes and shapes of requests', async (t) => {
 })
 
 t.test('too many requests, and too many connections', async (t) => {
-  const { node, device, client } = await scene(t)
+  // Its time stands still: on a busy machine no client asks as often as it may.
+  const { node, device, client } = await scene(t, { clock: { now: () => ({ sec: Math.floor(Date.now() / 1000), nsec: 0 }), monotonicMs: () => 0 } })
   const replies = await Promise.all(Array.from({ length: 60 }, () => client.ask('health')).map((reply) => reply.catch(() => undefined)))
   const answered = replies.filter((reply) => reply?.status === 200).length
   t.ok(answered >= 1 && answered < 60, `${answered} of 60 at once`)
