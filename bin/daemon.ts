@@ -32,8 +32,8 @@ async function main(): Promise<number> {
   const hardened = hardenProcess()
   leaveThreadsTheirLimits()
   const predecessor = predecessorFrom(process.argv.slice(3))
-  // It is started before it is known whether it is needed, or with which passphrase.
-  await loadMounting()
+  // It is started before it is known whether it is needed, or with which passphrase. What does not load is told later.
+  await loadMounting().catch(() => undefined)
   const asked = readFileSync(requestFd)
   if (predecessor === undefined && asked.byteLength === 0) return 0
   const { request, unlock } = decodeRequest(asked)

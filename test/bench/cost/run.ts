@@ -81,9 +81,14 @@ function tableOf({ title, unit, panels }: Row): readonly string[] {
 }
 
 const rows: Row[] = []
+function told(row: Row): void {
+  rows.push(row)
+  console.log(tableOf(row).join('\n'))
+}
+
 const files = [...numbersIn(values.files), ...(values.full ? [1_000_000] : [])]
-if (files.length > 0) rows.push(rowOf('Cost by files in the vault', 'files', await overFiles(files)))
+if (files.length > 0) told(rowOf('Cost by files in the vault', 'files', await overFiles(files)))
 const snapshots = numbersIn(values.snapshots)
-if (snapshots.length > 0) rows.push(rowOf('Cost by moments of the past', 'moments', await overMoments(snapshots)))
+if (snapshots.length > 0) told(rowOf('Cost by moments of the past', 'moments', await overMoments(snapshots)))
 if (values.svg !== undefined) writeFileSync(values.svg, drawRows(rows))
-console.log([...machineLines(`npm run bench:cost -- ${process.argv.slice(2).filter((word) => word !== values.svg && word !== '--svg').join(' ')}`), '', ...rows.flatMap(tableOf)].join('\n'))
+console.log(machineLines(`npm run bench:cost -- ${process.argv.slice(2).filter((word) => word !== values.svg && word !== '--svg').join(' ')}`).join('\n'))
