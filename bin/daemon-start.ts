@@ -10,6 +10,7 @@ import { fromErrno, VaultError } from '../lib/terms/errors.js'
 import { errorOf } from '../lib/control/messages.js'
 import { answerFd, decodeDaemonAnswer, encodeRequest, requestFd, type DaemonRequest, type MountReady } from './daemon-request.js'
 import { runtimeFiles } from './runtime-folder.js'
+import { thriftFlags } from './thrift-flags.js'
 import type { Unlock } from './secrets.js'
 
 export class StartingDaemon {
@@ -55,7 +56,8 @@ function spawnDaemon(mountPoint: string, outputPath: string): ChildProcess {
   const output = openSync(outputPath, 'w', 0o600)
   try {
     // The mount point is there for people who look at ps, and the name of the program so that it is found there.
-    return spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'daemon.js'), mountPoint], {
+    const flags = [...process.execArgv, ...thriftFlags.filter((flag) => !process.execArgv.includes(flag))]
+    return spawn(process.execPath, [...flags, join(import.meta.dirname, 'daemon.js'), mountPoint], {
       stdio: ['ignore', output, output, 'pipe', 'pipe'],
       detached: true,
       cwd: '/',

@@ -5,6 +5,7 @@ import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync,
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { thriftFlags } from '../../bin/thrift-flags.js'
 import { projectRoot } from '../tidy/source.js'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'vaultfs-launcher-')))
@@ -29,6 +30,7 @@ writeFileSync(join(root, 'dist/bin/vaultfs.js'), `
   import { readFileSync } from 'node:fs'
   const [word, value] = process.argv.slice(2)
   if (word === 'exit') process.exit(Number(value))
+  if (['status', 'verify', 'mount'].includes(word)) console.log(process.execArgv.join(' '))
   if (word === 'abort') process.kill(process.pid, 'SIGABRT')
   if (word === 'read') console.log(readFileSync(3, 'utf8'))
   if (word === 'env') console.log(JSON.stringify({ flags: process.execArgv, options: process.env.NODE_OPTIONS ?? null, version: process.versions.node, argv: process.argv.slice(2) }))
@@ -96,4 +98,13 @@ t.test('through a link, and from an old Node', async (t) => {
   mkdirSync(brought, { recursive: true })
   symlinkSync(process.execPath, join(brought, 'node'))
   t.equal(JSON.parse(run(['env'], { node: old }).stdout).version, process.versions.node, 'the one that npm ci brought along')
+})
+
+t.test('only what stays is told to be thrifty, and in the same words as a daemon', async (t) => {
+  const isThrifty = (...words: readonly string[]): boolean => thriftFlags.every((flag) => run(words).stdout.split(/\s/).includes(flag))
+  t.ok(isThrifty('verify'))
+  t.ok(isThrifty('mount', 'Vault', '--foreground'))
+  t.ok(isThrifty('mount', '-f', 'Vault'))
+  t.notOk(isThrifty('mount', 'Vault'))
+  t.notOk(isThrifty('status'))
 })

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { thriftFlags } from '../../../bin/thrift-flags.js'
 import { mountAt } from '../../../bin/mount-table.js'
 import { until } from '../../fault/torture/vault-rig.js'
 import { projectRoot } from '../../tidy/source.js'
@@ -24,9 +25,8 @@ const environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: join(folder
 
 function run(args: readonly string[], profiled: boolean): void {
   // As the launcher has it, or memory would behave otherwise.
-  const thrift = ['--max-semi-space-size=4', '--heap-growing-percent=50', '--expose-gc']
   const flags = profiled ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-interval=${sampling}`] : []
-  const { status, stderr } = spawnSync(process.execPath, [...thrift, ...flags, program, ...args], { env: environment, encoding: 'utf8', cwd: '/' })
+  const { status, stderr } = spawnSync(process.execPath, [...thriftFlags, ...flags, program, ...args], { env: environment, encoding: 'utf8', cwd: '/' })
   if (status !== 0) throw new Error(`vaultfs ${args[0] ?? ''} ended with ${String(status)}: ${stderr}`)
 }
 
