@@ -1,6 +1,7 @@
 // Puts each program and thread of dist/ into few files in dist-run/, at the same places: Node takes a millisecond to find,
 // read and link a module, and a mount has three hundred of them. Plain JavaScript, run by `npm run build` behind tsc. The
 // launcher uses dist-run when it is not older than dist, so whoever compiles only runs what he compiled.
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,11 +10,18 @@ import { build } from 'esbuild'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const out = join(root, 'dist-run')
 
-/** What is started by its path: programs and threads. */
-const entries = [
-  'bin/vaultfs', 'bin/daemon', 'bin/sync-thread', 'lib/vault-worker', 'lib/vault-verify-thread', 'lib/catalog/checkpoint-thread',
-  'lib/history/history-thread', 'lib/node/checker-thread', 'lib/node/disk/storage-thread',
-]
+/** Programs, and every thread: whatever a module names by `new URL('….js', import.meta.url)`. */
+function entryPoints() {
+  const entries = new Set(['bin/vaultfs', 'bin/daemon'])
+  for (const layer of ['bin', 'lib', 'mount', 'native-deps']) {
+    for (const file of readdirSync(join(root, layer), { recursive: true })) {
+      if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue
+      const path = join(layer, file)
+      for (const [, name] of readFileSync(join(root, path), 'utf8').matchAll(/new URL\('(\.[^']*)\.js', import\.meta\.url\)/g)) entries.add(join(dirname(path), name))
+    }
+  }
+  return [...entries]
+}
 
 /** Packages without native code that every command loads; others are loaded when they are needed. */
 const inlined = /^(yargs|cliui|wrap-ansi|strip-ansi|ansi-|get-east|y18n|escalade|@scure\/|@noble\/)/
@@ -52,7 +60,7 @@ const lateWidth = {
 
 await rm(out, { recursive: true, force: true })
 await build({
-  absWorkingDir: root, entryPoints: entries.map((entry) => ({ in: `${entry}.ts`, out: entry })), outdir: out,
+  absWorkingDir: root, entryPoints: entryPoints().map((entry) => ({ in: `${entry}.ts`, out: entry })), outdir: out,
   bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node22', chunkNames: 'chunks/[name]-[hash]',
   sourcemap: true, sourcesContent: false, legalComments: 'inline', plugins: [lateWidth, ownPlaces], logLevel: 'warning',
 })
