@@ -2,6 +2,7 @@
 // is in past-port.ts. Implemented by whoever holds the mounted vault; the shapes are the contract for scripts and are
 // described field by field in bin/CLI.md.
 
+import type { DelayReport } from '../../native-deps/loop-delay.js'
 import type { PeerStatus } from '../store/sync-port.js'
 import type { PastPort } from './past-port.js'
 import type { PeersPort } from './peer-port.js'
@@ -52,19 +53,7 @@ export interface StatusReport {
     readonly oldest: { readonly opcode: number; readonly ino: number; readonly waitedMs: number } | null
   }
   /** How long the thread that answers the kernel keeps a request waiting before it looks at it, since the mount. */
-  readonly delay: {
-    /** Milliseconds. */
-    readonly p50: number
-    readonly p99: number
-    readonly 'p99.9': number
-    readonly max: number
-    /** Samples, and the milliseconds of all of them. */
-    readonly count: number
-    readonly sum: number
-    readonly sinceSec: number
-    /** How many samples were of at most so many milliseconds. */
-    readonly atMost: readonly { readonly ms: number; readonly count: number }[]
-  }
+  readonly delay: DelayReport
   /** Of the daemon, bytes: now, and at most since it began. */
   readonly memory: { readonly resident: number; readonly peak: number }
   /** What programs asked for since the mount and could not be read: how many files and folders, and some of them. */
