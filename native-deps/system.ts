@@ -122,6 +122,12 @@ export function mapMemory(fd: number, { offset, length }: FileRange): SharedArra
   return shared
 }
 
+/** Zeros that begin at a page's start, as direct reads and writes want it; `bytes` is a multiple of 64 KiB. */
+export function alignedMemory(bytes: number): Uint8Array<SharedArrayBuffer> {
+  const pages = bytes / 65536
+  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer as SharedArrayBuffer)
+}
+
 /** What this process starts does not inherit the descriptor. */
 export function closeOnExec(fd: number): void {
   check(addon().closeOnExec(fd), 'fcntl')
