@@ -62,7 +62,8 @@ function append(content: OpenContent, at: number, data: Uint8Array, from: number
   return length
 }
 
-function place(content: OpenContent, at: number, data: Uint8Array, from: number, { arena, dirtyTable }: ContentContext): number {
+function place(content: OpenContent, at: number, data: Uint8Array, from: number, context: ContentContext): number {
+  const { arena, dirtyTable } = context
   const next = content.extents.overlapping(at, at + data.byteLength - from).find(({ source }) => isWritable(source))
   // Up to the next dirty bytes: those are overwritten in place.
   const room = next === undefined ? Infinity : Math.max(next.start - at, 1)
@@ -77,7 +78,7 @@ function place(content: OpenContent, at: number, data: Uint8Array, from: number,
     return 0
   }
   const version = content.version + 1
-  const source: Source = { kind: 'memory', position, length, users: 0, readers: 0, row, oldest: version, newest: version, inOrder: true }
+  const source: Source = { kind: 'memory', position, length, users: 0, readers: 0, row, sinceMs: context.nowMs(), oldest: version, newest: version, inOrder: true }
   content.extents.put({ start: at, end: at + length, source, skip: 0 })
   return length
 }
