@@ -15,9 +15,9 @@ const iovecsMax = 1024
 
 /** One for a thread: where bytes are brought into line for the disk. Made when it is first needed. */
 export class DirectRoom {
-  #bytes: Uint8Array<SharedArrayBuffer> | undefined
+  #bytes: Uint8Array<ArrayBuffer> | undefined
 
-  get bytes(): Uint8Array<SharedArrayBuffer> {
+  get bytes(): Uint8Array<ArrayBuffer> {
     this.#bytes ??= alignedMemory(roomBytes)
     return this.#bytes
   }
