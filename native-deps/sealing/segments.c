@@ -1,13 +1,17 @@
 #include "segments.h"
 
+#include "pair-hash.h"
+
 #include <string.h>
 
 #define NONCE_BYTES 12
+#define SEALED_BYTES (SEGMENT_BYTES + TAG_BYTES)
 
 static const uint8_t zeros[KEY_BYTES];
 
 int segments_open(struct segments *segments) {
   if (!library_find(&segments->library)) return 0;
+  segments->pairs = pair_hash_available();
   const struct library *library = &segments->library;
   segments->cipher = library->cipher_new();
   segments->digest = library->digest_new();
@@ -32,11 +36,20 @@ static void nonce_of(uint8_t nonce[NONCE_BYTES], const struct run *run, uint32_t
   nonce[11] = is_last ? 1 : 0;
 }
 
-static int hash(const struct segments *segments, const uint8_t *bytes, size_t length, uint8_t out[HASH_BYTES]) {
+static int hash(const struct segments *segments, const uint8_t *bytes, size_t length, uint8_t *out) {
   const struct library *library = &segments->library;
   return library->digest_init(segments->digest, NULL, NULL) == 1 &&
          library->digest_update(segments->digest, bytes, length) == 1 &&
          library->digest_final(segments->digest, out, NULL) == 1;
+}
+
+/* Hashes of `count` sealed segments, one or two; two are of one length. */
+static int hash_some(const struct segments *segments, const uint8_t *sealed, size_t length, size_t count, uint8_t *out) {
+  if (count == 1) return hash(segments, sealed, length, out);
+  const uint8_t *const messages[2] = {sealed, sealed + length};
+  uint8_t *const hashes[2] = {out, out + HASH_BYTES};
+  pair_hash(messages, length, hashes);
+  return 1;
 }
 
 /* One segment, but for its tag. The key was set before. */
@@ -74,48 +87,61 @@ static size_t length_of(const struct run *run, size_t number) {
   return run->plain_bytes - start < SEGMENT_BYTES ? run->plain_bytes - start : SEGMENT_BYTES;
 }
 
-int64_t segments_seal(struct segments *segments, const struct run *run, const uint8_t *plain, uint8_t *out, uint8_t *table) {
+/* Segments from `number` on whose hashes are made together. */
+static size_t together(const struct segments *segments, const struct run *run, size_t number) {
+  return segments->pairs && run->plain_bytes >= (number + 2) * SEGMENT_BYTES ? 2 : 1;
+}
+
+static int seal(const struct segments *segments, const struct run *run, size_t number, const uint8_t *plain, uint8_t *sealed) {
   const struct library *library = &segments->library;
+  size_t length = length_of(run, number);
+  uint8_t nonce[NONCE_BYTES];
+  int done;
+  nonce_of(nonce, run, (uint32_t)number, run->is_end && number == count_of(run) - 1);
+  return apply(segments, run, nonce, plain, length, sealed) &&
+         library->cipher_final(segments->cipher, sealed + length, &done) == 1 &&
+         library->cipher_ctrl(segments->cipher, CTRL_GET_TAG, TAG_BYTES, sealed + length) == 1;
+}
+
+int64_t segments_seal(struct segments *segments, const struct run *run, const uint8_t *plain, uint8_t *out, uint8_t *table) {
   size_t count = count_of(run);
   int well = begin(segments, run, 1);
-  for (size_t number = 0; well && number < count; number++) {
-    size_t length = length_of(run, number);
-    uint8_t *sealed = out + number * (SEGMENT_BYTES + TAG_BYTES);
-    uint8_t nonce[NONCE_BYTES];
-    int done;
-    nonce_of(nonce, run, (uint32_t)number, run->is_end && number == count - 1);
-    well = apply(segments, run, nonce, plain + number * SEGMENT_BYTES, length, sealed) &&
-           library->cipher_final(segments->cipher, sealed + length, &done) == 1 &&
-           library->cipher_ctrl(segments->cipher, CTRL_GET_TAG, TAG_BYTES, sealed + length) == 1 &&
-           hash(segments, sealed, length + TAG_BYTES, table + number * HASH_BYTES);
+  for (size_t number = 0, some; well && number < count; number += some) {
+    some = together(segments, run, number);
+    uint8_t *sealed = out + number * SEALED_BYTES;
+    for (size_t each = 0; well && each < some; each++) {
+      well = seal(segments, run, number + each, plain + (number + each) * SEGMENT_BYTES, sealed + each * SEALED_BYTES);
+    }
+    well = well && hash_some(segments, sealed, length_of(run, number) + TAG_BYTES, some, table + number * HASH_BYTES);
   }
   forget(segments);
   return well ? RUN_WELL : RUN_FAILED;
 }
 
-/* -1: well; 0: not what the table says; 1: does not open. */
-static int unseal(struct segments *segments, const struct run *run, size_t number, int is_last, const uint8_t *sealed, const uint8_t *expected, uint8_t *out) {
+static int unseal(const struct segments *segments, const struct run *run, size_t number, const uint8_t *sealed, uint8_t *out) {
   const struct library *library = &segments->library;
   size_t length = length_of(run, number);
-  uint8_t found[HASH_BYTES], nonce[NONCE_BYTES], tag[TAG_BYTES];
+  uint8_t nonce[NONCE_BYTES], tag[TAG_BYTES];
   int done;
-  if (!hash(segments, sealed, length + TAG_BYTES, found) || library->compare(found, expected, HASH_BYTES) != 0) return 0;
-  nonce_of(nonce, run, (uint32_t)number, is_last);
+  nonce_of(nonce, run, (uint32_t)number, run->is_end && number == count_of(run) - 1);
   memcpy(tag, sealed + length, TAG_BYTES);
-  int opens = apply(segments, run, nonce, sealed, length, out) &&
-              library->cipher_ctrl(segments->cipher, CTRL_SET_TAG, TAG_BYTES, tag) == 1 &&
-              library->cipher_final(segments->cipher, out + length, &done) == 1;
-  return opens ? -1 : 1;
+  return apply(segments, run, nonce, sealed, length, out) &&
+         library->cipher_ctrl(segments->cipher, CTRL_SET_TAG, TAG_BYTES, tag) == 1 &&
+         library->cipher_final(segments->cipher, out + length, &done) == 1;
 }
 
 int64_t segments_unseal(struct segments *segments, const struct run *run, const uint8_t *sealed, const uint8_t *table, uint8_t *out) {
   size_t count = count_of(run);
   int64_t result = begin(segments, run, 0) ? RUN_WELL : RUN_FAILED;
-  for (size_t number = 0; result == RUN_WELL && number < count; number++) {
-    uint8_t *plain = out + number * SEGMENT_BYTES;
-    int wrong = unseal(segments, run, number, run->is_end && number == count - 1,
-                       sealed + number * (SEGMENT_BYTES + TAG_BYTES), table + number * HASH_BYTES, plain);
-    if (wrong >= 0) result = (int64_t)(2 * number) + wrong;
+  for (size_t number = 0, some; result == RUN_WELL && number < count; number += some) {
+    uint8_t found[2 * HASH_BYTES];
+    some = together(segments, run, number);
+    if (!hash_some(segments, sealed + number * SEALED_BYTES, length_of(run, number) + TAG_BYTES, some, found)) result = RUN_FAILED;
+    for (size_t each = 0; result == RUN_WELL && each < some; each++) {
+      size_t at = number + each;
+      if (segments->library.compare(found + each * HASH_BYTES, table + at * HASH_BYTES, HASH_BYTES) != 0) result = (int64_t)(2 * at);
+      else if (!unseal(segments, run, at, sealed + at * SEALED_BYTES, out + at * SEGMENT_BYTES)) result = (int64_t)(2 * at) + 1;
+    }
   }
   /* OpenSSL decrypts before it has looked at the tag. */
   if (result != RUN_WELL) {

@@ -14,6 +14,8 @@ struct segments {
   struct library library;
   void *cipher;
   void *digest;
+  /* Whether two hashes are made at a time. */
+  int pairs;
 };
 
 /* Neighbouring segments; all but the last one of a blob are SEGMENT_BYTES long. */
