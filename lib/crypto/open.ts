@@ -36,8 +36,8 @@ export interface OpenInput {
 
 const segmentSealing = openSealing()
 const chunkKey = new Uint8Array(32)
-/** Segments that are read and opened in one go: what is read is still in the processor's cache when it is opened. */
-const runSegmentsMax = 4
+/** Segments that are read and opened in one go: the largest read. */
+const runSegmentsMax = 16
 /** Frames lie in one segment more than they are, at most. */
 const windowSegmentsMax = runSegmentsMax + 1
 /** Opened segments, side by side, of which a reader wants less than all; made when one comes. */

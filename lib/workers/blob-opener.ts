@@ -7,6 +7,7 @@ import type { BlobReference } from '../format/blob-reference.js'
 import type { BlobReader } from '../store/blob-cache-port.js'
 import { hex } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
 import { SealedWindow } from './sealed-window.js'
 
 /** Of one segment: its table is most of another reading. */
@@ -14,6 +15,9 @@ const wholeBytesMax = sealedLengthOf(segmentPlainBytes)
 
 /** From the beginning: so much is read for nothing rather than asked for alone, behind the table. */
 const nearBytes = 4 * segmentPlainBytes
+
+/** Longer reads are a scan: what lies at their ends is opened again by the next one. */
+const aloneBytesMin = limits.readAroundBytesMax
 
 interface OpenBlob {
   readonly index: BlobIndex
@@ -63,25 +67,23 @@ export class BlobOpener {
 
   #readThrough(name: string, reference: BlobReference, skip: number, length: number, out: Uint8Array): void {
     const end = skip + length
-    const { plainLength } = reference
+    if (length > aloneBytesMin) return this.#readAlone(name, reference, skip, end, out)
     let at = skip
     while (at < end) {
       const number = Math.floor(at / frameBytes)
-      const frameEnd = Math.min((number + 1) * frameBytes, plainLength)
-      const whole = at === number * frameBytes && end >= frameEnd
-      if (whole) {
-        const to = end === plainLength ? end : Math.floor(end / frameBytes) * frameBytes
-        const blob = this.#blob(name, reference, at < nearBytes ? to : 0)
-        this.#sealed.expect(sealedEnd(reference, to))
-        readRange(blob.index, blob.read, at, to - at, out.subarray(at - skip, to - skip))
-        at = to
-      } else {
-        const frame = this.#frame(name, reference, number)
-        const to = Math.min(end, frameEnd)
-        out.set(frame.subarray(at - number * frameBytes, to - number * frameBytes), at - skip)
-        at = to
-      }
+      const frameEnd = Math.min((number + 1) * frameBytes, reference.plainLength)
+      const to = Math.min(end, frameEnd)
+      if (at === number * frameBytes && to === frameEnd) this.#readAlone(name, reference, at, to, out.subarray(at - skip))
+      else out.set(this.#frame(name, reference, number).subarray(at - number * frameBytes, to - number * frameBytes), at - skip)
+      at = to
     }
+  }
+
+  /** What will hardly be read again soon: nothing of it is kept. */
+  #readAlone(name: string, reference: BlobReference, start: number, end: number, out: Uint8Array): void {
+    const blob = this.#blob(name, reference, start < nearBytes ? end : 0)
+    this.#sealed.expect(sealedEnd(reference, end))
+    readRange(blob.index, blob.read, start, end - start, out)
   }
 
   #frame(name: string, reference: BlobReference, number: number): Uint8Array {
