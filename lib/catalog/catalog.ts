@@ -2,7 +2,7 @@
 // brings is committed as one, in slices, so that the kernel never waits for long.
 import { openSealed, type Database, type Statement } from '../../native-deps/sqlite.js'
 import { decodeBlobReference, encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
-import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogMarks, CatalogPort, CatalogRow, CatalogWriter } from '../store/catalog-port.js'
+import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogListed, CatalogMarks, CatalogPort, CatalogRow, CatalogWriter } from '../store/catalog-port.js'
 import { VaultError } from '../terms/errors.js'
 import { prepareSchema } from './schema.js'
 
@@ -21,6 +21,8 @@ interface Statements {
   readonly entry: Statement<[number], CatalogEntry>
   readonly lookup: Statement<[number, string], CatalogDirent>
   readonly list: Statement<[number, number, number, number], CatalogDirent>
+  readonly listWithEntries: Statement<[number, number, number, number], CatalogListed>
+  readonly lookupFrom: Statement<[number, string, number], CatalogListed>
   readonly chunk: Statement<[Uint8Array], Buffer>
   readonly marks: Statement<[], [string, number]>
   readonly orphans: Statement<[], number>
@@ -53,6 +55,14 @@ export class Catalog implements CatalogPort, CatalogWriter {
 
   list(parent: number, after: number, before: number, limit: number): readonly CatalogDirent[] {
     return this.#read(() => this.#statements.list.all(parent, after, before, limit))
+  }
+
+  listWithEntries(parent: number, after: number, before: number, limit: number): readonly CatalogListed[] {
+    return this.#read(() => this.#statements.listWithEntries.all(parent, after, before, limit))
+  }
+
+  lookupFrom(parent: number, name: string, limit: number): readonly CatalogListed[] {
+    return this.#read(() => this.#statements.lookupFrom.all(parent, name, limit))
   }
 
   chunk(chunkId: Uint8Array): BlobReference | undefined {
@@ -152,11 +162,16 @@ function damaged(error: unknown, path: string): unknown {
   })
 }
 
+/** The join is by rowid: one descent for each name. */
+const namesWithEntries = 'SELECT name, dirent.ino AS ino, cookie, attributes, xattrs, content FROM dirent LEFT JOIN entry ON entry.ino = dirent.ino'
+
 function prepareStatements(database: Database): Statements {
   return {
     entry: database.prepare('SELECT attributes, xattrs, content FROM entry WHERE ino = ?'),
     lookup: database.prepare('SELECT name, ino, cookie FROM dirent WHERE parent = ? AND name = ?'),
     list: database.prepare('SELECT name, ino, cookie FROM dirent WHERE parent = ? AND cookie > ? AND cookie < ? ORDER BY cookie LIMIT ?'),
+    listWithEntries: database.prepare(`${namesWithEntries} WHERE parent = ? AND cookie > ? AND cookie < ? ORDER BY cookie LIMIT ?`),
+    lookupFrom: database.prepare(`${namesWithEntries} WHERE parent = ? AND name >= ? ORDER BY name LIMIT ?`),
     chunk: database.prepare('SELECT reference FROM chunk WHERE chunk_id = ?', 'first'),
     marks: database.prepare('SELECT name, value FROM mark', 'array'),
     orphans: database.prepare('SELECT ino FROM entry WHERE orphan = 1', 'first'),
