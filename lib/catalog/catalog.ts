@@ -5,11 +5,14 @@ import { decodeBlobReference, encodeBlobReference, type BlobReference } from '..
 import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogListed, CatalogMarks, CatalogPort, CatalogRow, CatalogWriter } from '../store/catalog-port.js'
 import { VaultError } from '../terms/errors.js'
 import { prepareSchema } from './schema.js'
+import { Warming } from './warming.js'
 
 export interface CatalogOptions {
   readonly path: string
   readonly key: Uint8Array
   readonly cacheBytes: number
+  /** How much of its file the system is to read at once, from its beginning; absent: nothing. See warming.ts. */
+  readonly warmBytes?: number
   /** Milliseconds of work after which an apply gives the thread back. */
   readonly sliceMs: number
   readonly monotonicMs: () => number
@@ -38,11 +41,15 @@ export class Catalog implements CatalogPort, CatalogWriter {
   readonly #database: Database
   readonly #options: CatalogOptions
   readonly #statements: Statements
+  readonly #warming: Warming | undefined
 
   constructor(options: CatalogOptions) {
     this.#options = options
     this.#database = open(options)
     this.#statements = prepareStatements(this.#database)
+    if (options.warmBytes === undefined) return
+    this.#warming = new Warming(options.path)
+    this.#warming.run(options.warmBytes).catch(() => undefined)
   }
 
   entry(ino: number): CatalogEntry | undefined {
@@ -119,6 +126,7 @@ export class Catalog implements CatalogPort, CatalogWriter {
   close(): void {
     this.#database.checkpoint('TRUNCATE')
     this.#database.close()
+    this.#warming?.close()
   }
 
   *#steps(batch: CatalogBatch): IterableIterator<() => void> {
