@@ -1,5 +1,5 @@
 // The segment files of the cache: their names, and a bounded set of open descriptors for one thread.
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromErrno } from '../terms/errors.js'
 
@@ -73,4 +73,13 @@ export function readFully(fd: number, into: Uint8Array, position: number): numbe
     done += count
   }
   return done
+}
+
+/** Bytes of the file are on the disk on return. */
+export function syncSegment(fd: number, path: string): void {
+  try {
+    fdatasyncSync(fd)
+  } catch (error) {
+    throw fromErrno(error, path)
+  }
 }

@@ -11,6 +11,7 @@
 #include <node_api.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -100,6 +101,25 @@ static napi_value system_map_memory(napi_env env, napi_callback_info info) {
   void *mapped = mmap(data, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, int_argument(env, args[1]), long_argument(env, args[2]));
   if (mapped == MAP_FAILED) return answer(env, -1);
   return answer(env, madvise(data, length, MADV_DONTDUMP));
+}
+
+/*
+ * copy(target, source): as many bytes as `source` has; they may lie in one memory, but not over each other. V8 copies
+ * shared memory a word at a time.
+ */
+static napi_value system_copy(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  size_t count = 2, room = 0, length = 0;
+  void *target = NULL, *source = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  bool known = napi_get_typedarray_info(env, args[0], NULL, &room, &target, NULL, NULL) == napi_ok &&
+               napi_get_typedarray_info(env, args[1], NULL, &length, &source, NULL, NULL) == napi_ok;
+  if (!known || length > room) {
+    errno = EINVAL;
+    return answer(env, -1);
+  }
+  if (length > 0) memcpy(target, source, length);
+  return NULL;
 }
 
 /* closeOnExec(fd) */
@@ -226,6 +246,8 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "createMemory", function);
   napi_create_function(env, "mapMemory", NAPI_AUTO_LENGTH, system_map_memory, NULL, &function);
   napi_set_named_property(env, exports, "mapMemory", function);
+  napi_create_function(env, "copy", NAPI_AUTO_LENGTH, system_copy, NULL, &function);
+  napi_set_named_property(env, exports, "copy", function);
   napi_create_function(env, "closeOnExec", NAPI_AUTO_LENGTH, system_close_on_exec, NULL, &function);
   napi_set_named_property(env, exports, "closeOnExec", function);
   napi_create_function(env, "returnMemory", NAPI_AUTO_LENGTH, system_return_memory, NULL, &function);

@@ -47,7 +47,7 @@ t.test('random puts, removals and loans', async (t) => {
       if (draw < 6) {
         const skip = random.below(20)
         const source: Source = draw < 4
-          ? { kind: 'memory', position: step * 100, length: skip + end - start, users: 0, readers: 0, row: -1, oldest: 1, newest: 1, inOrder: true }
+          ? { kind: 'memory', position: step * 100, length: skip + end - start, users: 0, readers: 0, row: -1, sinceMs: 0, oldest: 1, newest: 1, inOrder: true }
           : { kind: 'hole', lsn: step }
         if (source.kind === 'memory') live.add(source)
         map.put({ start, end, source, skip })
