@@ -3,6 +3,7 @@
 // was lost with it can't be known.
 import { availableParallelism } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
+import { preferLargePages } from '../../native-deps/system.js'
 import { encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
 import { extentOverheadBytes } from '../format/log-record.js'
 import type { ChunkerParameters } from '../format/vault-header.js'
@@ -90,6 +91,7 @@ export class Pool implements PoolPort {
     this.#logger = logger
     this.#memory = memory
     this.#large = new Slots(memory.readSlots, mebibyte)
+    preferLargePages(new Uint8Array(this.#large.shared))
     this.#small = new Slots(memory.smallReadSlots, smallSlotBytes)
     this.#seal = new Slots(memory.sealSlots, mebibyte)
   }
