@@ -70,6 +70,19 @@ static napi_value system_discard(napi_env env, napi_callback_info info) {
   return answer(env, madvise((void *)from, to - from, MADV_DONTNEED));
 }
 
+/* largePages(bytes): the whole pages in it may be large ones. Kernels without them refuse, and nothing changes. */
+static napi_value system_large_pages(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  size_t count = 1, length = 0;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  napi_get_typedarray_info(env, args[0], NULL, &length, &data, NULL, NULL);
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t from = ((uintptr_t)data + page - 1) & ~(page - 1);
+  uintptr_t to = ((uintptr_t)data + length) & ~(page - 1);
+  return answer(env, from >= to ? 0 : madvise((void *)from, to - from, MADV_HUGEPAGE));
+}
+
 /* createMemory(bytes): a descriptor of memory that lives for as long as a process holds it, or a negative errno. */
 static napi_value system_create_memory(napi_env env, napi_callback_info info) {
   napi_value args[1], out;
@@ -274,6 +287,8 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "syncDisk", function);
   napi_create_function(env, "discard", NAPI_AUTO_LENGTH, system_discard, NULL, &function);
   napi_set_named_property(env, exports, "discard", function);
+  napi_create_function(env, "largePages", NAPI_AUTO_LENGTH, system_large_pages, NULL, &function);
+  napi_set_named_property(env, exports, "largePages", function);
   napi_create_function(env, "createMemory", NAPI_AUTO_LENGTH, system_create_memory, NULL, &function);
   napi_set_named_property(env, exports, "createMemory", function);
   napi_create_function(env, "mapMemory", NAPI_AUTO_LENGTH, system_map_memory, NULL, &function);
