@@ -31,6 +31,8 @@ export class Upkeep {
   #roundEndedMs = -Infinity
   readonly #reported = new Map<string, number>()
   #applying: Promise<void> | undefined
+  /** The catalog is being copied: what is applied beside that would lie behind it, and the catalog's own log never begin anew. */
+  #copying: Promise<unknown> = Promise.resolve()
   #publishing: Promise<void> | undefined
   #retaining: Promise<void> | undefined
   /** Hours since 1970 when the clock was last looked at. */
@@ -65,7 +67,7 @@ export class Upkeep {
   apply(): Promise<void> {
     const { feed, clock } = this.#vault.parts
     this.#lastApplyMs = clock.monotonicMs()
-    this.#applying ??= feed.apply().catch((error: unknown) => this.#report('the catalog could not be written', error)).finally(() => {
+    this.#applying ??= this.#copying.then(() => feed.apply()).catch((error: unknown) => this.#report('the catalog could not be written', error)).finally(() => {
       this.#applying = undefined
     })
     return this.#applying
@@ -141,7 +143,9 @@ export class Upkeep {
     if (this.#vault.lookHome() !== undefined) return
     await this.apply()
     const { appliedLsn } = feed
-    if (!(await checkpointCatalog(this.#catalogPath, this.#page.shared))) return
+    const copying = checkpointCatalog(this.#catalogPath, this.#page.shared)
+    this.#copying = copying.catch(() => undefined)
+    if (!(await copying)) return
     let needed = 0
     let saidLsn = 0
     await publisher.whenIdle(() => {

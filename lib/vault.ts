@@ -22,6 +22,7 @@ import type { Logger } from './terms/log.js'
 import type { CatalogFeed } from './tree/catalog-feed.js'
 import { Change } from './tree/change.js'
 import type { Moment } from './tree/entry.js'
+import { EntryIds } from './tree/entry-ids.js'
 import type { Tree } from './tree/tree.js'
 import type { Unpublished } from './tree/unpublished.js'
 import { DamageMet } from './vault-damage-met.js'
@@ -58,8 +59,6 @@ export interface Space {
   readonly nameLengthMax: number
 }
 
-const entryIdBytes = 16
-const entryIdsAhead = 256
 
 export class Vault {
   readonly #parts: VaultParts
@@ -71,7 +70,7 @@ export class Vault {
   readonly #home: StoreHome
   #away: VaultError | undefined
   /** Each is used once; drawn many at a time because each draw is a system call. */
-  #entryIds = new Uint8Array(0)
+  #entryIds: EntryIds | undefined
   /** Since the vault was opened. */
   writtenBytes = 0
   /** The disk has no room for what was asked last (vault-room.ts); what gives some back is allowed. */
@@ -137,10 +136,8 @@ export class Vault {
   }
 
   newEntryId(): EntryId {
-    if (this.#entryIds.byteLength === 0) this.#entryIds = this.#parts.entropy.bytes(entryIdBytes * entryIdsAhead)
-    const id = this.#entryIds.slice(0, entryIdBytes)
-    this.#entryIds = this.#entryIds.subarray(entryIdBytes)
-    return id as EntryId
+    this.#entryIds ??= new EntryIds(this.#parts.entropy)
+    return this.#entryIds.next()
   }
 
   change(): Change {

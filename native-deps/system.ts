@@ -16,6 +16,8 @@ interface SystemAddon {
   createMemory(bytes: number): number
   mapMemory(bytes: Uint8Array, fd: number, offset: number): number
   copy(target: Uint8Array, source: Uint8Array): number | undefined
+  pageOffset(bytes: Uint8Array): number
+  cachedPages(fd: number, offset: number, length: number): number
   closeOnExec(fd: number): number
   returnMemory(): Promise<void> | undefined
 }
@@ -96,6 +98,19 @@ export function setImmutable(fd: number, on: boolean): boolean {
  */
 export async function returnFreeMemory(): Promise<void> {
   await addon().returnMemory()
+}
+
+/** This thread's own memory that begins at a page, as direct reads need it. */
+export function privatePages(bytes: number): Uint8Array<ArrayBuffer> {
+  const room = new Uint8Array(bytes + 4096)
+  const offset = addon().pageOffset(room)
+  return room.subarray(offset, offset + bytes)
+}
+
+/** How many pages that hold some of the range are in the kernel's page cache; undefined: the kernel (before 6.5) does not say. */
+export function cachedPages(fd: number, { offset, length }: FileRange): number | undefined {
+  const pages = addon().cachedPages(fd, offset, length)
+  return pages < 0 ? undefined : pages
 }
 
 /**

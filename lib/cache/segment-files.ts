@@ -19,11 +19,11 @@ export function segmentNumbers(directory: string): number[] {
 /** Descriptors, the least recently used closed first. */
 export class OpenSegments {
   readonly #directory: string
-  readonly #flags: string
+  readonly #flags: string | number
   readonly #limit: number
   readonly #open = new Map<number, number>()
 
-  constructor(directory: string, flags: 'r' | 'r+', limit: number) {
+  constructor(directory: string, flags: 'r' | 'r+' | number, limit: number) {
     this.#directory = directory
     this.#flags = flags
     this.#limit = limit

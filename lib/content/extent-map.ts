@@ -2,6 +2,7 @@
 // Splitting an extent makes two users of one source; the arena's bytes are free when the last user is gone.
 import type { BlobReference } from '../format/blob-reference.js'
 import type { LogExtent } from '../store/log-port.js'
+import { ExtentList } from './extent-list.js'
 
 export type Source =
   /**
@@ -34,7 +35,7 @@ export function lsnOf(source: Source): number {
 }
 
 export class ExtentMap {
-  #extents: Extent[] = []
+  #extents = new ExtentList()
   readonly #release: (source: Source) => void
   /** Bytes of extents that lie in memory. */
   memoryBytes = 0
@@ -50,21 +51,21 @@ export class ExtentMap {
   }
 
   get size(): number {
-    return this.#extents.length
+    return this.#extents.size
   }
 
   get end(): number {
-    return this.#extents.at(-1)?.end ?? 0
+    return this.#extents.last?.end ?? 0
   }
 
   all(): readonly Extent[] {
-    return this.#extents
+    return this.#extents.all()
   }
 
   /** The extents as they are now, for reading; of a map without memory, whose sources would need users. */
   snapshot(): ExtentMap {
     const copy = new ExtentMap(() => undefined)
-    copy.#extents = [...this.#extents]
+    copy.#extents = this.#extents.copy()
     copy.dataBytes = this.dataBytes
     copy.holeBytes = this.holeBytes
     copy.unstoredBytes = this.unstoredBytes
@@ -73,19 +74,18 @@ export class ExtentMap {
 
   /** Extents that overlap [start, end), whole, ascending. */
   overlapping(start: number, end: number): readonly Extent[] {
-    return this.#extents.slice(this.#firstEndingAfter(start), this.#firstStartingAt(end))
+    return this.#extents.overlapping(start, end)
   }
 
   /** The extent that holds this byte. */
   at(offset: number): Extent | undefined {
-    const extent = this.#extents[this.#firstEndingAfter(offset)]
+    const extent = this.#extents.endingAfter(offset)
     return extent !== undefined && extent.start <= offset ? extent : undefined
   }
 
   /** The extent that ends exactly here: what an append may lengthen. */
   endingAt(offset: number): Extent | undefined {
-    const index = this.#firstEndingAfter(offset) - 1
-    const extent = this.#extents[index]
+    const extent = this.#extents.endingBefore(offset)
     return extent?.end === offset ? extent : undefined
   }
 
@@ -101,8 +101,7 @@ export class ExtentMap {
 
   /** An extent of memory grew in place by `bytes`: nothing may lie behind it. */
   lengthen(extent: Extent, bytes: number): void {
-    const index = this.#firstEndingAfter(extent.start)
-    this.#extents[index] = { ...extent, end: extent.end + bytes }
+    this.#extents.replace(extent.start, 1, [{ ...extent, end: extent.end + bytes }])
     this.memoryBytes += bytes
     this.dataBytes += bytes
     this.unstoredBytes += bytes
@@ -111,11 +110,11 @@ export class ExtentMap {
   /** Removes every extent that `which` names. */
   removeWhere(which: (extent: Extent) => boolean): void {
     const kept: Extent[] = []
-    for (const extent of this.#extents) {
+    for (const extent of this.#extents.all()) {
       if (which(extent)) this.#drop(extent)
       else kept.push(extent)
     }
-    this.#extents = kept
+    this.#extents.reset(kept)
   }
 
   lend(source: MemorySource): void {
@@ -129,10 +128,8 @@ export class ExtentMap {
 
   #replace(start: number, end: number, extent: Extent | undefined): void {
     if (end <= start) return
-    const first = this.#firstEndingAfter(start)
-    const last = this.#firstStartingAt(end)
     const fresh: Extent[] = []
-    const old = this.#extents.slice(first, last)
+    const old = this.#extents.overlapping(start, end)
     const head = old[0]
     if (head !== undefined && head.start < start) fresh.push({ ...head, end: start })
     if (extent !== undefined) fresh.push(extent)
@@ -140,8 +137,7 @@ export class ExtentMap {
     if (tail !== undefined && tail.end > end) fresh.push({ ...tail, start: end, skip: tail.skip + end - tail.start })
     // The new ones are counted before the old ones are dropped: a source that lives on must not pass through zero.
     for (const each of fresh) this.#take(each)
-    if (old.length === 0 && first === this.#extents.length) this.#extents.push(...fresh)
-    else this.#extents.splice(first, last - first, ...fresh)
+    this.#extents.replace(start, old.length, fresh)
     for (const each of old) this.#drop(each)
   }
 
@@ -161,25 +157,5 @@ export class ExtentMap {
     else this.dataBytes += bytes
     if (extent.source.kind === 'memory') this.memoryBytes += bytes
     if (extent.source.kind === 'memory' || extent.source.kind === 'log') this.unstoredBytes += bytes
-  }
-
-  #firstEndingAfter(offset: number): number {
-    let low = 0
-    for (let high = this.#extents.length; low < high; ) {
-      const middle = (low + high) >>> 1
-      if ((this.#extents[middle]?.end ?? Infinity) <= offset) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  #firstStartingAt(offset: number): number {
-    let low = 0
-    for (let high = this.#extents.length; low < high; ) {
-      const middle = (low + high) >>> 1
-      if ((this.#extents[middle]?.start ?? Infinity) < offset) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 }

@@ -5,7 +5,7 @@ import { sha256 } from '../../native-deps/sodium.js'
 import { isDirectory, rootIno, type Entry } from '../tree/entry.js'
 import { encodeAttributes, encodedAttributesBytes, encodeXattrs } from '../tree/entry-codec.js'
 import type { Tree } from '../tree/tree.js'
-import type { UnpublishedEntry, UnpublishedName } from '../tree/unpublished.js'
+import type { Unpublished, UnpublishedEntry, UnpublishedName } from '../tree/unpublished.js'
 import { encodeContent } from './content-reference.js'
 import type { ContentDraft } from './publish-content.js'
 import { chooseNames, type AnnouncementInput, type Bound } from './sayable-names.js'
@@ -23,12 +23,14 @@ export function announce(input: AnnouncementInput): Announcement {
   const { tree, unpublished, drafts } = input
   const isNamed = (ino: number): boolean => (tree.get(ino)?.nlink ?? 0) > 0
   const isTellable = ({ ino, goneId }: UnpublishedEntry): boolean => goneId === undefined && !input.isHeld(ino) && isNamed(ino)
-  const candidates = drafts.size === 0 ? unpublished.entries.values() : [...drafts.keys()].map((ino) => unpublished.entries.get(ino))
-  const noted = [...candidates].filter((entry) => entry !== undefined)
   const { names, created } = chooseNames(input)
   // Others that are new come with their name.
-  const isFirst = (entry: UnpublishedEntry): boolean => entry.born && (drafts.has(entry.ino) || (entry.ino === rootIno && input.isDue(entry)))
-  const first = new Set([...created, ...noted.filter((entry) => isFirst(entry) && isTellable(entry)).map(({ ino }) => ino)])
+  const isFirst = (entry: UnpublishedEntry): boolean => entry.born && (drafts.has(entry.ino) || input.isDue(entry)) && isTellable(entry)
+  const first = new Set(created)
+  for (const ino of drafts.size === 0 ? [rootIno] : drafts.keys()) {
+    const entry = unpublished.entries.get(ino)
+    if (entry !== undefined && isFirst(entry)) first.add(ino)
+  }
   const told = new Map<number, number>()
   for (const { name } of names) for (const ino of name.published.keys()) told.set(ino, (told.get(ino) ?? 0) + 1)
   // Gone for the others only when no name of it is left to be taken away.
@@ -36,8 +38,12 @@ export function announce(input: AnnouncementInput): Announcement {
     const departures = told.get(entry.ino) ?? 0
     return unpublished.departuresOf(entry.ino) === departures && (departures > 0 || input.isDue(entry))
   }
-  const isNews = (entry: UnpublishedEntry): boolean => !entry.born && isTellable(entry) && (drafts.has(entry.ino) || input.isDue(entry))
-  const later = noted.filter((entry) => (entry.goneId === undefined ? isNews(entry) : isOver(entry))).slice(0, input.countMax)
+  const isNews = (entry: UnpublishedEntry): boolean => !entry.born && (drafts.has(entry.ino) || input.isDue(entry)) && isTellable(entry)
+  const later: UnpublishedEntry[] = []
+  for (const entry of drafts.size === 0 ? unpublished.entries.values() : entriesOf(unpublished, drafts.keys())) {
+    if (later.length >= input.countMax) break
+    if (entry.goneId === undefined ? isNews(entry) : isOver(entry)) later.push(entry)
+  }
   const contents = [...drafts.values()].filter(({ ino }) => isNamed(ino))
   const operations = [
     ...[...first].sort((a, b) => a - b).flatMap((ino) => creation(tree, ino, drafts.get(ino))),
@@ -47,6 +53,13 @@ export function announce(input: AnnouncementInput): Announcement {
     ...later.flatMap(({ goneId }): Operation[] => (goneId === undefined ? [] : [{ kind: 'trash', id: goneId }])),
   ]
   return { operations, inos: [...first, ...later.map(({ ino }) => ino)], names: names.map(({ name }) => name), contents }
+}
+
+function* entriesOf({ entries }: Unpublished, inos: Iterable<number>): IterableIterator<UnpublishedEntry> {
+  for (const ino of inos) {
+    const entry = entries.get(ino)
+    if (entry !== undefined) yield entry
+  }
 }
 
 /** Batches of operations whose manifest entry stays well below its limit. */

@@ -67,22 +67,27 @@ export class Publisher {
 
   /** Its time has come, and nothing keeps it. */
   #isReady(noted: UnpublishedEntry, now: number): boolean {
-    const { ino, born, lastLsn, goneId } = noted
-    if (!isTime(noted, now) || lastLsn <= (this.#damaged.get(ino) ?? 0)) return false
+    const { ino, born, goneId } = noted
+    if (!this.#isTurn(noted, now)) return false
     const { tree, unpublished } = this.#contents.context
     // Its end is told with the last of its names.
     if (goneId !== undefined) return unpublished.departuresOf(ino) === 0
+    // New and without content: told with its name. Most that wait are: they are asked about without reading any entry.
+    if (born && ino !== rootIno && !this.#mayHaveContent(ino)) return false
     // Open without a name: told when it ends, or gets a name again.
-    if ((tree.get(ino)?.nlink ?? 0) === 0) return false
-    // New and without content: told with its name.
-    return !born || ino === rootIno || this.#hasContent(ino)
+    return (tree.get(ino)?.nlink ?? 0) > 0
+  }
+
+  #isTurn(noted: UnpublishedEntry, now: number): boolean {
+    return isTime(noted, now) && noted.lastLsn > (this.#damaged.get(noted.ino) ?? 0)
   }
 
   async #round(which: 'due' | 'all'): Promise<void> {
     const { unpublished, log, nowMs } = this.#contents.context
     const now = nowMs()
     const all = which === 'all' || log.sizeBytes > limits.logBytesMax
-    const files = [...unpublished.entries.values()].filter((noted) => (all || this.#isReady(noted, now)) && this.#hasContent(noted.ino)).map(({ ino }) => ino)
+    // All that waits is gone through in one go: no entry is read for it. Which of them have a name the draft looks at.
+    const files = [...unpublished.entries.values()].filter((noted) => (all || this.#isTurn(noted, now)) && this.#mayHaveContent(noted.ino)).map(({ ino }) => ino)
     this.left = files.length
     // What needs no content first: some of the content goes into the place that it tells.
     await this.#announceRest(all)
@@ -109,6 +114,11 @@ export class Publisher {
     for (let left = entries.size + names.size; left > 0; left -= limits.announceMax) {
       if ((await this.#announce([], all)) < limits.announceMax) return
     }
+  }
+
+  /** Of an entry that has a name: what there is to publish of its content. Only between several devices an entry is read. */
+  #mayHaveContent(ino: number): boolean {
+    return (this.#contents.peek(ino)?.extents.size ?? 0) > 0 || (this.#manifest.hasOthers === true && this.#hasContent(ino))
   }
 
   #hasContent(ino: number): boolean {
@@ -167,7 +177,7 @@ export class Publisher {
     const now = nowMs()
     return {
       tree, unpublished, drafts, countMax, isDue: (times) => all || isTime(times, now),
-      isHeld: (ino) => !drafts.has(ino) && this.#hasContent(ino),
+      isHeld: (ino) => !drafts.has(ino) && this.#mayHaveContent(ino),
     }
   }
 

@@ -15,7 +15,7 @@ export interface AnnouncementInput {
   readonly countMax: number
   /** Whether its time has come. What is due takes along what it needs. */
   isDue(times: ChangeTimes): boolean
-  /** Whether the file has content that is neither published nor in a draft: nothing of it can be said yet. */
+  /** Whether the entry, which has a name, has content that is neither published nor in a draft: nothing of it can be said yet. */
   isHeld(ino: number): boolean
 }
 
@@ -62,7 +62,8 @@ class SayableNames {
     if (drafts.size === 0) {
       for (const name of unpublished.names.values()) {
         if (this.#isFull) return
-        if (this.#input.isDue(name)) yield name
+        // Files that wait for their content may be any number: these are passed over without a step more.
+        if (this.#input.isDue(name) && !(name.published.size === 0 && this.#mustWait({ name, now: meaning(name) }))) yield name
       }
     }
     for (const ino of drafts.keys()) {
@@ -102,7 +103,7 @@ class SayableNames {
     const open = [first]
     for (let name = open.pop(); name !== undefined; name = open.pop()) {
       if (group.has(name) || this.#chosen.has(name)) continue
-      const bound = { name, now: this.#meaning(name) }
+      const bound = { name, now: meaning(name) }
       if (this.#mustWait(bound)) return []
       group.set(name, bound)
       open.push(...this.#needs(bound))
@@ -119,6 +120,7 @@ class SayableNames {
     // What is put into a folder is put where the folder is now: it is in sight, and nothing is ever moved into itself.
     yield* this.#namesAbove(name.parent)
     // A folder is in one place.
+    if (this.#input.unpublished.departuresOf(now) === 0) return
     const entry = this.#input.tree.get(now)
     if (entry !== undefined && isDirectory(entry)) yield* this.#input.unpublished.namesLeftBy(now)
   }
@@ -136,7 +138,7 @@ class SayableNames {
   }
 
   *#namesMeaning(ino: number): IterableIterator<UnpublishedName> {
-    for (const name of this.#input.unpublished.namesOf(ino)) if (this.#meaning(name) === ino) yield name
+    for (const name of this.#input.unpublished.namesOf(ino)) if (meaning(name) === ino) yield name
   }
 
   *#insideEnded({ published }: UnpublishedName): IterableIterator<UnpublishedName> {
@@ -144,13 +146,14 @@ class SayableNames {
     for (const was of published.keys()) if ((tree.get(was)?.nlink ?? 0) === 0) yield* unpublished.namesIn(was)
   }
 
-  #meaning({ parent, name }: UnpublishedName): number {
-    return this.#input.tree.lookup(parent, name)?.ino ?? 0
-  }
-
   /** A displacing name waits for the content that takes the place, a new file's for its first content. */
   #mustWait({ name, now }: Bound): boolean {
     if (now === 0 || !this.#input.isHeld(now)) return false
     return this.#input.unpublished.entries.get(now)?.born === true || name.changes.some(({ displacedBy }) => displacedBy === now)
   }
+}
+
+/** What the name means now, as the tree has it, which is not asked: a round asks about each name several times. */
+function meaning({ changes }: UnpublishedName): number {
+  return changes.at(-1)?.ino ?? 0
 }

@@ -101,6 +101,8 @@ export const limits = {
   applyMs: 1000,
   catalogSliceMs: 2,
   catalogCacheBytes: 24 * MiB,
+  /** Of its file, read at a mount before anybody asks: about 40 000 entries. More would take a disk from what is asked for. */
+  catalogWarmBytes: 32 * MiB,
 
   // the past
   /** How long a question about the past waits for what is being read anew. */

@@ -122,6 +122,38 @@ static napi_value system_copy(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* pageOffset(bytes): from where on they begin at a page of 4096 bytes. */
+static napi_value system_page_offset(napi_env env, napi_callback_info info) {
+  napi_value args[1], out;
+  size_t count = 1;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  napi_get_typedarray_info(env, args[0], NULL, NULL, &data, NULL, NULL);
+  napi_create_uint32(env, (uint32_t)(-(uintptr_t)data & 4095), &out);
+  return out;
+}
+
+/* cachestat(2) of Linux 6.5, which older headers do not name. */
+#define SYSCALL_CACHESTAT 451
+struct cached_range {
+  uint64_t offset, length;
+};
+struct cached_pages {
+  uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
+/* cachedPages(fd, offset, length): how many pages of the range are in the page cache, or a negative errno. */
+static napi_value system_cached_pages(napi_env env, napi_callback_info info) {
+  napi_value args[3], out;
+  size_t count = 3;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  struct cached_range range = {(uint64_t)long_argument(env, args[1]), (uint64_t)long_argument(env, args[2])};
+  struct cached_pages pages = {0};
+  long result = syscall(SYSCALL_CACHESTAT, int_argument(env, args[0]), &range, &pages, 0);
+  napi_create_int64(env, result < 0 ? -errno : (int64_t)pages.cached, &out);
+  return out;
+}
+
 /* closeOnExec(fd) */
 static napi_value system_close_on_exec(napi_env env, napi_callback_info info) {
   napi_value args[1];
@@ -248,6 +280,10 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "mapMemory", function);
   napi_create_function(env, "copy", NAPI_AUTO_LENGTH, system_copy, NULL, &function);
   napi_set_named_property(env, exports, "copy", function);
+  napi_create_function(env, "pageOffset", NAPI_AUTO_LENGTH, system_page_offset, NULL, &function);
+  napi_set_named_property(env, exports, "pageOffset", function);
+  napi_create_function(env, "cachedPages", NAPI_AUTO_LENGTH, system_cached_pages, NULL, &function);
+  napi_set_named_property(env, exports, "cachedPages", function);
   napi_create_function(env, "closeOnExec", NAPI_AUTO_LENGTH, system_close_on_exec, NULL, &function);
   napi_set_named_property(env, exports, "closeOnExec", function);
   napi_create_function(env, "returnMemory", NAPI_AUTO_LENGTH, system_return_memory, NULL, &function);

@@ -15,9 +15,14 @@ export class BenchVault {
   readonly store = join(this.folder, 'store')
   readonly #passphraseFile = join(this.folder, 'passphrase')
 
-  /** Makes the vault; it is not mounted yet. The cost of the key is the least that a reader accepts. */
-  constructor() {
+  /** Makes the vault, or copies a store that is not mounted; it is not mounted yet. The cost of a new one's key is the least that a reader accepts. */
+  constructor(kept?: { readonly store: string; readonly passphraseFile: string }) {
     for (const each of [this.mountPoint, join(this.folder, 'run')]) mkdirSync(each, { mode: 0o700 })
+    if (kept !== undefined) {
+      execFileSync('cp', ['-a', '--sparse=always', kept.store, this.store])
+      execFileSync('cp', [kept.passphraseFile, this.#passphraseFile])
+      return
+    }
     writeFileSync(this.#passphraseFile, 'bench\n', { mode: 0o600 })
     this.vaultfs('init', '--store', this.store, '--passphrase-file', this.#passphraseFile, '--recovery', 'later', '--kdf-memory-mib', '64', '--kdf-passes', '1')
   }

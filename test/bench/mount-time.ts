@@ -3,11 +3,11 @@
 // then. A vault with that many files is written through the mount, in folders of a thousand. How long Node takes to begin and
 // end without doing anything is measured beside it: a mount does so three times, and it tells how busy the machine is.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { passwordHash } from '../../native-deps/sodium.js'
 import { BenchVault } from './bench-vault.js'
 import { makeFiles } from './cost/files.js'
+import { memoryOf } from './cost/meter.js'
 import { machineLines, median, table } from './machine.js'
 
 const { values } = parseArgs({ options: { files: { type: 'string', default: '0,100000' }, repetitions: { type: 'string', default: '5' } } })
@@ -24,12 +24,6 @@ function nodeMs(): number {
   const began = performance.now()
   spawnSync(process.execPath, ['-e', '0'])
   return performance.now() - began
-}
-
-function memoryOf(pid: number): { readonly residentMiB: number; readonly peakMiB: number } {
-  const text = readFileSync(`/proc/${String(pid)}/status`, 'latin1')
-  const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]) / 1024
-  return { residentMiB: of('VmRSS'), peakMiB: of('VmHWM') }
 }
 
 async function measure(files: number): Promise<readonly string[]> {

@@ -1,8 +1,11 @@
 // Small multiples: a panel for each operation, its cost over a number that grows by tens. Colours follow the reader's
 // light or dark background.
+export type CostUnit = 'µs' | 'MiB' | 'B'
+
 export interface Panel {
   readonly title: string
-  /** x from 1 up, y in microseconds. */
+  readonly unit: CostUnit
+  /** x from 1 up. */
   readonly points: readonly { readonly x: number; readonly y: number }[]
   /** Grew faster than a logarithm would. */
   readonly grew: boolean
@@ -19,7 +22,11 @@ const [panelWidth, panelHeight, columns] = [210, 130, 6] as const
 const margin = { left: 46, right: 12, top: 26, bottom: 24 } as const
 const rowTitleHeight = 30
 
-export function timeText(microseconds: number): string {
+export function costText(cost: number, unit: CostUnit): string {
+  return unit === 'µs' ? timeText(cost) : `${cost.toFixed(0)} ${unit}`
+}
+
+function timeText(microseconds: number): string {
   if (microseconds < 1000) return `${microseconds.toFixed(microseconds < 10 ? 1 : 0)} µs`
   return microseconds < 1e6 ? `${(microseconds / 1000).toFixed(microseconds < 1e4 ? 1 : 0)} ms` : `${(microseconds / 1e6).toFixed(1)} s`
 }
@@ -51,7 +58,7 @@ export function drawRows(rows: readonly Row[]): string {
   ].join('\n')
 }
 
-function panelParts({ title, points, grew }: Panel, unit: string): readonly string[] {
+function panelParts({ title, unit: counted, points, grew }: Panel, unit: string): readonly string[] {
   const [right, bottom] = [panelWidth - margin.right, panelHeight - margin.bottom]
   const [first, last] = [points[0]?.x ?? 1, points.at(-1)?.x ?? 10]
   const most = Math.max(...points.map(({ y }) => y), 1e-9)
@@ -61,7 +68,7 @@ function panelParts({ title, points, grew }: Panel, unit: string): readonly stri
   return [
     `<text x="${String(margin.left)}" y="14">${title}${grew ? ' ▲' : ''}</text>`,
     `<path class="axis" d="M${String(margin.left)} ${String(margin.top)}V${String(bottom)}H${String(right)}"/>`,
-    `<text class="small" x="${String(margin.left - 4)}" y="${String(margin.top + 4)}" text-anchor="end">${timeText(most)}</text>`,
+    `<text class="small" x="${String(margin.left - 4)}" y="${String(margin.top + 4)}" text-anchor="end">${costText(most, counted)}</text>`,
     `<text class="small" x="${String(margin.left - 4)}" y="${String(bottom)}" text-anchor="end">0</text>`,
     ...points.map((point) => `<text class="small" x="${x(point.x).toFixed(1)}" y="${String(bottom + 12)}" text-anchor="middle">${countText(point.x)}</text>`),
     `<text class="small" x="${String(right)}" y="${String(bottom + 22)}" text-anchor="end">${unit}</text>`,

@@ -1,18 +1,24 @@
 // `npm run bench:cost -- [--files 1000,10000,100000] [--snapshots 1,10,100,1000] [--full] [--repetitions 5] [--by processor]
-// [--svg FILE]`: what each operation costs as a vault grows, in files (`--full`: to a million) and in moments of the past. A
-// table, and a plot. By the clock, or by the processor time of the daemon (all but `mount`), which a busy machine changes
-// less. Marked is what grew faster than a logarithm by more than half. Takes root: the kernel's caches are dropped.
+// [--kept SIZE=STORE --passphrase-file FILE] [--write]`: what each operation costs as a vault grows, in files (`--full`: to a
+// million) and in snapshots. A table, and a plot; `--write`: into test/bench/COST.md and cost.svg. By the clock, or by the
+// processor time of the daemon, which a busy machine changes less. A million files take long to make: `--kept` measures on a
+// copy of a store that has so many, and a folder `folder-0` of a thousand. Marked is what grew faster than a logarithm by
+// more than half. Takes root: the kernel's caches are dropped.
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { projectRoot } from '../../tidy/source.js'
 import { BenchVault } from '../bench-vault.js'
 import { machineLines, table } from '../machine.js'
 import { makeFiles, perFolder } from './files.js'
-import { measureCosts, meters, operations, publishMoments, type Costs, type OperationName } from './operations.js'
-import { countText, drawRows, timeText, type Panel, type Row } from './plot.js'
+import { meters } from './meter.js'
+import { measureCosts, operationNames, operations, publishMoments, type Costs, type OperationName } from './operations.js'
+import { costText, countText, drawRows, type Panel, type Row } from './plot.js'
 
 const { values } = parseArgs({ options: {
   files: { type: 'string', default: '1000,10000,100000' }, snapshots: { type: 'string', default: '1,10,100,1000' },
-  full: { type: 'boolean', default: false }, repetitions: { type: 'string', default: '5' }, by: { type: 'string', default: 'clock' }, svg: { type: 'string' },
+  full: { type: 'boolean', default: false }, repetitions: { type: 'string', default: '5' }, by: { type: 'string', default: 'clock' },
+  kept: { type: 'string' }, 'passphrase-file': { type: 'string' }, write: { type: 'boolean', default: false },
 } })
 const numbersIn = (text: string): readonly number[] => text.split(',').map(Number).filter((each) => each > 0)
 if (values.by !== 'clock' && values.by !== 'processor') throw new Error('--by clock, or --by processor')
@@ -37,7 +43,22 @@ async function overFiles(sizes: readonly number[]): Promise<readonly Measured[]>
       measured.push({ size, costs: await measureCosts(vault, how) })
       console.error(`${countText(size)} files`)
     }
-    return measured
+  } finally {
+    vault.remove()
+  }
+  return [...measured, ...await inKept()]
+}
+
+/** The store that `--kept` names, as it is. */
+async function inKept(): Promise<readonly Measured[]> {
+  const [size, store] = values.kept?.split('=') ?? []
+  const passphraseFile = values['passphrase-file']
+  if (size === undefined || store === undefined) return []
+  if (passphraseFile === undefined) throw new Error('--kept takes --passphrase-file')
+  const vault = new BenchVault({ store, passphraseFile })
+  try {
+    vault.mount()
+    return [{ size: Number(size), costs: await measureCosts(vault, how) }]
   } finally {
     vault.remove()
   }
@@ -52,10 +73,10 @@ async function overMoments(sizes: readonly number[]): Promise<readonly Measured[
     vault.sync()
     let made = 1
     for (const size of sizes) {
-      await publishMoments(vault, Math.max(0, size - made))
+      await publishMoments(vault, Math.max(0, size - made), true)
       made = Math.max(made, size)
       measured.push({ size, costs: await measureCosts(vault, how) })
-      console.error(`${countText(size)} moments`)
+      console.error(`${countText(size)} snapshots`)
     }
     return measured
   } finally {
@@ -72,12 +93,12 @@ function grew(measured: readonly Measured[], name: OperationName): boolean {
 }
 
 function rowOf(title: string, unit: string, measured: readonly Measured[]): Row {
-  return { title, unit, panels: operations.map((name): Panel => ({ title: name, points: measured.map(({ size, costs }) => ({ x: size, y: costs[name] })), grew: grew(measured, name) })) }
+  return { title, unit, panels: operationNames.map((name): Panel => ({ title: name, unit: operations[name], points: measured.map(({ size, costs }) => ({ x: size, y: costs[name] })), grew: grew(measured, name) })) }
 }
 
 function tableOf({ title, unit, panels }: Row): readonly string[] {
   const sizes = panels[0]?.points.map(({ x }) => `${countText(x)} ${unit}`) ?? []
-  return [`## ${title}`, '', ...table(['operation', ...sizes, 'grew'], panels.map((panel) => [panel.title, ...panel.points.map(({ y }) => timeText(y)), panel.grew ? '▲' : ''])), '']
+  return [`## ${title}`, '', ...table(['operation', ...sizes, 'grew'], panels.map((panel) => [panel.title, ...panel.points.map(({ y }) => costText(y, panel.unit)), panel.grew ? '▲' : ''])), '']
 }
 
 const rows: Row[] = []
@@ -89,6 +110,12 @@ function told(row: Row): void {
 const files = [...numbersIn(values.files), ...(values.full ? [1_000_000] : [])]
 if (files.length > 0) told(rowOf('Cost by files in the vault', 'files', await overFiles(files)))
 const snapshots = numbersIn(values.snapshots)
-if (snapshots.length > 0) told(rowOf('Cost by moments of the past', 'moments', await overMoments(snapshots)))
-if (values.svg !== undefined) writeFileSync(values.svg, drawRows(rows))
-console.log(machineLines(`npm run bench:cost -- ${process.argv.slice(2).filter((word) => word !== values.svg && word !== '--svg').join(' ')}`).join('\n'))
+if (snapshots.length > 0) told(rowOf('Cost by snapshots', 'snapshots', await overMoments(snapshots)))
+const command = `npm run bench:cost -- ${process.argv.slice(2).map((word) => (word === values.kept ? word.replace(/=.*/, '=STORE') : word === values['passphrase-file'] ? 'FILE' : word)).join(' ')}`
+const machine = machineLines(command)
+console.log(machine.join('\n'))
+if (values.write) {
+  const folder = join(projectRoot(import.meta.dirname), 'test/bench')
+  writeFileSync(join(folder, 'cost.svg'), drawRows(rows))
+  writeFileSync(join(folder, 'COST.md'), ['# Cost as a vault grows', '', ...machine, '', '![What each operation costs](cost.svg)', '', ...rows.flatMap(tableOf)].join('\n'))
+}
