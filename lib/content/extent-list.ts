@@ -1,6 +1,6 @@
 // Extents by offset, sorted, without overlap: in short arrays, so that a change in the middle of a hundred thousand (a
 // database that is written all over between two publications) moves a few hundred and not all of them.
-import type { Extent } from './extent-map.js'
+import type { Extent } from './extent.js'
 
 /** Splits in two when it is longer. */
 const blockMax = 256

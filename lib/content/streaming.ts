@@ -3,7 +3,7 @@
 import type { Cut } from '../store/pool-port.js'
 import { limits } from '../terms/limits.js'
 import { sliceRun, type Run } from './content-reference.js'
-import type { Extent } from './extent-map.js'
+import type { Extent } from './extent.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { pieceOf } from './read-plan.js'
 import { logSplice, type Holding, type Stretch } from './log-group.js'

@@ -3,7 +3,7 @@
 import { copyShared } from '../../native-deps/system.js'
 import { arenaBlockBytes } from '../store/arena.js'
 import { limits } from '../terms/limits.js'
-import type { MemorySource, Source } from './extent-map.js'
+import type { MemorySource, Source } from './extent.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 
 const pageBytes = 4096

@@ -1,7 +1,7 @@
 // ExtentList against one sorted array, through the changes that split, join and empty its blocks.
 import t from 'tap'
 import { ExtentList } from '../../../lib/content/extent-list.js'
-import type { Extent, Source } from '../../../lib/content/extent-map.js'
+import type { Extent, Source } from '../../../lib/content/extent.js'
 import { Random } from '../../model/random.js'
 
 const source: Source = { kind: 'hole', lsn: 1 }

@@ -1,6 +1,7 @@
 // ExtentMap against an array of bytes: what each byte comes from, the counts, and who may be given back when.
 import t from 'tap'
-import { ExtentMap, type MemorySource, type Source } from '../../../lib/content/extent-map.js'
+import type { MemorySource, Source } from '../../../lib/content/extent.js'
+import { ExtentMap } from '../../../lib/content/extent-map.js'
 import { Random } from '../../model/random.js'
 
 const size = 200

@@ -1,7 +1,8 @@
 // Data and holes against a list of blocks: a block is a hole when no byte of it is data.
 import t from 'tap'
 import { emptyContent } from '../../../lib/content/content-reference.js'
-import { ExtentMap, type Source } from '../../../lib/content/extent-map.js'
+import type { Source } from '../../../lib/content/extent.js'
+import { ExtentMap } from '../../../lib/content/extent-map.js'
 import type { OpenContent } from '../../../lib/content/open-content.js'
 import type { PageStore } from '../../../lib/content/page-store.js'
 import { seekContent } from '../../../lib/content/seek.js'
