@@ -22,8 +22,8 @@ export interface FetchBlobs {
    * Takes what was brought, and answers for each whether its bytes are those of its name: what is not is not kept. No more
    * is asked for than it has taken.
    */
-  readonly take: (blobs: readonly PeerBlob[]) => Promise<readonly boolean[]>
-  /** Memory for answers, used again and again; absent: each has its own. What `take` was given comes back from there. */
+  readonly take: (blobs: readonly PeerBlob[], place?: Uint8Array) => Promise<readonly boolean[]>
+  /** Memory for answers, used again and again; absent: each has its own. That in which something lies `take` gives back. */
   readonly places?: FetchPlaces
   /** Of one blob that is through, brought or not. */
   readonly onDone: (length: number) => void
@@ -109,14 +109,17 @@ export class BlobFetch {
       this.#again.push(...blobs)
       return
     }
-    const place = places?.take()
+    let place = places?.take()
     let found: readonly (Sealed | undefined)[]
+    const unused = (): void => {
+      if (place !== undefined) places?.give(place)
+      place = undefined
+    }
     try {
       found = await peer.get(blobs.map(({ blobId }) => blobId), 'by-caller', place)
-      // With what lies in it it goes on; empty it is for the next.
-      if (place !== undefined && !found.some((sealed) => sealed?.buffer === place.buffer)) places?.give(place)
+      if (!found.some((sealed) => sealed?.buffer === place?.buffer)) unused()
     } catch (error) {
-      if (place !== undefined) places?.give(place)
+      unused()
       if (error instanceof VaultError && error.code === 'corrupt' && blobs.length > 1) {
         // One that is damaged there spoils the answer for all: the others are found by halves.
         const half = blobs.length >>> 1
@@ -133,7 +136,7 @@ export class BlobFetch {
       return sealed === undefined ? [] : [{ blob, blobId: blob.blobId, sealed }]
     })
     for (const [index, blob] of blobs.entries()) if (found[index] === undefined) this.#elsewhere(blob, peer)
-    const fits = brought.length === 0 ? [] : await this.#request.take(brought.map(({ blobId, sealed }) => ({ blobId, sealed })))
+    const fits = brought.length === 0 ? [] : await this.#request.take(brought.map(({ blobId, sealed }) => ({ blobId, sealed })), place)
     for (const [index, { blob }] of brought.entries()) {
       if (fits[index] === true) this.#request.onDone(blob.length)
       else {

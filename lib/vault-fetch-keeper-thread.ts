@@ -10,8 +10,6 @@ import type { KeepReply, KeepRequest, KeepSetup } from './vault-fetch-messages.j
 class KeeperThread {
   readonly #port: MessagePort
   readonly #writer: BlobWriter
-  /** Of blobs that are not written yet. */
-  #memory = new Set<ArrayBuffer>()
 
   constructor(port: MessagePort, { directory }: KeepSetup) {
     this.#port = port
@@ -27,21 +25,16 @@ class KeeperThread {
     if (request.kind === 'keep') {
       const fits = request.blobs.map(({ blobId, sealed }) => this.#writer.addIfWhole(blobId, sealed))
       this.#post({ kind: 'kept', id: request.id, fits })
-      for (const { sealed } of request.blobs) this.#memory.add(sealed.buffer as ArrayBuffer)
-      if (this.#writer.gatheredBytes >= limits.fetchFlushBytes) this.#flush()
+      if (this.#writer.gatheredBytes >= limits.fetchFlushBytes) {
+        this.#writer.flush()
+        this.#post({ kind: 'written', through: request.id })
+      }
       return
     }
     this.#writer.flush()
     this.#writer.close()
     this.#post({ kind: 'ended', blobs: this.#writer.blobs, bytes: this.#writer.bytes })
     this.#port.close()
-  }
-
-  #flush(): void {
-    this.#writer.flush()
-    const memory = [...this.#memory]
-    this.#memory = new Set()
-    this.#port.postMessage({ kind: 'written', memory } satisfies KeepReply, memory)
   }
 
   /** What can't be written ends everything: what was flushed before stays. */

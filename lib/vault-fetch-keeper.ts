@@ -20,6 +20,8 @@ export class FetchKeeper {
   readonly #waiting = new Map<number, Waiting>()
   /** For what is brought: it comes back when it is written. */
   readonly places = new FetchPlaces()
+  /** In which something lies that is not written, by the request. */
+  readonly #lent = new Map<number, Uint8Array>()
   readonly #exited: Promise<void>
   readonly #ready: Promise<void>
   #isReady: () => void = () => undefined
@@ -51,14 +53,15 @@ export class FetchKeeper {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Answers for each whether its bytes are those of its name. Their memory is the thread's from then on. */
-  keep(blobs: readonly PeerBlob[]): Promise<readonly boolean[]> {
+  /** Answers for each whether its bytes are those of its name. Their memory is the thread's from then on; `place`: of `places`, that in which they lie. */
+  keep(blobs: readonly PeerBlob[], place?: Uint8Array): Promise<readonly boolean[]> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure)
       const id = this.#next++
       this.#waiting.set(id, { resolve, reject })
-      const memory = new Set(blobs.map(({ sealed }) => sealed.buffer))
-      this.#worker.postMessage({ kind: 'keep', id, blobs } satisfies KeepRequest, [...memory] as ArrayBuffer[])
+      if (place !== undefined) this.#lent.set(id, place)
+      const memory = new Set(blobs.map(({ sealed }) => sealed.buffer).filter((buffer) => buffer instanceof ArrayBuffer))
+      this.#worker.postMessage({ kind: 'keep', id, blobs } satisfies KeepRequest, [...memory])
     })
   }
 
@@ -79,11 +82,19 @@ export class FetchKeeper {
     if (reply.kind === 'log') return this.#logger.log(reply.level, reply.message, reply.fields)
     if (reply.kind === 'ready') return this.#isReady()
     if (reply.kind === 'failed') this.#failure ??= errorOf(reply.error)
-    else if (reply.kind === 'written') for (const memory of reply.memory) this.places.give(new Uint8Array(memory))
+    else if (reply.kind === 'written') this.#written(reply.through)
     else if (reply.kind === 'ended') this.#kept = { blobs: reply.blobs, bytes: reply.bytes }
     else {
       this.#waiting.get(reply.id)?.resolve(reply.fits)
       this.#waiting.delete(reply.id)
+    }
+  }
+
+  #written(through: number): void {
+    for (const [id, place] of this.#lent) {
+      if (id > through) continue
+      this.#lent.delete(id)
+      this.places.give(place)
     }
   }
 

@@ -20,7 +20,6 @@ export class BlobCheck {
   readonly #ledger: BlobLedger
   readonly #keys: KeyRing
   readonly #inventory: CacheInventory
-  #sealed = new Uint8Array(0)
   #plain = new Uint8Array(0)
   blobs = 0
   bytes = 0
@@ -111,7 +110,7 @@ export class BlobCheck {
     const everywhere = (damage: string | undefined): (string | undefined)[] => (references.length === 0 ? [damage] : references.map(() => damage))
     let sealed: Uint8Array
     try {
-      sealed = this.#read(blobId, location)
+      sealed = this.#inventory.reader.view(blobId, location, 0, location.length)
     } catch (error) {
       return everywhere(damageOf(error))
     }
@@ -135,13 +134,6 @@ export class BlobCheck {
     }
     if (equalBytes(chunkIdOf(plain, this.#keys.idHasher(reference.kind)), reference.chunkId)) return undefined
     return `${name} opens, but to other bytes than what refers to it says`
-  }
-
-  #read(blobId: BlobId, location: BlobLocation): Uint8Array {
-    if (this.#sealed.byteLength < location.length) this.#sealed = new Uint8Array(location.length)
-    const sealed = this.#sealed.subarray(0, location.length)
-    this.#inventory.reader.read(blobId, location, 0, sealed)
-    return sealed
   }
 
   async #tell(blob: Uint8Array, damage: string): Promise<void> {

@@ -1,5 +1,6 @@
 // A body on its way in, and an answer on its way out, each with a least rate: who is slower holds memory that others need.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { copyShared } from '../../native-deps/system.js'
 import { VaultError } from '../terms/errors.js'
 import { PassingBytes } from '../terms/external-memory.js'
 import { Pace } from '../wire/pace.js'
@@ -30,7 +31,7 @@ export function readBody(request: IncomingMessage, memory: Uint8Array, spanMs: n
     }
     const take = (piece: Buffer): void => {
       if (length + piece.byteLength > memory.byteLength) return end(tooLarge(memory.byteLength))
-      memory.set(piece, length)
+      copyShared(memory.subarray(length, length + piece.byteLength), piece)
       length += piece.byteLength
       passing.came(piece.byteLength)
     }

@@ -2,6 +2,7 @@
 // everything is waited for as patience.ts says. Errors come out as ours and name the node.
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { copyShared } from '../../native-deps/system.js'
 import { concatBytes } from '../terms/bytes.js'
 import { PassingBytes } from '../terms/external-memory.js'
 import { VaultError } from '../terms/errors.js'
@@ -152,7 +153,7 @@ function bounded(body: Readable, { bytesMax, into }: { readonly bytesMax: number
       }
       watch.carried(part.byteLength)
       passing.came(part.byteLength)
-      if (length <= into.byteLength) into.set(part, length - part.byteLength)
+      if (length <= into.byteLength) copyShared(into.subarray(length - part.byteLength, length), part)
       else {
         if (parts.length === 0) parts.push(into.subarray(0, length - part.byteLength))
         parts.push(part)

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openPlain, type Database, type Statement } from '../../../native-deps/sqlite.js'
+import { copyShared } from '../../../native-deps/system.js'
 import { CacheReader } from '../../cache/reader.js'
 import { databaseName } from '../../cache/segment-files.js'
 import { hex, type BlobId } from '../../terms/bytes.js'
@@ -49,7 +50,7 @@ export class BlobIndex {
     const location = this.#reader.locate(blobId)
     if (location === undefined || location.length > into.byteLength) return undefined
     try {
-      this.#reader.read(blobId, location, 0, into.subarray(0, location.length))
+      copyShared(into.subarray(0, location.length), this.#reader.view(blobId, location, 0, location.length))
       return location.length
     } catch (error) {
       if (error instanceof VaultError && error.code === 'corrupt') return undefined

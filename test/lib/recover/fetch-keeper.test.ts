@@ -46,12 +46,13 @@ t.test('memory that answers came in is used again when they are written', async 
   const sealed = place.subarray(0, mark) as Uint8Array as Sealed
   sealed.set(randomBytes(5, 1000))
   place[mark] = 77
-  t.same(await keeper.keep([{ blobId: blobIdOf(sealed), sealed }]), [true])
+  t.same(await keeper.keep([{ blobId: blobIdOf(sealed), sealed }], place), [true])
   t.not(keeper.places.take()[mark], 77, 'not before')
   for (let index = 0; index < 4; index++) {
-    const other = keeper.places.take().subarray(0, mark) as Uint8Array as Sealed
+    const next = keeper.places.take()
+    const other = next.subarray(0, mark) as Uint8Array as Sealed
     other[0] = index + 1
-    t.same(await keeper.keep([{ blobId: blobIdOf(other), sealed: other }]), [true])
+    t.same(await keeper.keep([{ blobId: blobIdOf(other), sealed: other }], next), [true])
   }
   t.equal((await keeper.end()).blobs, 5)
   t.ok(Array.from({ length: 5 }, () => keeper.places.take()[mark]).includes(77), 'it came back')
