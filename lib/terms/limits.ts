@@ -186,7 +186,7 @@ export const limits = {
   /** Tables of blobs that one thread keeps verified (at most 6 KiB each). */
   blobTablesMax: 1024,
   /** Opened pieces of 64 KiB that one reading thread keeps. */
-  openedFramesMax: 256,
+  openedFramesMax: 160,
   /** Of the cache's index. */
   indexCacheBytes: 8 * MiB,
   /** Pages (4 KiB) that the log of the cache's index may grow to, about, before it is copied into the database. */

@@ -1,4 +1,4 @@
-// The worker threads from the main thread's side: one reader at normal priority, bulk threads at low priority, one keeper
+// The worker threads from the main thread's side: readers at normal priority, bulk threads at low priority, one keeper
 // that waits for the disk. A thread that dies takes the pool with it: everything rejects, now and later, because what
 // was lost with it can't be known.
 import { availableParallelism } from 'node:os'
@@ -21,7 +21,7 @@ import type { Answer, BulkJob, KeeperJob, ReaderJob } from './messages.js'
 import { PendingJobs } from './pending-jobs.js'
 import { encodePieces } from './piece-codec.js'
 import { placeExtents, type ExtentToSeal } from './seal-places.js'
-import { ReaderGroup } from './reader-group.js'
+import { ReaderGroup, readersMax } from './reader-group.js'
 import { leaseOf, Slots } from './slots.js'
 import { threadEntry, type SpareThreads } from './spare-threads.js'
 import { WorkerLink } from './worker-link.js'
@@ -126,20 +126,23 @@ export class Pool implements PoolPort {
     const readers = new ReaderGroup()
     readers.add(reader)
     this.#links = { readers, keeper }
-    const startSecond = (): void => {
-      if (availableParallelism() === 1 || this.#links === undefined) return
-      const second = startReader()
-      second.ready.then(() => { readers.add(second) }, (error: unknown) => { this.#fail(error) })
+    const startAnother = (count: number): void => {
+      if (count > readersMax() || this.#links === undefined) return
+      const another = startReader()
+      another.ready.then(() => {
+        readers.add(another)
+        readers.whenCrowded(() => { startAnother(count + 1) })
+      }, (error: unknown) => { this.#fail(error) })
     }
     this.#startBulk = () => {
       this.#startBulk = undefined
       this.#useBulk(channels.map(({ port2 }, index) => this.#link<BulkJob>(
         entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
       )))
-      if (options.startsLate === true) startSecond()
+      if (options.startsLate === true) startAnother(2)
     }
     if (options.startsLate === true) return
-    setTimeout(startSecond, secondReaderMs).unref()
+    setTimeout(startAnother, secondReaderMs, 2).unref()
     setTimeout(() => { this.#startBulk?.() }, bulkMs).unref()
   }
 

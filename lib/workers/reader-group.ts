@@ -1,5 +1,6 @@
 // The reader threads as one: small reads of a blob go to the thread that has its table and opened pieces, unless that one
 // is busier than another; large ones to whoever is least busy.
+import { availableParallelism } from 'node:os'
 import type { ReaderJob } from './messages.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -12,8 +13,20 @@ export interface ReaderThread {
 /** How much longer a preferred thread's line may be: opening a piece anew costs about as much as two small reads. */
 const patience = 2
 
+/** One more than processors, since one waits for the disk; those behind the second begin when others have to wait. */
+export function readersMax(): number {
+  const processors = availableParallelism()
+  return processors === 1 ? 1 : Math.min(processors + 1, 4)
+}
+
 export class ReaderGroup {
   readonly #threads: ReaderThread[] = []
+  #onCrowd: (() => void) | undefined
+
+  /** Called once, when somebody has to wait because all threads have work. */
+  whenCrowded(callback: () => void): void {
+    this.#onCrowd = callback
+  }
 
   /** A thread counts from the moment when it is ready, or it would keep its first jobs waiting. */
   add(link: WorkerLink<ReaderJob>): void {
@@ -23,6 +36,11 @@ export class ReaderGroup {
   /** Hands `run` a thread and counts the job until its promise settles. `affinity`: any number, equal for what belongs together. */
   async use<Result>(affinity: number | undefined, run: (link: WorkerLink<ReaderJob>) => Promise<Result>): Promise<Result> {
     const thread = this.#pick(affinity)
+    if (this.#onCrowd !== undefined && this.#threads.every(({ jobs }) => jobs > 0)) {
+      const tell = this.#onCrowd
+      this.#onCrowd = undefined
+      tell()
+    }
     thread.jobs++
     try {
       return await run(thread.link)

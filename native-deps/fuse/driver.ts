@@ -23,6 +23,8 @@ import { Spinner } from './spinner.js'
 
 /** After an unmount the connection normally ends at once; another mount namespace may hold on to it. */
 const endWithinMs = 2000
+/** Of the largest size: while one is being answered the kernel asks for what follows. */
+const readAheadRequests = 2
 
 export interface Handover {
   readonly answers?: AnswerMemory
@@ -138,11 +140,11 @@ class KernelMount implements Mount {
     this.#resolveReady()
   }
 
-  /** The kernel reads 128 KiB ahead at most unless root says otherwise; a request may carry 1 MiB. */
+  /** The kernel reads 128 KiB ahead at most unless root says otherwise; a request may carry 1 MiB, and several shall be under way. */
   #readAhead(): void {
     if (!this.#opened.direct || this.#device === undefined) return
     try {
-      writeFileSync(`/sys/class/bdi/${this.#device}/read_ahead_kb`, String(writeBytesMax / 1024))
+      writeFileSync(`/sys/class/bdi/${this.#device}/read_ahead_kb`, String((readAheadRequests * writeBytesMax) / 1024))
     } catch {
       // Only slower: /sys is read-only in most containers.
     }
