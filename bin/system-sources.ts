@@ -12,22 +12,31 @@ export const systemEntropy: Entropy = {
   },
 }
 
-/** Milliseconds of Date would lose what utimens and statx can tell. */
-const wallAtStart = BigInt(Date.now()) * 1_000_000n
-const monotonicAtStart = process.hrtime.bigint()
-const resyncNanoseconds = 1_000_000n
-let offset = wallAtStart - monotonicAtStart
+/** Milliseconds of Date would lose what utimens and statx can tell: what is added to the monotonic clock. */
+let [offsetSec, offsetNsec] = [0, 0]
 
 export const systemClock: Clock = {
   now: () => {
-    const wall = BigInt(Date.now()) * 1_000_000n
-    let nanoseconds = process.hrtime.bigint() + offset
-    // Somebody set the clock, or it was slewed: follow it.
-    if (nanoseconds < wall - resyncNanoseconds || nanoseconds > wall + 2n * resyncNanoseconds) {
-      offset += wall - nanoseconds
-      nanoseconds = wall
+    const wallMs = Date.now()
+    const [monotonicSec, monotonicNsec] = process.hrtime()
+    let sec = monotonicSec + offsetSec
+    let nsec = monotonicNsec + offsetNsec
+    if (nsec >= 1e9) {
+      sec++
+      nsec -= 1e9
     }
-    return { sec: Number(nanoseconds / 1_000_000_000n), nsec: Number(nanoseconds % 1_000_000_000n) }
+    // Date says the beginning of its millisecond. Further away somebody set the clock, or it was slewed: follow it.
+    const aheadMs = sec * 1000 - wallMs + nsec / 1e6
+    if (aheadMs >= -1 && aheadMs <= 2) return { sec, nsec }
+    sec = Math.floor(wallMs / 1000)
+    nsec = (wallMs - sec * 1000) * 1e6
+    offsetSec = sec - monotonicSec
+    offsetNsec = nsec - monotonicNsec
+    if (offsetNsec < 0) {
+      offsetSec--
+      offsetNsec += 1e9
+    }
+    return { sec, nsec }
   },
   monotonicMs: () => performance.now(),
 }

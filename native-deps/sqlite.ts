@@ -111,12 +111,14 @@ export class Database {
   readonly path: string
   readonly #native: NativeDatabase
   readonly #begin: NativeStatement
+  readonly #beginReading: NativeStatement
   readonly #commit: NativeStatement
 
   constructor(native: NativeDatabase, path: string) {
     this.#native = native
     this.path = path
     this.#begin = native.prepare('BEGIN IMMEDIATE')
+    this.#beginReading = native.prepare('BEGIN')
     this.#commit = native.prepare('COMMIT')
   }
 
@@ -147,6 +149,11 @@ export class Database {
 
   begin(): void {
     this.#translated(() => this.#begin.run())
+  }
+
+  /** What is read up to the commit is of one moment, and takes the file's locks once: they are most of a short question. */
+  beginReading(): void {
+    this.#translated(() => this.#beginReading.run())
   }
 
   commit(): void {

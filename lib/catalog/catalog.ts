@@ -92,7 +92,9 @@ export class Catalog implements CatalogPort, CatalogWriter {
   }
 
   async apply(batch: CatalogBatch): Promise<void> {
+    this.#endReading()
     this.#database.begin()
+    this.#inTransaction = true
     try {
       for (const step of this.#steps(batch)) {
         step()
@@ -105,25 +107,47 @@ export class Catalog implements CatalogPort, CatalogWriter {
     } catch (error) {
       this.#database.rollback()
       throw error
+    } finally {
+      this.#inTransaction = false
     }
   }
 
   #read<Value>(read: () => Value): Value {
     try {
+      if (!this.#inTransaction) this.#beginReading()
       return read()
     } catch (error) {
       throw damaged(error, this.#options.path)
     }
   }
 
+  /** Up to the end of this turn. Within one nobody but we change anything, and we end it before that. */
+  #beginReading(): void {
+    this.#database.beginReading()
+    this.#inTransaction = this.#isReading = true
+    queueMicrotask(this.#endReading)
+  }
+
+  readonly #endReading = (): void => {
+    if (!this.#isReading) return
+    this.#inTransaction = this.#isReading = false
+    // An error may have ended it.
+    if (this.#database.inTransaction) this.#database.commit()
+  }
+
   #sliceBegan = 0
+  /** Ours that applies, or one that reads. */
+  #inTransaction = false
+  #isReading = false
 
   /** Copies the write-ahead part into the database file. Blocks for as long as that takes: at close, or when it is short. */
   checkpoint(): void {
+    this.#endReading()
     this.#database.checkpoint('PASSIVE')
   }
 
   close(): void {
+    this.#endReading()
     this.#database.checkpoint('TRUNCATE')
     this.#database.close()
     this.#warming?.close()

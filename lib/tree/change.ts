@@ -15,11 +15,19 @@ export interface ChangeTarget {
   nowMs(): number
 }
 
+/** Most changes have none: a set for each would be most of what a change allocates. Never added to. */
+const noInos = new Set<number>()
+
+function withIno(inos: Set<number>, ino: number): Set<number> {
+  return inos === noInos ? new Set([ino]) : inos.add(ino)
+}
+
 export class Change {
   readonly #target: ChangeTarget
-  readonly #entries = new Map<number, Entry>()
-  readonly #xattrsOf = new Set<number>()
-  readonly #born = new Set<number>()
+  /** Few, each once. */
+  readonly #entries: Entry[] = []
+  #xattrsOf = noInos
+  #born = noInos
   readonly #gone: GoneImage[] = []
   readonly #dirents: DirentImage[] = []
 
@@ -30,20 +38,20 @@ export class Change {
   /** The entry, to be changed in place before `commit`. */
   edit(ino: number): Entry {
     const entry = this.#target.tree.edit(ino)
-    this.#entries.set(ino, entry)
+    if (!this.#entries.includes(entry)) this.#entries.push(entry)
     return entry
   }
 
   create(entry: Entry): void {
     this.#target.tree.addBorn(entry)
-    this.#entries.set(entry.ino, entry)
-    this.#born.add(entry.ino)
-    if (entry.xattrs !== null) this.#xattrsOf.add(entry.ino)
+    this.#entries.push(entry)
+    this.#born = withIno(this.#born, entry.ino)
+    if (entry.xattrs !== null) this.#xattrsOf = withIno(this.#xattrsOf, entry.ino)
   }
 
   setXattrs(ino: number, xattrs: ReadonlyMap<Name, Uint8Array>): void {
     this.edit(ino).xattrs = xattrs.size === 0 ? null : xattrs
-    this.#xattrsOf.add(ino)
+    this.#xattrsOf = withIno(this.#xattrsOf, ino)
   }
 
   /** A new name. */
@@ -83,26 +91,27 @@ export class Change {
     return { ino: before?.ino ?? 0, cookie: before?.cookie }
   }
 
-  #image(image: Omit<DirentImage, 'parentId' | 'wasId'>): void {
+  #image({ parent, name, ino, cookie, was, displaced }: Omit<DirentImage, 'parentId' | 'wasId'>): void {
     const { tree } = this.#target
-    this.#dirents.push({ ...image, parentId: tree.idOf(image.parent), wasId: image.was === 0 ? undefined : tree.idOf(image.was) })
+    this.#dirents.push({ parent, name, ino, cookie, was, displaced, parentId: tree.idOf(parent), wasId: was === 0 ? undefined : tree.idOf(was) })
   }
 
   /** The entry ends: no name, nobody has it open. */
   remove(ino: number, id: EntryId): void {
-    this.#entries.delete(ino)
+    const index = this.#entries.findIndex((entry) => entry.ino === ino)
+    if (index >= 0) this.#entries.splice(index, 1)
     this.#target.tree.remove(ino)
     this.#gone.push({ ino, id })
   }
 
   get isEmpty(): boolean {
-    return this.#entries.size + this.#gone.length + this.#dirents.length === 0
+    return this.#entries.length + this.#gone.length + this.#dirents.length === 0
   }
 
   /** Logs it; the record is in the kernel's hands after the log's next flush. */
   commit(): number {
     const images = {
-      entries: [...this.#entries.values()], xattrsOf: this.#xattrsOf, born: this.#born, gone: this.#gone, dirents: this.#dirents,
+      entries: this.#entries, xattrsOf: this.#xattrsOf, born: this.#born, gone: this.#gone, dirents: this.#dirents,
     }
     const lsn = this.#target.append(encodeImages(images))
     this.#target.unpublished.note(images, lsn, this.#target.nowMs())

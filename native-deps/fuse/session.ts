@@ -102,6 +102,7 @@ export class Session {
     let spin = 0
     let bytes = 0
     for (let handled = 0; handled < batchMax && bytes < batchBytesMax; ) {
+      if (handled === 1 && spin === 0 && !this.#parts.spinner.looks()) return 0
       const buffer = buffers.take()
       if (buffer === undefined) {
         this.#starved = true
@@ -109,6 +110,7 @@ export class Session {
         return 0
       }
       const length = channel.read(buffer.index, spin)
+      if (handled === 1 && spin === 0) this.#parts.spinner.looked(length > 0)
       if (length < 0) {
         buffers.giveBack(buffer)
         if (length !== -errno.EAGAIN) return length
@@ -179,9 +181,7 @@ export class Session {
     this.deferred.wait(exchange, value, finish)
   }
 
-  interrupt(key: number): void {
-    this.deferred.interrupt(key)
-  }
+  interrupt(key: number): void { this.deferred.interrupt(key) }
 
   /** An encoder says that its reply carries an entry, which the kernel then holds a reference to. */
   countsEntry(ino: number): void {

@@ -127,3 +127,27 @@ t.test('polling is given up where it finds nothing, and tried again', async (t) 
   spinner.hit()
   t.equal(spinner.next(), 50)
 })
+
+t.test('who has one request at a time is not looked at twice; whoever else comes is found', async (t) => {
+  const looksOf = (spinner: Spinner, count: number): number => Array.from({ length: count }, () => spinner.looks()).filter(Boolean).length
+  const quiet = new Spinner(0)
+  for (let miss = 0; miss < 4; miss++) {
+    t.ok(quiet.looks())
+    quiet.looked(false)
+  }
+  t.equal(looksOf(quiet, 64), 4)
+  quiet.looked(true)
+  t.equal(looksOf(quiet, 64), 64)
+  // Polling is tried again as often as before, however seldom it is looked.
+  const spinner = new Spinner(50)
+  for (let miss = 0; miss < 4; miss++) spinner.missed()
+  let trials = 0
+  for (let burst = 0; burst < 640; burst++) {
+    if (!spinner.looks()) continue
+    spinner.looked(false)
+    if (spinner.next() > 0) trials++
+  }
+  t.ok(trials >= 9 && trials <= 11, `${String(trials)} trials`)
+  spinner.hit()
+  t.equal(looksOf(spinner, 64), 64, 'where it polls it looks')
+})
