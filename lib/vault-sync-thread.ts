@@ -174,7 +174,7 @@ function sourceOver(inventory: CacheInventory): BlobSource {
     read: ({ blobId, length }, into) => {
       const sealed = into?.byteLength === length ? into : new Uint8Array(length)
       const location = inventory.reader.locate(blobId)
-      if (location !== undefined) sealed.set(inventory.reader.view(blobId, location, 0, length))
+      if (location !== undefined) sealed.set(inventory.reader.scan(blobId, location, 0, length))
       return sealed as Uint8Array as Sealed
     },
   }

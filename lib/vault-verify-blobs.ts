@@ -110,7 +110,7 @@ export class BlobCheck {
     const everywhere = (damage: string | undefined): (string | undefined)[] => (references.length === 0 ? [damage] : references.map(() => damage))
     let sealed: Uint8Array
     try {
-      sealed = this.#inventory.reader.view(blobId, location, 0, location.length)
+      sealed = this.#inventory.reader.scan(blobId, location, 0, location.length)
     } catch (error) {
       return everywhere(damageOf(error))
     }

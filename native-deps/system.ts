@@ -13,6 +13,7 @@ interface SystemAddon {
   setXattr(path: Uint8Array, name: Uint8Array, value: Uint8Array): number
   syncDisk(fd: number): number
   discard(bytes: Uint8Array): number
+  largePages(bytes: Uint8Array): number
   createMemory(bytes: number): number
   mapMemory(bytes: Uint8Array, fd: number, offset: number): number
   copy(target: Uint8Array, source: Uint8Array): number | undefined
@@ -119,6 +120,14 @@ export function cachedPages(fd: number, { offset, length }: FileRange): number |
  */
 export function discardPages(bytes: Uint8Array): void {
   check(addon().discard(bytes), 'madvise')
+}
+
+/**
+ * For memory that megabytes go through all the time: the kernel walks its pages for each request. Two mebibytes of it
+ * become resident at once when they are first touched. Where there are no large pages, nothing happens.
+ */
+export function preferLargePages(bytes: Uint8Array): void {
+  addon().largePages(bytes)
 }
 
 /** Memory that outlives this process for as long as another holds its descriptor too; undefined where that cannot be had. */

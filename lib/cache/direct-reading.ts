@@ -1,4 +1,4 @@
-// Long stretches of segment files straight from the disk: through the page cache each would be copied, out of pages that
+// Parts of long stretches of segment files straight from the disk: through the page cache each would be copied, out of pages that
 // are taken for it and that nobody reads again (what programs read is kept in the clear), at half of what reading cost.
 // What lies in the page cache already is read there. Whatever is in the way, the usual way is tried, and says what it is.
 import { constants, readSync } from 'node:fs'
@@ -8,8 +8,6 @@ import { OpenSegments } from './segment-files.js'
 
 /** Of memory and of places: more than any disk's sector needs, open(2). */
 const blockBytes = 4096
-/** Shorter ones wait for the disk longer than a copy takes, and what follows them is read ahead. */
-const directBytesMin = 128 * 1024
 
 export class DirectReading {
   readonly #buffered: OpenSegments
@@ -24,7 +22,6 @@ export class DirectReading {
 
   /** A view that the next call overwrites; undefined: to be read the usual way. */
   read(segment: number, range: FileRange): Uint8Array | undefined {
-    if (range.length < directBytesMin) return undefined
     const start = Math.floor(range.offset / blockBytes) * blockBytes
     const end = Math.ceil((range.offset + range.length) / blockBytes) * blockBytes
     try {

@@ -43,7 +43,7 @@ export class CacheReader implements BlobReader {
     if (count < into.byteLength) throw damaged(subject, `segment ${location.segment} of the cache ends too early`)
   }
 
-  view(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array {
+  scan(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array {
     const isInside = offset + length <= location.length
     const direct = isInside ? this.#direct.read(location.segment, { offset: location.offset + offset, length }) : undefined
     if (direct !== undefined) return direct

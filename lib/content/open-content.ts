@@ -62,6 +62,8 @@ export class OpenContent {
   gate: Promise<undefined> | undefined
   /** Operations that hold on to this object across an await: it must stay the one of its file. */
   pins = 0
+  /** That small reads have brought, with what lay around them. */
+  aroundBytes = 0
   /** Bumped by every change: what was planned before may be stale. */
   version = 0
 

@@ -38,6 +38,7 @@ export class Reading {
    */
   readAround(content: OpenContent, offset: number, length: number): Around | Promise<Around> {
     const range = aroundOf(content, offset, length, this.#context.pages) ?? { start: offset, end: offset + length }
+    content.aroundBytes += range.end - range.start
     const bytes = this.read(content, range.start, range.end - range.start)
     return bytes instanceof Promise ? bytes.then((settled) => ({ start: range.start, bytes: settled })) : { start: range.start, bytes }
   }

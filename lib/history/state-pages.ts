@@ -9,8 +9,8 @@ import type { Lookups } from './lookups.js'
 import type { Moments } from './moments.js'
 
 const pageBytesMax = 256 * 1024
-/** What one step makes, about. */
-const partBytes = 512 * 1024
+/** What one step makes, about: some hundred records. Questions about the past wait for its end. */
+const partBytes = 128 * 1024
 const rootIno = 1
 const noFolder = Buffer.alloc(16)
 const nameless = Buffer.alloc(16, 0xff)

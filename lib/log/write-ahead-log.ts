@@ -3,18 +3,15 @@
 // marked them clean, so a second sync would succeed and say nothing. What was acknowledged is on the disk; the next
 // opening writes the rest again from what can still be read.
 import type { ExtentKind, LogExtent, LogPort, LogRecord, Lsn, RecordKind, SealedExtent } from '../store/log-port.js'
-import { syncMarkKind } from '../format/log-record.js'
-import type { LogOwner } from '../format/log-record.js'
+import { syncMarkKind, type LogOwner } from '../format/log-record.js'
 import { segmentHeaderBytes } from '../format/log-segment.js'
 import type { Entropy } from '../terms/entropy.js'
 import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
 import type { LogDisk } from './disk.js'
-import { RecordBatch } from './record-batch.js'
-import type { Payload } from './record-batch.js'
-import { Replay } from './replay.js'
-import type { LogEnd } from './replay.js'
+import { RecordBatch, type Payload } from './record-batch.js'
+import { Replay, type LogEnd } from './replay.js'
 import { Segments } from './segments.js'
 import { SizeIndex } from './size-index.js'
 import { survey } from './survey.js'
@@ -65,6 +62,8 @@ export class WriteAheadLog implements LogPort {
   #flushedLsn: Lsn
   #flushedBytes = 0
   #syncedLsn: Lsn
+  /** Records before it are needed no more. */
+  #neededLsn: Lsn = 0
   #round: Promise<void> | undefined
   #inRound = false
   /** Position at which a new segment is tried for again, after there was no room for one. */
@@ -234,11 +233,7 @@ export class WriteAheadLog implements LogPort {
   }
 
   async #syncFiles(): Promise<void> {
-    try {
-      await this.#segments.sync()
-    } catch (error) {
-      throw this.#fail(error)
-    }
+    await this.#segments.sync().catch((error: unknown) => { throw this.#fail(error) })
   }
 
   /** Says in the log how far it is synced, so that damage to the records before can't pass for a torn end. */
@@ -257,7 +252,7 @@ export class WriteAheadLog implements LogPort {
 
   trim(lsn: Lsn): void {
     if (this.#ended !== undefined) return
-    const safe = Math.min(lsn, this.#syncedLsn + 1)
+    const safe = this.#neededLsn = Math.min(lsn, this.#syncedLsn + 1)
     this.#segments.trim(safe)
     this.#sizes.trim(safe)
   }
@@ -271,6 +266,7 @@ export class WriteAheadLog implements LogPort {
       // The newest mark, which says that all before it is synced, is to be on the disk as well.
       this.flush()
       await this.#syncFiles()
+      await this.#leave()
     } finally {
       await this.#round?.catch(() => undefined)
       await this.#segments.settle()
@@ -281,11 +277,17 @@ export class WriteAheadLog implements LogPort {
     }
   }
 
+  /** A segment of which nobody needs anything goes: the next opening would read all of it, for seconds where it holds much. */
+  async #leave(): Promise<void> {
+    if (this.#neededLsn <= this.#lastLsn || this.#batch.position < this.#segmentBytes * limits.logRestShare) return
+    if (!this.#segments.mayBegin(this.#syncedLsn) || !this.#beginSegment()) return
+    await this.#syncFiles()
+    this.#segments.trim(this.#neededLsn)
+  }
+
   #fail(error: unknown): VaultError {
     this.#ended ??= new VaultError('io', `${this.#disk.directory}: the disk did not keep what was written to the log; nothing more is accepted`, {
-      subject: this.#disk.directory,
-      next: 'check the disk, unmount and mount again: what was acknowledged is there',
-      cause: error,
+      subject: this.#disk.directory, next: 'check the disk, unmount and mount again: what was acknowledged is there', cause: error,
     })
     this.#report(error)
     return this.#ended

@@ -20,10 +20,10 @@ export interface BlobReader {
    */
   read(blobId: BlobId, location: BlobLocation, offset: number, into: Uint8Array): void
   /**
-   * As `read`, without a place to put it: of memory that the next call of either overwrites, and that no other thread sees.
-   * Undefined: only `read` is there.
+   * As `read`, for a part of a long stretch that is read once: not through the page cache, unless it lies there. A view of
+   * memory that the next call overwrites and that no other thread sees. Undefined: only `read` is there.
    */
-  view?(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array
+  scan?(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array
   close(): void
 }
 

@@ -43,6 +43,8 @@ export const limits = {
   logBytesMax: 512 * MiB,
   /** Size at which a segment of the log is followed by the next: trimming is this coarse, a spare one costs this much room. */
   logSegmentBytes: 64 * MiB,
+  /** Share of a segment that stays at a clean end though nobody needs it: the next opening reads it. */
+  logRestShare: 1 / 64,
   /** Appended records that wait for the kernel to take them; while the disk refuses, appends are refused past it. */
   logBatchBytesMax: 8 * MiB,
   /** Body of one record: its head is sealed, held and opened in one piece. */

@@ -3,7 +3,7 @@
 import { copyShared } from '../../native-deps/system.js'
 import type { Piece } from '../store/content-piece.js'
 import { invariant } from '../terms/errors.js'
-import type { BlobOpener } from './blob-opener.js'
+import { isLong, type BlobOpener } from './blob-opener.js'
 import type { LogOpener } from './log-opener.js'
 
 export class Assembler {
@@ -19,17 +19,18 @@ export class Assembler {
 
   /** The pieces' lengths add up to `out`. */
   assemble(pieces: readonly Piece[], out: Uint8Array): void {
+    const isScan = isLong(out.byteLength)
     let at = 0
     for (const piece of pieces) {
       const target = out.subarray(at, at + piece.length)
       invariant(target.byteLength === piece.length, 'pieces are longer than what was asked for')
-      this.#put(piece, target)
+      this.#put(piece, target, isScan)
       at += piece.length
     }
     invariant(at === out.byteLength, 'pieces are shorter than what was asked for')
   }
 
-  #put(piece: Piece, target: Uint8Array): void {
+  #put(piece: Piece, target: Uint8Array, isScan: boolean): void {
     switch (piece.kind) {
       case 'memory':
         copyShared(target, this.#arena.subarray(piece.position, piece.position + piece.length))
@@ -44,7 +45,7 @@ export class Assembler {
         this.#log.read(piece.extent, piece.skip, piece.length, target)
         return
       case 'blob':
-        this.#blobs.read(piece.reference, piece.skip, piece.length, target)
+        this.#blobs.read(piece.reference, piece.skip, piece.length, target, isScan)
     }
   }
 }

@@ -16,8 +16,8 @@ const wholeBytesMax = sealedLengthOf(segmentPlainBytes)
 /** From the beginning: so much is read for nothing rather than asked for alone, behind the table. */
 const nearBytes = 4 * segmentPlainBytes
 
-/** Longer reads are a scan: what lies at their ends is opened again by the next one. */
-const aloneBytesMin = limits.readAroundBytesMax
+/** Smaller blobs lie beside others that are wanted next, and the kernel reads ahead. */
+const scannedBytesMin = 256 * 1024
 
 interface OpenBlob {
   readonly index: BlobIndex
@@ -44,17 +44,20 @@ export class BlobOpener {
     this.#limits = limits
   }
 
-  /** `length` bytes from `skip` of the plaintext into the front of `out`. */
-  read(reference: BlobReference, skip: number, length: number, out: Uint8Array): void {
+  /**
+   * `length` bytes from `skip` of the plaintext into the front of `out`. `isScan`: they are a part of a long stretch, of
+   * which nothing is kept: what lies at its ends is opened again by the next one.
+   */
+  read(reference: BlobReference, skip: number, length: number, out: Uint8Array, isScan = isLong(length)): void {
     const name = nameOf(reference)
     const known = this.#blobs.has(name)
     try {
-      this.#readThrough(name, reference, skip, length, out)
+      this.#readThrough(name, reference, skip, length, out, isScan)
     } catch (error) {
       if (!known || !(error instanceof VaultError) || error.code !== 'corrupt') throw error
       // The blob may have been deleted and stored again elsewhere since we looked.
       this.#forget(name)
-      this.#readThrough(name, reference, skip, length, out)
+      this.#readThrough(name, reference, skip, length, out, isScan)
     }
   }
 
@@ -65,24 +68,24 @@ export class BlobOpener {
     this.#frames.clear()
   }
 
-  #readThrough(name: string, reference: BlobReference, skip: number, length: number, out: Uint8Array): void {
+  #readThrough(name: string, reference: BlobReference, skip: number, length: number, out: Uint8Array, isScan: boolean): void {
     const end = skip + length
-    if (length > aloneBytesMin) return this.#readAlone(name, reference, skip, end, out)
+    if (isScan) return this.#readAlone(name, reference, skip, end, out, reference.sealedLength >= scannedBytesMin)
     let at = skip
     while (at < end) {
       const number = Math.floor(at / frameBytes)
       const frameEnd = Math.min((number + 1) * frameBytes, reference.plainLength)
       const to = Math.min(end, frameEnd)
-      if (at === number * frameBytes && to === frameEnd) this.#readAlone(name, reference, at, to, out.subarray(at - skip))
+      if (at === number * frameBytes && to === frameEnd) this.#readAlone(name, reference, at, to, out.subarray(at - skip), false)
       else out.set(this.#frame(name, reference, number).subarray(at - number * frameBytes, to - number * frameBytes), at - skip)
       at = to
     }
   }
 
   /** What will hardly be read again soon: nothing of it is kept. */
-  #readAlone(name: string, reference: BlobReference, start: number, end: number, out: Uint8Array): void {
-    const blob = this.#blob(name, reference, start < nearBytes ? end : 0)
-    this.#sealed.expect(sealedEnd(reference, end))
+  #readAlone(name: string, reference: BlobReference, start: number, end: number, out: Uint8Array, isScan: boolean): void {
+    const blob = this.#blob(name, reference, start < nearBytes ? end : 0, isScan)
+    this.#sealed.expect(sealedEnd(reference, end), isScan)
     readRange(blob.index, blob.read, start, end - start, out)
   }
 
@@ -98,6 +101,7 @@ export class BlobOpener {
     const start = number * frameBytes
     const length = Math.min(frameBytes, reference.plainLength - start)
     const frame = this.#roomForFrame().subarray(0, length)
+    this.#sealed.expect(0, false)
     readRange(blob.index, blob.read, start, length, frame)
     this.#frames.set(key, frame)
     return frame
@@ -114,7 +118,7 @@ export class BlobOpener {
   }
 
   /** `plainEnd`: what will be read of it next ends there. */
-  #blob(name: string, reference: BlobReference, plainEnd = 0): OpenBlob {
+  #blob(name: string, reference: BlobReference, plainEnd = 0, isScan = false): OpenBlob {
     const known = this.#blobs.get(name)
     if (known !== undefined) {
       this.#blobs.delete(name)
@@ -131,7 +135,7 @@ export class BlobOpener {
       throw new VaultError('corrupt', `blob ${hex(blobId)} has another length than what refers to it says`, { subject: hex(blobId) })
     }
     const read: ReadSealed = (offset, length) => this.#sealed.read(name, blobId, location, offset, length)
-    this.#sealed.expect(location.length <= wholeBytesMax ? location.length : sealedEnd(reference, plainEnd))
+    this.#sealed.expect(location.length <= wholeBytesMax ? location.length : sealedEnd(reference, plainEnd), isScan)
     const blob = { index: openIndex({ reference, read, keys: this.#keys }), read }
     this.#blobs.set(name, blob)
     for (const oldest of this.#blobs.keys()) {
@@ -150,6 +154,11 @@ export class BlobOpener {
     if (keepFrames) return
     for (const key of this.#frames.keys()) if (key.startsWith(name)) this.#frames.delete(key)
   }
+}
+
+/** Of a read, bytes: more than what comes with a small one. */
+export function isLong(length: number): boolean {
+  return length > limits.readAroundBytesMax
 }
 
 /** Where the segment ends that holds the plaintext before `plainEnd`; compressed content lies before that. */

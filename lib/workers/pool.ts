@@ -3,6 +3,7 @@
 // was lost with it can't be known.
 import { availableParallelism } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
+import { preferLargePages } from '../../native-deps/system.js'
 import { encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
 import { extentOverheadBytes } from '../format/log-record.js'
 import type { ChunkerParameters } from '../format/vault-header.js'
@@ -30,7 +31,7 @@ export interface PoolOptions extends CommonSetup {
   /** Of the vault's header. */
   readonly chunker: ChunkerParameters
   readonly logger: Logger
-  /** Threads that cut and seal, at least one; by default one for each processor. `startsLate`: they begin with the first work, not soon. */
+  /** Threads that cut and seal, at least one; by default one for each processor. `startsLate`: they, and a second reader, begin with the first work. */
   readonly bulkThreads?: number
   readonly startsLate?: boolean
   readonly segmentBytesMax?: number
@@ -45,8 +46,10 @@ export interface PoolOptions extends CommonSetup {
 const mebibyte = 1024 * 1024
 const smallSlotBytes = limits.readAroundBytesMax
 
-/** Threads for which nobody waits at once begin so long after the first ones, or when they have work: a mount shall be quick. */
-const othersLaterMs = 500
+/** A second reader begins so long after the first threads: a mount shall be quick. */
+const secondReaderMs = 500
+/** And threads that cut and seal with their first work, or then: whoever mounts to read shall not share the processor with their beginning. */
+const bulkMs = 5000
 
 interface Links { readonly readers: ReaderGroup; readonly keeper: WorkerLink<KeeperJob> }
 
@@ -80,7 +83,7 @@ export class Pool implements PoolPort {
   #bulk: readonly WorkerLink<BulkJob>[] = []
   #cuts: CutQueue | undefined
   /** Undefined when the pool is not open, or they were. */
-  #startOthers: (() => void) | undefined
+  #startBulk: (() => void) | undefined
   #blobs: BlobStatistics = { blobs: 0, bytes: 0 }
   #storedBytes = 0
   #failure: VaultError | undefined
@@ -90,6 +93,7 @@ export class Pool implements PoolPort {
     this.#logger = logger
     this.#memory = memory
     this.#large = new Slots(memory.readSlots, mebibyte)
+    preferLargePages(new Uint8Array(this.#large.shared))
     this.#small = new Slots(memory.smallReadSlots, smallSlotBytes)
     this.#seal = new Slots(memory.sealSlots, mebibyte)
   }
@@ -122,19 +126,24 @@ export class Pool implements PoolPort {
     const readers = new ReaderGroup()
     readers.add(reader)
     this.#links = { readers, keeper }
-    this.#startOthers = () => {
-      this.#startOthers = undefined
-      this.#startBulk(channels.map(({ port2 }, index) => this.#link<BulkJob>(
-        entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
-      )))
-      if (availableParallelism() === 1) return
+    const startSecond = (): void => {
+      if (availableParallelism() === 1 || this.#links === undefined) return
       const second = startReader()
       second.ready.then(() => { readers.add(second) }, (error: unknown) => { this.#fail(error) })
     }
-    if (options.startsLate !== true) setTimeout(() => { this.#startOthers?.() }, othersLaterMs).unref()
+    this.#startBulk = () => {
+      this.#startBulk = undefined
+      this.#useBulk(channels.map(({ port2 }, index) => this.#link<BulkJob>(
+        entry, { ...common, role: 'bulk', chunker, keeper: port2, nextSegment, partial: opened.partial?.[index], segmentBytesMax }, [port2],
+      )))
+      if (options.startsLate === true) startSecond()
+    }
+    if (options.startsLate === true) return
+    setTimeout(startSecond, secondReaderMs).unref()
+    setTimeout(() => { this.#startBulk?.() }, bulkMs).unref()
   }
 
-  #startBulk(bulk: readonly WorkerLink<BulkJob>[]): void {
+  #useBulk(bulk: readonly WorkerLink<BulkJob>[]): void {
     for (const { ready } of bulk) ready.catch((error: unknown) => { this.#fail(error) })
     this.#bulk = bulk
     this.#cuts = new CutQueue(bulk, this.#pending, (references) => {
@@ -218,7 +227,7 @@ export class Pool implements PoolPort {
     const links = this.#links
     if (links === undefined) return
     this.#links = undefined
-    this.#startOthers = undefined
+    this.#startBulk = undefined
     this.#refuse(new VaultError('cancelled', 'the worker threads are closed'))
     await this.#pending.idle()
     if (this.#failure !== undefined) return this.abort()
@@ -228,7 +237,7 @@ export class Pool implements PoolPort {
 
   async abort(): Promise<void> {
     this.#links = undefined
-    this.#startOthers = undefined
+    this.#startBulk = undefined
     await Promise.all(this.#started.map((link) => link.terminate()))
   }
 
@@ -239,7 +248,7 @@ export class Pool implements PoolPort {
   }
 
   #cutQueue(): CutQueue {
-    this.#startOthers?.()
+    this.#startBulk?.()
     invariant(this.#cuts !== undefined, 'the pool was started')
     return this.#cuts
   }

@@ -11,19 +11,21 @@ const windowBytesMax = sealedLengthOf(limits.readBytesMax + 2 * segmentPlainByte
 export class SealedWindow {
   readonly #cache: BlobReader
   #bytes: Uint8Array = new Uint8Array(0)
-  /** Where the cache can't give views. */
+  /** Of what comes through the page cache. */
   #room = new Uint8Array(0)
   #name: string | undefined
   #start = 0
   #expected = 0
+  #isScan = false
 
   constructor(cache: BlobReader) {
     this.#cache = cache
   }
 
-  /** What is read next goes on up to there, about. */
-  expect(end: number): void {
+  /** What is read next goes on up to there, about. `isScan`: it belongs to a long stretch that is read once. */
+  expect(end: number, isScan: boolean): void {
     this.#expected = end
+    this.#isScan = isScan
   }
 
   /** A view that the next call may overwrite. `name`: of the blob and all that vouches for it. */
@@ -43,7 +45,7 @@ export class SealedWindow {
   }
 
   #view(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array {
-    const view = this.#cache.view?.(blobId, location, offset, length)
+    const view = this.#isScan ? this.#cache.scan?.(blobId, location, offset, length) : undefined
     if (view !== undefined) return view
     if (this.#room.byteLength < length) this.#room = new Uint8Array(length)
     const into = this.#room.subarray(0, length)

@@ -27,6 +27,33 @@ static struct notice *take(struct notifier *notifier) {
   return notice;
 }
 
+static void give_back(struct notifier *notifier, struct notice *notice) {
+  int keeps = 0;
+  pthread_mutex_lock(&notifier->lock);
+  if (notice->stored > 0 && notice->room <= NOTIFY_SPARE_BYTES_MAX && notifier->spares < NOTIFY_SPARE_MAX) {
+    notice->next = notifier->spare;
+    notifier->spare = notice;
+    notifier->spares++;
+    keeps = 1;
+  }
+  pthread_mutex_unlock(&notifier->lock);
+  if (!keeps) free(notice);
+}
+
+/* One that has room for so much; NULL: none. Smaller ones make way. */
+static struct notice *take_spare(struct notifier *notifier, size_t length) {
+  pthread_mutex_lock(&notifier->lock);
+  struct notice *notice = notifier->spare;
+  if (notice != NULL) {
+    notifier->spare = notice->next;
+    notifier->spares--;
+  }
+  pthread_mutex_unlock(&notifier->lock);
+  if (notice == NULL || notice->room >= length) return notice;
+  free(notice);
+  return NULL;
+}
+
 static void *run(void *argument) {
   struct start start = *(struct start *)argument;
   free(argument);
@@ -37,7 +64,7 @@ static void *run(void *argument) {
     do {
       written = write(start.fd, notice->bytes, notice->length);
     } while (written < 0 && errno == EINTR);
-    free(notice);
+    give_back(start.notifier, notice);
     atomic_fetch_add(&start.notifier->sent, 1);
   }
   start.ended(start.data);
@@ -68,21 +95,30 @@ void notify_stop(struct notifier *notifier) {
   pthread_mutex_unlock(&notifier->lock);
 }
 
-void notify_free(struct notifier *notifier) {
-  while (notifier->first != NULL) {
-    struct notice *next = notifier->first->next;
-    free(notifier->first);
-    notifier->first = next;
+static void free_all(struct notice *notice) {
+  while (notice != NULL) {
+    struct notice *next = notice->next;
+    free(notice);
+    notice = next;
   }
+}
+
+void notify_free(struct notifier *notifier) {
+  free_all(notifier->first);
+  free_all(notifier->spare);
+  notifier->first = notifier->spare = NULL;
   pthread_cond_destroy(&notifier->filled);
   pthread_mutex_destroy(&notifier->lock);
 }
 
-static struct notice *make(int code, size_t body, size_t content) {
+static struct notice *make(struct notifier *notifier, int code, size_t body, size_t content) {
   size_t length = sizeof(struct fuse_out_header) + body + content;
-  struct notice *notice = malloc(sizeof(*notice) + length);
+  struct notice *notice = content > 0 ? take_spare(notifier, length) : NULL;
+  size_t room = notice != NULL ? notice->room : length;
+  if (notice == NULL) notice = malloc(sizeof(*notice) + length);
   if (notice == NULL) return NULL;
   memset(notice, 0, sizeof(*notice) + sizeof(struct fuse_out_header) + body);
+  notice->room = room;
   notice->length = length;
   notice->stored = content;
   struct fuse_out_header header = {.len = (uint32_t)length, .error = code, .unique = 0};
@@ -112,7 +148,7 @@ static int push(struct notifier *notifier, struct notice *notice) {
 
 int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_t length) {
   struct fuse_notify_inval_inode_out body = {.ino = ino, .off = offset, .len = length};
-  struct notice *notice = make(FUSE_NOTIFY_INVAL_INODE, sizeof(body), 0);
+  struct notice *notice = make(notifier, FUSE_NOTIFY_INVAL_INODE, sizeof(body), 0);
   if (notice == NULL) return -ENOMEM;
   memcpy(notice->bytes + sizeof(struct fuse_out_header), &body, sizeof(body));
   return push(notifier, notice);
@@ -121,7 +157,7 @@ int notify_inode(struct notifier *notifier, uint64_t ino, int64_t offset, int64_
 int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name, size_t length, int expire) {
   struct fuse_notify_inval_entry_out body = {.parent = parent, .namelen = (uint32_t)length};
   /* The name is followed by a zero byte that namelen does not count. */
-  struct notice *notice = make(FUSE_NOTIFY_INVAL_ENTRY, sizeof(body) + length + 1, 0);
+  struct notice *notice = make(notifier, FUSE_NOTIFY_INVAL_ENTRY, sizeof(body) + length + 1, 0);
   if (notice == NULL) return -ENOMEM;
   uint8_t *at = notice->bytes + sizeof(struct fuse_out_header);
   memcpy(at, &body, sizeof(body));
@@ -134,7 +170,7 @@ int notify_entry(struct notifier *notifier, uint64_t parent, const uint8_t *name
 
 int notify_store(struct notifier *notifier, uint64_t ino, uint64_t offset, const uint8_t *bytes, size_t length) {
   struct fuse_notify_store_out body = {.nodeid = ino, .offset = offset, .size = (uint32_t)length};
-  struct notice *notice = make(FUSE_NOTIFY_STORE, sizeof(body), length);
+  struct notice *notice = make(notifier, FUSE_NOTIFY_STORE, sizeof(body), length);
   if (notice == NULL) return -ENOMEM;
   uint8_t *at = notice->bytes + sizeof(struct fuse_out_header);
   memcpy(at, &body, sizeof(body));

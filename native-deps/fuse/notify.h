@@ -14,8 +14,13 @@
 /* Of pages on their way to the kernel; more are not worth waiting for. */
 #define NOTIFY_STORED_BYTES_MAX (4 * 1024 * 1024)
 
+/* Notices with content whose memory is used again: what is taken afresh costs more than the copy. */
+#define NOTIFY_SPARE_MAX 4
+#define NOTIFY_SPARE_BYTES_MAX (576 * 1024)
+
 struct notice {
   struct notice *next;
+  size_t room; /* bytes that `bytes` has */
   size_t length;
   size_t stored; /* bytes of content in it */
   uint8_t bytes[];
@@ -29,6 +34,8 @@ struct notifier {
   struct notice *last;
   size_t queued;
   size_t stored_bytes; /* of queued stores */
+  struct notice *spare;
+  size_t spares;
   int started;
   int stopping;
   atomic_uint sent; /* notices that the kernel has acted on, modulo 2^32; not guarded */

@@ -50,7 +50,7 @@ export class BlobIndex {
     const location = this.#reader.locate(blobId)
     if (location === undefined || location.length > into.byteLength) return undefined
     try {
-      copyShared(into.subarray(0, location.length), this.#reader.view(blobId, location, 0, location.length))
+      copyShared(into.subarray(0, location.length), this.#reader.scan(blobId, location, 0, location.length))
       return location.length
     } catch (error) {
       if (error instanceof VaultError && error.code === 'corrupt') return undefined

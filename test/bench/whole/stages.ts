@@ -10,9 +10,10 @@ import { blobIdOf } from '../../../lib/crypto/blob-id.js'
 import { chunkIdOf } from '../../../lib/crypto/chunk-id.js'
 import { frame } from '../../../lib/crypto/frames.js'
 import { KeyRing } from '../../../lib/crypto/key-ring.js'
-import { openBlob } from '../../../lib/crypto/open.js'
+import { openWhole } from '../../../lib/crypto/open.js'
 import { sealChunk, type SealedBlob } from '../../../lib/crypto/seal.js'
 import { chunkerDefault } from '../../../lib/format/vault-header.js'
+import { limits } from '../../../lib/terms/limits.js'
 import { silent } from '../../../lib/terms/log.js'
 import { MiB, poolFolder } from '../../support/pool.js'
 import { numbers, randomBytes } from '../../support/random-bytes.js'
@@ -39,7 +40,10 @@ interface Parts {
   readonly appender: SegmentAppender
   readonly keeper: CacheKeeper
   readonly reader: CacheReader
+  /** For what is sealed, for what is read back, and for what is opened. */
   readonly room: Uint8Array
+  readonly back: Uint8Array
+  readonly plain: Uint8Array
 }
 
 /** Touched and used again and again, as the pool's own memory is. */
@@ -59,9 +63,10 @@ export class Stages {
     const reader = new CacheReader(`${folder.directory}/cache`)
     const keys = new KeyRing(folder.page)
     const chunker = new Chunker(folder.page.key('chunker'), chunkerDefault)
-    const room = new Uint8Array(windowBytes * 1.25).fill(1)
+    const [room, back, plain] = [windowBytes * 1.25, windowBytes * 1.25, limits.blobPlainBytesMax].map((bytes) => new Uint8Array(bytes).fill(1))
+    if (room === undefined || back === undefined || plain === undefined) throw new Error('three rooms')
     try {
-      for (let at = 0; at < mebibytes * MiB; at += windowBytes) stages.#window(bytesOf(kind, at), { keys, chunker, appender, keeper, reader, room })
+      for (let at = 0; at < mebibytes * MiB; at += windowBytes) stages.#window(bytesOf(kind, at), { keys, chunker, appender, keeper, reader, room, back, plain })
     } finally {
       reader.close()
       appender.close()
@@ -81,7 +86,7 @@ export class Stages {
     return 1 / storing.reduce((sum, stage) => sum + 1 / this.speed(stage).perProcessor, 0)
   }
 
-  #window(bytes: Uint8Array, { keys, chunker, appender, keeper, reader, room }: Parts): void {
+  #window(bytes: Uint8Array, { keys, chunker, appender, keeper, reader, room, back, plain }: Parts): void {
     this.#bytes += bytes.byteLength
     const { lengths } = this.#time('chunk', () => chunker.cut(bytes, { from: 0, until: bytes.byteLength, final: true, boundaries: [], resumeAfter: 0 }))
     let from = 0
@@ -97,7 +102,6 @@ export class Stages {
     }))
     this.#time('blob id', () => { for (const { sealed } of blobs) blobIdOf(sealed) })
     this.#time('insert', () => { keeper.commit(appender.append(blobs)) })
-    const back = new Uint8Array(used).fill(1)
     let place = 0
     this.#time('read', () => {
       for (const { blobId, sealedLength } of blobs) {
@@ -107,7 +111,12 @@ export class Stages {
       }
     })
     place = 0
-    this.#time('open', () => { for (const blob of blobs) openBlob(blob, back.subarray(place, place += blob.sealedLength), keys) })
+    this.#time('open', () => {
+      for (const blob of blobs) {
+        const sealed = back.subarray(place, place += blob.sealedLength)
+        openWhole({ reference: blob, keys, read: (offset, length) => sealed.subarray(offset, offset + length) }, plain)
+      }
+    })
   }
 
   #time<Result>(stage: Stage, work: () => Result): Result {
