@@ -74,7 +74,7 @@ class Recovery {
     const { store, logger } = this.#request
     // It opens with the header's keys, or this is another vault's store.
     await openDevice({ store, logger, readOnly: false }, this.#opened.vault)
-    await this.#writeHeader()
+    await this.#writeHeader(await this.#newHeader())
   }
 
   async everything(known: readonly KnownPeer[]): Promise<RecoveredStore & { readonly verified: VerifySummary }> {
@@ -96,10 +96,15 @@ class Recovery {
         owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, clock: systemClock, entropy: systemEntropy,
       }
       const recovered = await recoverStore({ ...options, nodes, signal, onProgress: this.#hooks.onProgress })
-      const verified = await verifyAndRepair({ store, page, header, identity, logger, signal, isFresh: true }, { sources: [], nodes }, this.#hooks.onEvents)
-      await this.#writeHeader()
+      // The one takes a processor and the other another; both have let go of the keys before anybody hears of a failure.
+      const [verified, made] = await Promise.allSettled([
+        verifyAndRepair({ store, page, header, identity, logger, signal, isFresh: true }, { sources: [], nodes }, this.#hooks.onEvents), this.#newHeader(),
+      ])
+      if (verified.status === 'rejected') throw verified.reason
+      if (made.status === 'rejected') throw made.reason
+      await this.#writeHeader(made.value)
       rmSync(join(store, recoveringName), { force: true })
-      return { ...recovered, verified }
+      return { ...recovered, verified: verified.value }
     } finally {
       for (const peer of peers) await peer.close()
     }
@@ -148,9 +153,12 @@ class Recovery {
     if (added.length > 0) await writePeers(store, page, vaultId, [...before, ...added], systemEntropy)
   }
 
-  async #writeHeader(): Promise<void> {
-    const { store, passphrase, kdf } = this.#request
-    const bytes = await headerWithPassphrase(this.#opened.vault, passphrase, { entropy: systemEntropy, nowSec: systemClock.now().sec, cost: kdf })
-    for (const name of [backupName, headerName]) await writeDurably(join(store, name), bytes)
+  async #newHeader(): Promise<Uint8Array> {
+    const { passphrase, kdf } = this.#request
+    return await headerWithPassphrase(this.#opened.vault, passphrase, { entropy: systemEntropy, nowSec: systemClock.now().sec, cost: kdf })
+  }
+
+  async #writeHeader(bytes: Uint8Array): Promise<void> {
+    for (const name of [backupName, headerName]) await writeDurably(join(this.#request.store, name), bytes)
   }
 }
