@@ -4,6 +4,7 @@ import type { PeerBlob, PeerPort } from './store/peer-port.js'
 import type { BlobId, Sealed } from './terms/bytes.js'
 import { VaultError } from './terms/errors.js'
 import { limits } from './terms/limits.js'
+import type { FetchPlaces } from './vault-fetch-places.js'
 import type { Nodes } from './vault-nodes.js'
 
 export interface WantedBlob {
@@ -22,6 +23,8 @@ export interface FetchBlobs {
    * is asked for than it has taken.
    */
   readonly take: (blobs: readonly PeerBlob[]) => Promise<readonly boolean[]>
+  /** Memory for answers, used again and again; absent: each has its own. What `take` was given comes back from there. */
+  readonly places?: FetchPlaces
   /** Of one blob that is through, brought or not. */
   readonly onDone: (length: number) => void
 }
@@ -57,11 +60,14 @@ export class BlobFetch {
       this.#request.onDone(blob.length)
       return
     }
+    const before = this.#gathering.get(peer)
+    // What fits goes in one answer; a node gives the rest only when it is asked again.
+    if (before !== undefined && before.bytes + blob.length > limits.fetchBytesWished) this.#send(before)
     const batch = this.#gathering.get(peer) ?? { peer, blobs: [], bytes: 0 }
     this.#gathering.set(peer, batch)
     batch.blobs.push({ ...blob, from })
     batch.bytes += blob.length
-    if (batch.blobs.length >= limits.fetchBlobsMax || batch.bytes >= limits.fetchBytesWished) this.#send(batch)
+    if (batch.blobs.length >= limits.fetchBlobsMax) this.#send(batch)
     await this.#room(limits.fetchesMax * Math.max(1, this.#request.nodes.present.length))
   }
 
@@ -97,16 +103,20 @@ export class BlobFetch {
   }
 
   async #ask(peer: PeerPort, blobs: readonly WantedBlob[]): Promise<void> {
-    const { nodes } = this.#request
+    const { nodes, places } = this.#request
     if (blobs.length === 0) return
     if (!nodes.isPresent(peer) || this.#request.signal.aborted) {
       this.#again.push(...blobs)
       return
     }
+    const place = places?.take()
     let found: readonly (Sealed | undefined)[]
     try {
-      found = await peer.get(blobs.map(({ blobId }) => blobId), 'by-caller')
+      found = await peer.get(blobs.map(({ blobId }) => blobId), 'by-caller', place)
+      // With what lies in it it goes on; empty it is for the next.
+      if (place !== undefined && !found.some((sealed) => sealed?.buffer === place.buffer)) places?.give(place)
     } catch (error) {
+      if (place !== undefined) places?.give(place)
       if (error instanceof VaultError && error.code === 'corrupt' && blobs.length > 1) {
         // One that is damaged there spoils the answer for all: the others are found by halves.
         const half = blobs.length >>> 1

@@ -57,7 +57,7 @@ async function bringWhatLacks({ store, nodes, signal, onProgress }: FetchInvento
   requireRoom(store, total - done)
   onProgress(done, total)
   const fetch = new BlobFetch({
-    nodes, signal, take: (blobs) => keeper.keep(blobs),
+    nodes, signal, places: keeper.places, take: (blobs) => keeper.keep(blobs),
     onDone: (length) => {
       done += length
       onProgress(done, total)

@@ -10,11 +10,13 @@ import type { KeepReply, KeepRequest, KeepSetup } from './vault-fetch-messages.j
 class KeeperThread {
   readonly #port: MessagePort
   readonly #writer: BlobWriter
+  /** Of blobs that are not written yet. */
+  #memory = new Set<ArrayBuffer>()
 
   constructor(port: MessagePort, { directory }: KeepSetup) {
     this.#port = port
     this.#writer = new BlobWriter({
-      directory, replaces: false, flushBytes: limits.fetchFlushBytes,
+      directory, replaces: false, flushBytes: Infinity,
       logger: { log: (level, message, fields = {}) => { this.#post({ kind: 'log', level, message, fields }) } },
     })
     port.on('message', (request: KeepRequest) => { this.#guarded(() => { this.#perform(request) }) })
@@ -25,12 +27,21 @@ class KeeperThread {
     if (request.kind === 'keep') {
       const fits = request.blobs.map(({ blobId, sealed }) => this.#writer.addIfWhole(blobId, sealed))
       this.#post({ kind: 'kept', id: request.id, fits })
+      for (const { sealed } of request.blobs) this.#memory.add(sealed.buffer as ArrayBuffer)
+      if (this.#writer.gatheredBytes >= limits.fetchFlushBytes) this.#flush()
       return
     }
     this.#writer.flush()
     this.#writer.close()
     this.#post({ kind: 'ended', blobs: this.#writer.blobs, bytes: this.#writer.bytes })
     this.#port.close()
+  }
+
+  #flush(): void {
+    this.#writer.flush()
+    const memory = [...this.#memory]
+    this.#memory = new Set()
+    this.#port.postMessage({ kind: 'written', memory } satisfies KeepReply, memory)
   }
 
   /** What can't be written ends everything: what was flushed before stays. */

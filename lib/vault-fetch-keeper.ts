@@ -6,6 +6,7 @@ import { VaultError } from './terms/errors.js'
 import type { Logger } from './terms/log.js'
 import { errorOf } from './terms/posted-error.js'
 import { threadFlags } from './terms/thread-flags.js'
+import { FetchPlaces } from './vault-fetch-places.js'
 import type { KeepReply, KeepRequest, KeepSetup } from './vault-fetch-messages.js'
 
 interface Waiting {
@@ -17,6 +18,8 @@ export class FetchKeeper {
   readonly #worker: Worker
   readonly #logger: Logger
   readonly #waiting = new Map<number, Waiting>()
+  /** For what is brought: it comes back when it is written. */
+  readonly places = new FetchPlaces()
   readonly #exited: Promise<void>
   readonly #ready: Promise<void>
   #isReady: () => void = () => undefined
@@ -76,6 +79,7 @@ export class FetchKeeper {
     if (reply.kind === 'log') return this.#logger.log(reply.level, reply.message, reply.fields)
     if (reply.kind === 'ready') return this.#isReady()
     if (reply.kind === 'failed') this.#failure ??= errorOf(reply.error)
+    else if (reply.kind === 'written') for (const memory of reply.memory) this.places.give(new Uint8Array(memory))
     else if (reply.kind === 'ended') this.#kept = { blobs: reply.blobs, bytes: reply.bytes }
     else {
       this.#waiting.get(reply.id)?.resolve(reply.fits)

@@ -17,5 +17,7 @@ export type KeepReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, string | number | boolean>> }
   | { readonly kind: 'kept'; readonly id: number; readonly fits: readonly boolean[] }
+  /** What was kept is written: their memory is needed no more. */
+  | { readonly kind: 'written'; readonly memory: readonly ArrayBuffer[] }
   | { readonly kind: 'ended'; readonly blobs: number; readonly bytes: number }
   | { readonly kind: 'failed'; readonly error: PostedError }

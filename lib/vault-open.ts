@@ -102,7 +102,7 @@ export async function openStore(options: OpenStore): Promise<OpenedStore> {
     const history = openHistory(options, chain)
     opened.push(history)
     const catalog = new Catalog({
-      path: at('catalog.db'), key: page.key('catalog'), cacheBytes: memory.catalogCacheBytes, sliceMs: limits.catalogSliceMs,
+      path: at('catalog.db'), key: page.key('catalog'), cacheBytes: memory.catalogCacheBytes, warmBytes: limits.catalogWarmBytes, sliceMs: limits.catalogSliceMs,
       monotonicMs: () => clock.monotonicMs(), breathe: () => new Promise((resolve) => setImmediate(resolve)),
     })
     opened.push(catalog)

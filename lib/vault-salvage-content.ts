@@ -1,7 +1,7 @@
 // A file's bytes, as far as they can be read: each piece either verified as every read is, or named as lost. A damaged
 // page of a content tree loses what lies below it and nothing else; a damaged chunk only the frames that are.
 import { decodePage, type ContentReference, type Page } from './content/content-reference.js'
-import type { Extent } from './content/extent-map.js'
+import type { Extent } from './content/extent.js'
 import { frameBytes } from './format/blob-envelope.js'
 import type { BlobReference } from './format/blob-reference.js'
 import type { LogExtent } from './store/log-port.js'

@@ -3,7 +3,7 @@
 import type { Catalog } from './catalog/catalog.js'
 import { decodeContent } from './content/content-reference.js'
 import { Contents } from './content/contents.js'
-import type { Extent } from './content/extent-map.js'
+import type { Extent } from './content/extent.js'
 import type { ContentContext } from './content/open-content.js'
 import { decodeChange, decodeGroupEnd, decodeSplice, type ContentChange } from './content/records.js'
 import type { SavedLog } from './log/log-salvage.js'

@@ -27,7 +27,7 @@ import type { CommonSetup, WorkerSetup } from './workers/worker-setup.js'
 type SetupOf<Role extends WorkerSetup['role']> = Extract<WorkerSetup, { role: Role }>
 
 /** A little below the threads that answer the kernel. */
-const bulkNice = 10
+const bulkNice = 5
 
 function startKeeper(port: MessagePort, setup: SetupOf<'keeper'>): void {
   const logger: Logger = { log: (level, message, fields = {}) => { port.postMessage({ kind: 'log', level, message, fields }) } }

@@ -1,13 +1,14 @@
 // One thread's own segment file, written from front to back. What is written counts only when the keeper has synced and
 // indexed it; after a failed write the file is cut back, so that frames always follow one another.
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, writevSync } from 'node:fs'
+import { constants } from 'node:fs'
 import type { AppendedBlobs, BlobAppender } from '../store/blob-cache-port.js'
 import type { BlobId, Sealed } from '../terms/bytes.js'
-import { fromErrno, VaultError } from '../terms/errors.js'
+import { fromErrno } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import { frameBytes, putFrame } from './frame.js'
 import { packRows, type Row } from './rows.js'
 import { segmentPath } from './segment-files.js'
+import { DirectRoom, SegmentOutput } from './segment-output.js'
 
 /** A segment file with room left, whose bytes up to `end` are all indexed. */
 export interface PartialSegment {
@@ -25,13 +26,14 @@ export interface AppenderOptions {
 
 interface CurrentSegment {
   readonly segment: number
-  readonly fd: number
+  readonly output: SegmentOutput
   end: number
 }
 
 export class SegmentAppender implements BlobAppender {
   readonly #options: AppenderOptions
   readonly #bytesMax: number
+  readonly #room = new DirectRoom()
   #current: CurrentSegment | undefined
 
   constructor(options: AppenderOptions) {
@@ -39,7 +41,7 @@ export class SegmentAppender implements BlobAppender {
     this.#bytesMax = options.segmentBytesMax ?? limits.blobSegmentBytesMax
     const { partial } = options
     if (partial !== undefined && partial.end < this.#bytesMax) {
-      this.#current = { segment: partial.segment, end: partial.end, fd: this.#open(partial.segment, 'r+') }
+      this.#current = { segment: partial.segment, end: partial.end, output: this.#open(partial.segment, constants.O_RDWR) }
     }
   }
 
@@ -63,7 +65,7 @@ export class SegmentAppender implements BlobAppender {
   }
 
   close(): void {
-    if (this.#current !== undefined) closeSync(this.#current.fd)
+    this.#current?.output.close()
     this.#current = undefined
   }
 
@@ -71,17 +73,12 @@ export class SegmentAppender implements BlobAppender {
     if (this.#current !== undefined && this.#current.end < this.#bytesMax) return this.#current
     this.close()
     const segment = Atomics.add(this.#options.nextSegment, 0, 1)
-    this.#current = { segment, end: 0, fd: this.#open(segment, 'wx+') }
+    this.#current = { segment, end: 0, output: this.#open(segment, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL) }
     return this.#current
   }
 
-  #open(segment: number, flags: string): number {
-    const path = segmentPath(this.#options.directory, segment)
-    try {
-      return openSync(path, flags, 0o600)
-    } catch (error) {
-      throw fromErrno(error, path)
-    }
+  #open(segment: number, flags: number): SegmentOutput {
+    return new SegmentOutput(segmentPath(this.#options.directory, segment), flags, this.#room)
   }
 
   #write(current: CurrentSegment, blobs: readonly { readonly blobId: BlobId; readonly sealed: Sealed }[]): Uint8Array<ArrayBuffer> {
@@ -97,7 +94,7 @@ export class SegmentAppender implements BlobAppender {
       at += frameBytes + sealed.byteLength
     })
     try {
-      writeAll(current.fd, parts, current.end)
+      current.output.write(parts, current.end)
     } catch (error) {
       this.#cutBack(current)
       throw fromErrno(error, segmentPath(this.#options.directory, current.segment))
@@ -108,37 +105,10 @@ export class SegmentAppender implements BlobAppender {
 
   #cutBack(current: CurrentSegment): void {
     try {
-      ftruncateSync(current.fd, current.end)
+      current.output.truncate(current.end)
     } catch {
       // The file can't be trusted to end where we think: later blobs go to another one.
       this.close()
     }
-  }
-}
-
-const iovecsMax = 1024
-
-/** Writes all parts one after another; pwritev may stop anywhere. */
-function writeAll(fd: number, parts: readonly Uint8Array[], position: number): void {
-  let at = position
-  let rest = [...parts]
-  while (rest.length > 0) {
-    let written = writevSync(fd, rest.slice(0, iovecsMax), at)
-    if (written === 0) throw new VaultError('io', 'a write wrote nothing')
-    at += written
-    let done = 0
-    while (done < rest.length && written >= (rest[done]?.byteLength ?? 0)) written -= rest[done++]?.byteLength ?? 0
-    rest = rest.slice(done)
-    const first = rest[0]
-    if (first !== undefined && written > 0) rest[0] = first.subarray(written)
-  }
-}
-
-/** For tests and the keeper: bytes of the file are on the disk on return. */
-export function syncSegment(fd: number, path: string): void {
-  try {
-    fdatasyncSync(fd)
-  } catch (error) {
-    throw fromErrno(error, path)
   }
 }

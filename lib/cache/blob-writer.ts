@@ -14,7 +14,7 @@ export interface BlobWriterOptions {
   readonly logger: Logger
   /** What the index has of the same name is damaged, and goes. */
   readonly replaces: boolean
-  /** Bytes that are made durable together; absent: a few MiB. */
+  /** Bytes that are made durable together; absent: a few MiB; Infinity: the caller flushes. */
   readonly flushBytes?: number
 }
 
@@ -25,7 +25,8 @@ export class BlobWriter {
   readonly #appender: SegmentAppender
   readonly #reader: CacheReader
   #gathered: { readonly blobId: BlobId; readonly sealed: Sealed }[] = []
-  #gatheredBytes = 0
+  /** Of what is not flushed yet. */
+  gatheredBytes = 0
   /** Durable. */
   blobs = 0
   bytes = 0
@@ -53,8 +54,8 @@ export class BlobWriter {
   /** The caller has compared the bytes with the name. They are not copied, and needed until they are flushed. */
   add(blobId: BlobId, sealed: Sealed): void {
     this.#gathered.push({ blobId, sealed })
-    this.#gatheredBytes += sealed.byteLength
-    if (this.#gatheredBytes >= this.#flushBytes) this.flush()
+    this.gatheredBytes += sealed.byteLength
+    if (this.gatheredBytes >= this.#flushBytes) this.flush()
   }
 
   /** Everything that was added is durable when this returns. */
@@ -63,9 +64,9 @@ export class BlobWriter {
     if (this.#replaces) this.#keeper.delete(this.#gathered.map(({ blobId }) => blobId))
     this.#keeper.commit(this.#appender.append(this.#gathered))
     this.blobs += this.#gathered.length
-    this.bytes += this.#gatheredBytes
+    this.bytes += this.gatheredBytes
     this.#gathered = []
-    this.#gatheredBytes = 0
+    this.gatheredBytes = 0
   }
 
   /** What was not flushed is not there. */

@@ -7,11 +7,11 @@ import type { BlobId } from '../terms/bytes.js'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Logger } from '../terms/log.js'
-import { syncSegment, type PartialSegment } from './appender.js'
+import type { PartialSegment } from './appender.js'
 import { BlobPlaces, type Place } from './blob-places.js'
 import { openCacheDatabase, type CacheDatabase } from './database.js'
 import { unpackRows, type Row } from './rows.js'
-import { OpenSegments, segmentNumbers, segmentPath, segmentsFolder } from './segment-files.js'
+import { OpenSegments, segmentNumbers, segmentPath, segmentsFolder, syncSegment } from './segment-files.js'
 import { scanSegment } from './segment-scan.js'
 
 export interface KeeperOptions {

@@ -6,18 +6,22 @@ import type { BlobLocation, BlobReader } from '../store/blob-cache-port.js'
 import { hex, type BlobId } from '../terms/bytes.js'
 import { fromErrno, VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
+import { DirectReading } from './direct-reading.js'
 import { databaseName, OpenSegments, readFully } from './segment-files.js'
 
 export class CacheReader implements BlobReader {
   readonly #database: Database
   readonly #byId: Statement<[Uint8Array], [number, number, number]>
   readonly #segments: OpenSegments
+  readonly #direct: DirectReading
+  #room = new Uint8Array(0)
 
   /** The keeper has opened the cache before. */
   constructor(directory: string) {
     this.#database = openPlain(join(directory, databaseName), { readOnly: true })
     this.#byId = this.#database.prepare('SELECT segment, offset, length FROM blobs WHERE id = ?', 'array')
     this.#segments = new OpenSegments(directory, 'r', limits.segmentsOpenMax)
+    this.#direct = new DirectReading(directory, this.#segments)
   }
 
   locate(blobId: BlobId): BlobLocation | undefined {
@@ -39,7 +43,18 @@ export class CacheReader implements BlobReader {
     if (count < into.byteLength) throw damaged(subject, `segment ${location.segment} of the cache ends too early`)
   }
 
+  view(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array {
+    const isInside = offset + length <= location.length
+    const direct = isInside ? this.#direct.read(location.segment, { offset: location.offset + offset, length }) : undefined
+    if (direct !== undefined) return direct
+    if (this.#room.byteLength < length) this.#room = new Uint8Array(length)
+    const into = this.#room.subarray(0, length)
+    this.read(blobId, location, offset, into)
+    return into
+  }
+
   close(): void {
+    this.#direct.close()
     this.#segments.close()
     this.#database.close()
   }

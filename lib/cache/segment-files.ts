@@ -1,5 +1,5 @@
 // The segment files of the cache: their names, and a bounded set of open descriptors for one thread.
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromErrno } from '../terms/errors.js'
 
@@ -19,11 +19,11 @@ export function segmentNumbers(directory: string): number[] {
 /** Descriptors, the least recently used closed first. */
 export class OpenSegments {
   readonly #directory: string
-  readonly #flags: string
+  readonly #flags: string | number
   readonly #limit: number
   readonly #open = new Map<number, number>()
 
-  constructor(directory: string, flags: 'r' | 'r+', limit: number) {
+  constructor(directory: string, flags: 'r' | 'r+' | number, limit: number) {
     this.#directory = directory
     this.#flags = flags
     this.#limit = limit
@@ -73,4 +73,13 @@ export function readFully(fd: number, into: Uint8Array, position: number): numbe
     done += count
   }
   return done
+}
+
+/** Bytes of the file are on the disk on return. */
+export function syncSegment(fd: number, path: string): void {
+  try {
+    fdatasyncSync(fd)
+  } catch (error) {
+    throw fromErrno(error, path)
+  }
 }

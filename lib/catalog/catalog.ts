@@ -2,14 +2,17 @@
 // brings is committed as one, in slices, so that the kernel never waits for long.
 import { openSealed, type Database, type Statement } from '../../native-deps/sqlite.js'
 import { decodeBlobReference, encodeBlobReference, type BlobReference } from '../format/blob-reference.js'
-import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogMarks, CatalogPort, CatalogRow, CatalogWriter } from '../store/catalog-port.js'
+import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogListed, CatalogMarks, CatalogPort, CatalogRow, CatalogWriter } from '../store/catalog-port.js'
 import { VaultError } from '../terms/errors.js'
 import { prepareSchema } from './schema.js'
+import { Warming } from './warming.js'
 
 export interface CatalogOptions {
   readonly path: string
   readonly key: Uint8Array
   readonly cacheBytes: number
+  /** How much of its file the system is to read at once, from its beginning; absent: nothing. See warming.ts. */
+  readonly warmBytes?: number
   /** Milliseconds of work after which an apply gives the thread back. */
   readonly sliceMs: number
   readonly monotonicMs: () => number
@@ -21,6 +24,8 @@ interface Statements {
   readonly entry: Statement<[number], CatalogEntry>
   readonly lookup: Statement<[number, string], CatalogDirent>
   readonly list: Statement<[number, number, number, number], CatalogDirent>
+  readonly listWithEntries: Statement<[number, number, number, number], CatalogListed>
+  readonly lookupFrom: Statement<[number, string, number], CatalogListed>
   readonly chunk: Statement<[Uint8Array], Buffer>
   readonly marks: Statement<[], [string, number]>
   readonly orphans: Statement<[], number>
@@ -36,11 +41,15 @@ export class Catalog implements CatalogPort, CatalogWriter {
   readonly #database: Database
   readonly #options: CatalogOptions
   readonly #statements: Statements
+  readonly #warming: Warming | undefined
 
   constructor(options: CatalogOptions) {
     this.#options = options
     this.#database = open(options)
     this.#statements = prepareStatements(this.#database)
+    if (options.warmBytes === undefined) return
+    this.#warming = new Warming(options.path)
+    this.#warming.run(options.warmBytes).catch(() => undefined)
   }
 
   entry(ino: number): CatalogEntry | undefined {
@@ -53,6 +62,14 @@ export class Catalog implements CatalogPort, CatalogWriter {
 
   list(parent: number, after: number, before: number, limit: number): readonly CatalogDirent[] {
     return this.#read(() => this.#statements.list.all(parent, after, before, limit))
+  }
+
+  listWithEntries(parent: number, after: number, before: number, limit: number): readonly CatalogListed[] {
+    return this.#read(() => this.#statements.listWithEntries.all(parent, after, before, limit))
+  }
+
+  lookupFrom(parent: number, name: string, limit: number): readonly CatalogListed[] {
+    return this.#read(() => this.#statements.lookupFrom.all(parent, name, limit))
   }
 
   chunk(chunkId: Uint8Array): BlobReference | undefined {
@@ -109,6 +126,7 @@ export class Catalog implements CatalogPort, CatalogWriter {
   close(): void {
     this.#database.checkpoint('TRUNCATE')
     this.#database.close()
+    this.#warming?.close()
   }
 
   *#steps(batch: CatalogBatch): IterableIterator<() => void> {
@@ -152,11 +170,16 @@ function damaged(error: unknown, path: string): unknown {
   })
 }
 
+/** The join is by rowid: one descent for each name. */
+const namesWithEntries = 'SELECT name, dirent.ino AS ino, cookie, attributes, xattrs, content FROM dirent LEFT JOIN entry ON entry.ino = dirent.ino'
+
 function prepareStatements(database: Database): Statements {
   return {
     entry: database.prepare('SELECT attributes, xattrs, content FROM entry WHERE ino = ?'),
     lookup: database.prepare('SELECT name, ino, cookie FROM dirent WHERE parent = ? AND name = ?'),
     list: database.prepare('SELECT name, ino, cookie FROM dirent WHERE parent = ? AND cookie > ? AND cookie < ? ORDER BY cookie LIMIT ?'),
+    listWithEntries: database.prepare(`${namesWithEntries} WHERE parent = ? AND cookie > ? AND cookie < ? ORDER BY cookie LIMIT ?`),
+    lookupFrom: database.prepare(`${namesWithEntries} WHERE parent = ? AND name >= ? ORDER BY name LIMIT ?`),
     chunk: database.prepare('SELECT reference FROM chunk WHERE chunk_id = ?', 'first'),
     marks: database.prepare('SELECT name, value FROM mark', 'array'),
     orphans: database.prepare('SELECT ino FROM entry WHERE orphan = 1', 'first'),

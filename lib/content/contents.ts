@@ -4,12 +4,12 @@ import { VaultError } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { Entry } from '../tree/entry.js'
 import { encodeContent, type ContentReference } from './content-reference.js'
-import type { Source } from './extent-map.js'
+import type { Source } from './extent.js'
 import { HandedOver } from './handed-over.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { RoomQueue } from './room-queue.js'
 import { drain, restOfWrite, spill } from './spill.js'
-import { stream } from './streaming.js'
+import { stream, streamLags } from './streaming.js'
 import { buffer } from './write-buffer.js'
 
 export class Contents {
@@ -144,13 +144,12 @@ export class Contents {
     }
     if (largest === undefined) return
     const streamed = largest
-    if (stream(streamed, this.context)) {
+    if (stream(streamed, this.context, () => { this.relieve() })) {
       streamed.streaming?.then(() => this.#streamed(streamed)).catch((error: unknown) => this.#streamFailed(streamed, error))
       return
     }
-    const { arena } = this.context
-    const full = arena.usedBytes > arena.sizeBytes * limits.arenaFullShare
-    if (!full && largest.streaming !== undefined) return
+    // Waiting for the cut costs less than to log the bytes and to read them back.
+    if (largest.streaming !== undefined && !streamLags(largest, this.context)) return
     const spilling = this.spill(largest)
     if (spilling === undefined) this.#spilled(largest)
     else spilling.catch((error: unknown) => this.fail(error))
@@ -181,7 +180,7 @@ export class Contents {
   adopt(entry: Entry, { row, start, length, position }: DirtyRow): void {
     const content = this.of(entry)
     this.context.arena.adopt(position)
-    content.extents.put({ start, end: start + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row, oldest: 0, newest: content.version + 1, inOrder: false }, skip: 0 })
+    content.extents.put({ start, end: start + length, source: { kind: 'memory', position, length, users: 0, readers: 0, row, sinceMs: this.context.nowMs(), oldest: 0, newest: content.version + 1, inOrder: false }, skip: 0 })
     content.version++
     content.size = Math.max(content.size, start + length)
     content.times = this.context.now()
@@ -230,7 +229,7 @@ export class Contents {
     try {
       while (taken < data.byteLength) {
         this.relieve()
-        await this.#queue.wait()
+        await this.#queue.wait(limits.streamLagMs)
         if (this.#queue.failure !== undefined) {
           if (taken > 0) return taken
           throw this.#queue.failure

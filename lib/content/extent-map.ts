@@ -1,32 +1,7 @@
 // What of a file is not published, by offset: a sorted list of extents that do not overlap, over the published content.
 // Splitting an extent makes two users of one source; the arena's bytes are free when the last user is gone.
-import type { BlobReference } from '../format/blob-reference.js'
-import type { LogExtent } from '../store/log-port.js'
-
-export type Source =
-  /**
-   * In the arena. `readers`: workers that read it, so it must be neither changed in place nor given back. `row`: where
-   * the handover's table says so; -1: nowhere. Its bytes are of the file's versions `oldest` to `newest`; `inOrder`: each
-   * byte is no older than the one before it.
-   */
-  | {
-    readonly kind: 'memory'; readonly position: number; length: number; users: number; readers: number; readonly row: number
-    readonly oldest: number; newest: number; inOrder: boolean
-  }
-  /** `lsn`: the record that put it here; older data can be copied into a file (`extent.lsn` is then lower). */
-  | { readonly kind: 'log'; readonly extent: LogExtent; readonly lsn: number }
-  | { readonly kind: 'blob'; readonly reference: BlobReference; readonly lsn: number }
-  | { readonly kind: 'hole'; readonly lsn: number }
-
-export type MemorySource = Extract<Source, { kind: 'memory' }>
-
-export interface Extent {
-  readonly start: number
-  readonly end: number
-  readonly source: Source
-  /** First byte of the source that the extent shows. */
-  readonly skip: number
-}
+import type { Extent, MemorySource, Source } from './extent.js'
+import { ExtentList } from './extent-list.js'
 
 /** Log record from which the extent holds; Infinity: not logged yet. */
 export function lsnOf(source: Source): number {
@@ -34,7 +9,7 @@ export function lsnOf(source: Source): number {
 }
 
 export class ExtentMap {
-  #extents: Extent[] = []
+  #extents = new ExtentList()
   readonly #release: (source: Source) => void
   /** Bytes of extents that lie in memory. */
   memoryBytes = 0
@@ -50,21 +25,21 @@ export class ExtentMap {
   }
 
   get size(): number {
-    return this.#extents.length
+    return this.#extents.size
   }
 
   get end(): number {
-    return this.#extents.at(-1)?.end ?? 0
+    return this.#extents.last?.end ?? 0
   }
 
   all(): readonly Extent[] {
-    return this.#extents
+    return this.#extents.all()
   }
 
   /** The extents as they are now, for reading; of a map without memory, whose sources would need users. */
   snapshot(): ExtentMap {
     const copy = new ExtentMap(() => undefined)
-    copy.#extents = [...this.#extents]
+    copy.#extents = this.#extents.copy()
     copy.dataBytes = this.dataBytes
     copy.holeBytes = this.holeBytes
     copy.unstoredBytes = this.unstoredBytes
@@ -73,19 +48,18 @@ export class ExtentMap {
 
   /** Extents that overlap [start, end), whole, ascending. */
   overlapping(start: number, end: number): readonly Extent[] {
-    return this.#extents.slice(this.#firstEndingAfter(start), this.#firstStartingAt(end))
+    return this.#extents.overlapping(start, end)
   }
 
   /** The extent that holds this byte. */
   at(offset: number): Extent | undefined {
-    const extent = this.#extents[this.#firstEndingAfter(offset)]
+    const extent = this.#extents.endingAfter(offset)
     return extent !== undefined && extent.start <= offset ? extent : undefined
   }
 
   /** The extent that ends exactly here: what an append may lengthen. */
   endingAt(offset: number): Extent | undefined {
-    const index = this.#firstEndingAfter(offset) - 1
-    const extent = this.#extents[index]
+    const extent = this.#extents.endingBefore(offset)
     return extent?.end === offset ? extent : undefined
   }
 
@@ -101,8 +75,7 @@ export class ExtentMap {
 
   /** An extent of memory grew in place by `bytes`: nothing may lie behind it. */
   lengthen(extent: Extent, bytes: number): void {
-    const index = this.#firstEndingAfter(extent.start)
-    this.#extents[index] = { ...extent, end: extent.end + bytes }
+    this.#extents.replace(extent.start, 1, [{ ...extent, end: extent.end + bytes }])
     this.memoryBytes += bytes
     this.dataBytes += bytes
     this.unstoredBytes += bytes
@@ -111,11 +84,11 @@ export class ExtentMap {
   /** Removes every extent that `which` names. */
   removeWhere(which: (extent: Extent) => boolean): void {
     const kept: Extent[] = []
-    for (const extent of this.#extents) {
+    for (const extent of this.#extents.all()) {
       if (which(extent)) this.#drop(extent)
       else kept.push(extent)
     }
-    this.#extents = kept
+    this.#extents.reset(kept)
   }
 
   lend(source: MemorySource): void {
@@ -129,10 +102,8 @@ export class ExtentMap {
 
   #replace(start: number, end: number, extent: Extent | undefined): void {
     if (end <= start) return
-    const first = this.#firstEndingAfter(start)
-    const last = this.#firstStartingAt(end)
     const fresh: Extent[] = []
-    const old = this.#extents.slice(first, last)
+    const old = this.#extents.overlapping(start, end)
     const head = old[0]
     if (head !== undefined && head.start < start) fresh.push({ ...head, end: start })
     if (extent !== undefined) fresh.push(extent)
@@ -140,8 +111,7 @@ export class ExtentMap {
     if (tail !== undefined && tail.end > end) fresh.push({ ...tail, start: end, skip: tail.skip + end - tail.start })
     // The new ones are counted before the old ones are dropped: a source that lives on must not pass through zero.
     for (const each of fresh) this.#take(each)
-    if (old.length === 0 && first === this.#extents.length) this.#extents.push(...fresh)
-    else this.#extents.splice(first, last - first, ...fresh)
+    this.#extents.replace(start, old.length, fresh)
     for (const each of old) this.#drop(each)
   }
 
@@ -161,25 +131,5 @@ export class ExtentMap {
     else this.dataBytes += bytes
     if (extent.source.kind === 'memory') this.memoryBytes += bytes
     if (extent.source.kind === 'memory' || extent.source.kind === 'log') this.unstoredBytes += bytes
-  }
-
-  #firstEndingAfter(offset: number): number {
-    let low = 0
-    for (let high = this.#extents.length; low < high; ) {
-      const middle = (low + high) >>> 1
-      if ((this.#extents[middle]?.end ?? Infinity) <= offset) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  #firstStartingAt(offset: number): number {
-    let low = 0
-    for (let high = this.#extents.length; low < high; ) {
-      const middle = (low + high) >>> 1
-      if ((this.#extents[middle]?.start ?? Infinity) < offset) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 }

@@ -1,7 +1,7 @@
 // Dirty bytes where the next daemon would find them (lib/store/handover.ts): what is written is there whole or not at all,
 // and nothing is given back before the log has it.
 import type { DirtyTable } from '../store/handover.js'
-import type { MemorySource } from './extent-map.js'
+import type { MemorySource } from './extent.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { buffer } from './write-buffer.js'
 

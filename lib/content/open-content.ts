@@ -8,7 +8,8 @@ import type { Entry, Moment } from '../tree/entry.js'
 import type { Tree } from '../tree/tree.js'
 import type { Unpublished } from '../tree/unpublished.js'
 import { decodeContent, type ContentReference } from './content-reference.js'
-import { ExtentMap, type Source } from './extent-map.js'
+import type { Source } from './extent.js'
+import { ExtentMap } from './extent-map.js'
 import type { PageStore } from './page-store.js'
 import { ReservedRanges } from './reserved-ranges.js'
 
@@ -52,6 +53,11 @@ export class OpenContent {
   restUntilMs = 0
   /** Chunks are being cut from the dirty data of a large file while it is still written. */
   streaming: Promise<void> | undefined
+  /** How many such stretches are under way, and where the last of them was cut; undefined until it is. */
+  streams = 0
+  cutUntil: number | undefined
+  /** When streaming last got on: monotonic milliseconds. */
+  streamedAtMs = 0
   /** Writers wait while it is set: somebody needs the file still for a moment. */
   gate: Promise<undefined> | undefined
   /** Operations that hold on to this object across an await: it must stay the one of its file. */

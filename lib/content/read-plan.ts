@@ -2,7 +2,8 @@
 import type { Piece } from '../store/content-piece.js'
 import { runsOf, type HeldPages } from './content-tree.js'
 import type { ContentReference, Run } from './content-reference.js'
-import type { Extent, ExtentMap } from './extent-map.js'
+import type { Extent } from './extent.js'
+import type { ExtentMap } from './extent-map.js'
 import type { PageStore } from './page-store.js'
 
 /** Extents over published content: a file as it is, or as it was when a snapshot was taken. */

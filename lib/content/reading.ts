@@ -1,4 +1,5 @@
 // Reads: what lies in memory is answered at once, the rest is assembled and verified by a reader thread.
+import { copyShared } from '../../native-deps/system.js'
 import type { Piece } from '../store/content-piece.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { aroundOf, type Around } from './read-around.js'
@@ -55,7 +56,7 @@ export class Reading {
   #assemble(pieces: readonly Piece[]): Uint8Array {
     let at = 0
     for (const piece of pieces) {
-      if (piece.kind === 'memory') this.#scratch.set(this.#context.arena.bytes.subarray(piece.position, piece.position + piece.length), at)
+      if (piece.kind === 'memory') copyShared(this.#scratch.subarray(at), this.#context.arena.bytes.subarray(piece.position, piece.position + piece.length))
       else if (piece.kind === 'inline') this.#scratch.set(piece.bytes, at)
       else this.#scratch.fill(0, at, at + piece.length)
       at += piece.length

@@ -5,7 +5,7 @@ import { ByteReader } from '../format/reader.js'
 import { ByteWriter } from '../format/writer.js'
 import type { LogExtent } from '../store/log-port.js'
 import type { Moment } from '../tree/entry.js'
-import type { Source } from './extent-map.js'
+import type { Source } from './extent.js'
 
 export interface ContentChange {
   readonly ino: number

@@ -4,7 +4,7 @@ import { limits } from '../terms/limits.js'
 import { isWholeChunk, type Run } from './content-reference.js'
 import type { Splice } from './content-splice.js'
 import { runsOf } from './content-tree.js'
-import type { Extent } from './extent-map.js'
+import type { Extent } from './extent.js'
 import type { PageStore } from './page-store.js'
 import type { ContentView } from './read-plan.js'
 

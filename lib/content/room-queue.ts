@@ -10,9 +10,16 @@ export class RoomQueue {
     return this.#failure
   }
 
-  /** Resolves when there may be room, or none will come (`failure`). */
-  wait(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve))
+  /** Resolves when there may be room, or none will come (`failure`); after so long at the latest. */
+  wait(latestMs = Infinity): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      if (latestMs === Infinity) return
+      setTimeout(() => {
+        this.#waiting = this.#waiting.filter((each) => each !== resolve)
+        resolve()
+      }, latestMs)
+    })
   }
 
   wake(): void {

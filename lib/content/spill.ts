@@ -2,7 +2,7 @@
 // file at a time, so that its records stand in the order in which the writes came.
 import type { LogExtent, SealedExtent } from '../store/log-port.js'
 import { limits } from '../terms/limits.js'
-import type { Extent, MemorySource, Source } from './extent-map.js'
+import type { Extent, MemorySource, Source } from './extent.js'
 import { endGroup, logData, type Holding } from './log-group.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 

@@ -1,7 +1,7 @@
 // Changes of content that move no bytes: truncate, punch, zero, copy. What was written before is logged before, so that
 // the log's order is the order of arrival.
 import { limits } from '../terms/limits.js'
-import type { Source } from './extent-map.js'
+import type { Source } from './extent.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { stretchesOf, type Stretch } from './read-plan.js'
 import { endGroup, logSplice } from './log-group.js'

@@ -3,7 +3,7 @@
 import type { Cut } from '../store/pool-port.js'
 import { limits } from '../terms/limits.js'
 import { sliceRun, type Run } from './content-reference.js'
-import type { Extent } from './extent-map.js'
+import type { Extent } from './extent.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 import { pieceOf } from './read-plan.js'
 import { logSplice, type Holding, type Stretch } from './log-group.js'
@@ -12,34 +12,55 @@ import { storeRuns } from './stored-runs.js'
 import type { DirtyExtent } from './spill.js'
 import { applyParts } from './splicing.js'
 
-/** Begins to cut, when enough dirty bytes lie in one stretch; answers whether it did. */
-export function stream(content: OpenContent, context: ContentContext): boolean {
-  if (content.streaming !== undefined || content.flushing !== undefined) return false
-  const extents = longestStretch(content)
+/**
+ * Begins to cut, when enough dirty bytes lie in one stretch; answers whether it did. The next stretch may be cut while the
+ * one before is being stored. `wasCut`: another one may begin.
+ */
+export function stream(content: OpenContent, context: ContentContext, wasCut: () => void): boolean {
+  const before = content.streaming
+  if (content.flushing !== undefined || content.streams === 2 || (before !== undefined && content.cutUntil === undefined)) return false
+  const extents = longestStretch(content, content.cutUntil ?? 0)
   if (extents === undefined) return false
   for (const { source } of extents) if (source.kind === 'memory') content.extents.lend(source)
   content.pins++
-  const dirtySinceMs = Math.min(content.dirtySinceMs, context.nowMs())
-  content.streaming = cutStretch(content, extents, context).catch((error: unknown) => {
+  content.streams++
+  content.cutUntil = undefined
+  content.streamedAtMs = context.nowMs()
+  const streaming = cutStretch(content, extents, { before, wasCut }, context).catch((error: unknown) => {
     // A file that ended took its part of the log with it.
     if (context.tree.get(content.ino) !== undefined) throw error
   }).finally(() => {
     for (const { source } of extents) if (source.kind === 'memory') content.extents.takeBack(source)
-    // A spill that came meanwhile passed these bytes by: what was not cut of them is as old as it was.
-    if (!content.isLogged) content.dirtySinceMs = Math.min(content.dirtySinceMs, dirtySinceMs)
-    content.streaming = undefined
+    content.dirtySinceMs = oldestMs(content)
+    content.streamedAtMs = context.nowMs()
+    content.streams--
+    if (content.streaming === streaming) content.streaming = content.cutUntil = undefined
     content.pins--
   })
+  content.streaming = streaming
   // Whoever drains the file sees the error; nobody else waits for it.
-  content.streaming.catch(() => undefined)
+  streaming.catch(() => undefined)
   return true
 }
 
-/** Adjacent extents that are not in chunks, memory and (before it) log; undefined when they are too few bytes. */
-function longestStretch(content: OpenContent): readonly Extent[] | undefined {
+/** Whether so little came of a stream for so long that the log is the better way. */
+export function streamLags({ streamedAtMs }: OpenContent, { arena, nowMs }: ContentContext): boolean {
+  return arena.usedBytes > arena.sizeBytes * limits.arenaFullShare && nowMs() - streamedAtMs > limits.streamLagMs
+}
+
+/** Of what is only in memory; a group that is still to be ended is as old as it was. */
+function oldestMs({ extents, group, dirtySinceMs }: OpenContent): number {
+  const before = group === undefined ? Infinity : dirtySinceMs
+  if (extents.memoryBytes === 0) return before
+  return extents.all().reduce((oldest, { source }) => (source.kind === 'memory' ? Math.min(oldest, source.sinceMs) : oldest), before)
+}
+
+/** Adjacent extents behind `from` that are not in chunks, memory and (before it) log; undefined when they are too few bytes. */
+function longestStretch(content: OpenContent, from: number): readonly Extent[] | undefined {
   let stretch: Extent[] = []
   let memory = 0
-  for (const extent of content.extents.all()) {
+  for (const whole of from === 0 ? content.extents.all() : content.extents.overlapping(from, Infinity)) {
+    const extent = whole.start >= from ? whole : { ...whole, start: from, skip: whole.skip + from - whole.start }
     const { kind } = extent.source
     if ((kind !== 'memory' && kind !== 'log') || (stretch.at(-1)?.end ?? extent.start) !== extent.start) {
       if (memory >= limits.streamBytesMin) break
@@ -59,14 +80,23 @@ function longestStretch(content: OpenContent): readonly Extent[] | undefined {
   return memory >= limits.streamBytesMin ? stretch : undefined
 }
 
-async function cutStretch(content: OpenContent, extents: readonly Extent[], context: ContentContext): Promise<void> {
+interface InLine {
+  /** What must be in place first: records stand in the order of the writes. */
+  readonly before: Promise<void> | undefined
+  readonly wasCut: () => void
+}
+
+async function cutStretch(content: OpenContent, extents: readonly Extent[], { before, wasCut }: InLine, context: ContentContext): Promise<void> {
   const start = extents[0]?.start ?? 0
   const pieces = extents.map((extent) => pieceOf({ start: extent.start, end: extent.end, from: 'extent', extent }))
   // The worker reads from the log's files.
   context.log.flush()
   const [cut] = await context.pool.cut([{ pieces, length: bytesOf(extents), final: false, boundaries: [], resumeAfter: 0 }])
   if (cut === undefined) return
-  const runs = await storeRuns(cut, context)
+  content.cutUntil = start + cut.consumed
+  content.streamedAtMs = context.nowMs()
+  wasCut()
+  const [runs] = await Promise.all([storeRuns(cut, context), before])
   // The file may have ended meanwhile; its chunks are then nobody's.
   if (context.tree.get(content.ino) === undefined) return
   spliceUnchanged(content, extents, start, runs, cut, context)

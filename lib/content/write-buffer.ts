@@ -1,8 +1,9 @@
 // What a write brings is copied into the arena: in place where the bytes are dirty already, behind the last extent when
 // it goes on from there, else as a new extent. Never waits: answers how much found room.
+import { copyShared } from '../../native-deps/system.js'
 import { arenaBlockBytes } from '../store/arena.js'
 import { limits } from '../terms/limits.js'
-import type { MemorySource, Source } from './extent-map.js'
+import type { MemorySource, Source } from './extent.js'
 import type { ContentContext, OpenContent } from './open-content.js'
 
 const pageBytes = 4096
@@ -40,7 +41,7 @@ function overwrite(content: OpenContent, at: number, data: Uint8Array, from: num
   if (extent === undefined || !isWritable(extent.source)) return 0
   const length = Math.min(extent.end - at, data.byteLength - from)
   const { source } = extent
-  arena.bytes.set(data.subarray(from, from + length), source.position + extent.skip + at - extent.start)
+  copyShared(arena.bytes.subarray(source.position + extent.skip + at - extent.start), data.subarray(from, from + length))
   source.newest = content.version + 1
   source.inOrder = false
   return length
@@ -54,7 +55,7 @@ function append(content: OpenContent, at: number, data: Uint8Array, from: number
   if (extent.skip + extent.end - extent.start !== source.length) return 0
   const length = Math.min(data.byteLength - from, arenaBlockBytes - source.length)
   if (length <= 0 || !arena.extend(source.position, source.length, length)) return 0
-  arena.bytes.set(data.subarray(from, from + length), source.position + source.length)
+  copyShared(arena.bytes.subarray(source.position + source.length), data.subarray(from, from + length))
   source.length += length
   source.newest = content.version + 1
   dirtyTable?.lengthen(source.row, source.length)
@@ -62,14 +63,15 @@ function append(content: OpenContent, at: number, data: Uint8Array, from: number
   return length
 }
 
-function place(content: OpenContent, at: number, data: Uint8Array, from: number, { arena, dirtyTable }: ContentContext): number {
+function place(content: OpenContent, at: number, data: Uint8Array, from: number, context: ContentContext): number {
+  const { arena, dirtyTable } = context
   const next = content.extents.overlapping(at, at + data.byteLength - from).find(({ source }) => isWritable(source))
   // Up to the next dirty bytes: those are overwritten in place.
   const room = next === undefined ? Infinity : Math.max(next.start - at, 1)
   const length = Math.min(data.byteLength - from, arenaBlockBytes, room)
   const position = arena.allocate(length)
   if (position < 0) return 0
-  arena.bytes.set(data.subarray(from, from + length), position)
+  copyShared(arena.bytes.subarray(position), data.subarray(from, from + length))
   const row = dirtyTable?.take(content.ino, at, length, position) ?? -1
   if (row < 0 && dirtyTable !== undefined) {
     // So many small pieces are as good as a full arena: what is dirty has to be logged first.
@@ -77,7 +79,7 @@ function place(content: OpenContent, at: number, data: Uint8Array, from: number,
     return 0
   }
   const version = content.version + 1
-  const source: Source = { kind: 'memory', position, length, users: 0, readers: 0, row, oldest: version, newest: version, inOrder: true }
+  const source: Source = { kind: 'memory', position, length, users: 0, readers: 0, row, sinceMs: context.nowMs(), oldest: version, newest: version, inOrder: true }
   content.extents.put({ start: at, end: at + length, source, skip: 0 })
   return length
 }

@@ -82,10 +82,15 @@ export function frameLength(index: number, plainLength: number): number {
 /** Exactly `length` bytes (a frame's at most) or 'corrupt'; valid until the next call on this thread. */
 export function unframe(bytes: Uint8Array, length: number, subject: string): Uint8Array {
   const plain = unpacked.subarray(0, length)
+  unframeInto(plain, bytes, subject)
+  return plain
+}
+
+/** The same into place: exactly as many bytes as `plain` has, or 'corrupt'. */
+export function unframeInto(plain: Uint8Array, bytes: Uint8Array, subject: string): void {
   const found = zstd.decompress(plain, bytes)
   if (found === undefined) throw new VaultError('corrupt', `blob ${subject}: a frame does not decompress`, { subject })
-  if (found !== length) throw new VaultError('corrupt', `blob ${subject}: a frame has the wrong length`, { subject })
-  return plain
+  if (found !== plain.byteLength) throw new VaultError('corrupt', `blob ${subject}: a frame has the wrong length`, { subject })
 }
 
 /** Valid until the next call on this thread. */

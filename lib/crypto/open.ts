@@ -2,16 +2,17 @@
 // A reader needs header and table once (a BlobIndex, worth caching) and then one or two segments for each 64 KiB.
 // Any mismatch is 'corrupt' with the blob's id; nothing unverified is ever copied to `out`.
 
-import { aeadOpen, sha256, wipe } from '../../native-deps/sodium.js'
+import { openSealing } from '../../native-deps/sealing.js'
+import { sha256, wipe } from '../../native-deps/sodium.js'
 import { equalBytes, hex, type Plain } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import {
-  blobHeaderBytes, decodeBlobHeader, fillSegmentNonce, frameBytes, framesOf, indexLength, paddedLength, paddedOfSealed,
-  segmentHashBytes, segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes,
+  blobHeaderBytes, decodeBlobHeader, frameBytes, framesOf, indexLength, paddedLength, paddedOfSealed, segmentHashBytes,
+  segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes,
 } from '../format/blob-envelope.js'
 import { formByte, type BlobReference } from '../format/blob-reference.js'
 import { blobKeyInto, chunkKeyInto } from './derivation.js'
-import { decodeDirectory, frameLength, unframe, type FrameDirectory } from './frames.js'
+import { decodeDirectory, frameLength, unframe, unframeInto, type FrameDirectory } from './frames.js'
 import type { OpeningKeys } from './key-ring.js'
 
 /** Bytes of the sealed blob; exactly `length` of them, or it throws. The view may be overwritten by the next call. */
@@ -33,13 +34,16 @@ export interface OpenInput {
   readonly keys: OpeningKeys
 }
 
-const nonce = new Uint8Array(24)
+const segmentSealing = openSealing()
 const chunkKey = new Uint8Array(32)
-/** Two neighbouring segments, by the parity of their number, and a place to join a frame that straddles them. */
-const pair = new Uint8Array(2 * segmentPlainBytes)
-const joined = new Uint8Array(segmentPlainBytes)
+/** Segments that are read and opened in one go: the largest read. */
+const runSegmentsMax = 16
+/** Frames lie in one segment more than they are, at most. */
+const windowSegmentsMax = runSegmentsMax + 1
+/** Opened segments, side by side, of which a reader wants less than all; made when one comes. */
+let window = new Uint8Array(segmentPlainBytes)
 const zeros = new Uint8Array(segmentPlainBytes)
-const cipherCopy = new Uint8Array(segmentPlainBytes + segmentTagBytes)
+let cipherCopy = new Uint8Array(0)
 
 /** How many bytes from the start of the blob `openIndex` reads: header and table. */
 export function indexLengthOf(reference: BlobReference): number {
@@ -82,18 +86,10 @@ export function readRange(index: BlobIndex, read: ReadSealed, plainOffset: numbe
   const { reference, directory } = index
   invariant(plainOffset >= 0 && length >= 0 && plainOffset + length <= reference.plainLength, 'a range outside of the blob')
   invariant(out.byteLength >= length, 'no room for the range')
-  const subject = hex(reference.blobId)
   let done = 0
-  const opened: Opened = [-1, -1]
   while (done < length) {
-    const at = plainOffset + done
-    const number = Math.floor(at / frameBytes)
-    const inFrame = at - number * frameBytes
-    const count = Math.min(frameLength(number, reference.plainLength) - inFrame, length - done)
-    const target = out.subarray(done, done + count)
-    if (directory === undefined) readRaw(index, read, number, inFrame, target, opened)
-    else target.set(readFrame(index, directory, read, number, opened, subject).subarray(inFrame, inFrame + count))
-    done += count
+    const target = out.subarray(done, length)
+    done += directory === undefined ? readRaw(index, read, plainOffset + done, target) : readFrames(index, directory, read, plainOffset + done, target)
   }
 }
 
@@ -125,19 +121,24 @@ export function openBlob(reference: BlobReference, sealed: Uint8Array, keys: Ope
   return out as Uint8Array as Plain
 }
 
-/** Numbers of the segments that lie opened in `pair`. */
-type Opened = [number, number]
-
-/** A raw frame is a segment: whole ones are opened straight into place. */
-function readRaw(index: BlobIndex, read: ReadSealed, number: number, inFrame: number, target: Uint8Array, opened: Opened): void {
-  const segmentLength = segmentRange(index.padded, number).length - segmentTagBytes
-  if (inFrame === 0 && target.byteLength === segmentLength) openSegment(index, read, number, target)
-  else {
-    const bytes = segment(index, read, number, opened)
-    const { plainLength } = index.reference
-    if ((number + 1) * frameBytes > plainLength) requireZeros(bytes.subarray(frameLength(number, plainLength)), index)
-    target.set(bytes.subarray(inFrame, inFrame + target.byteLength))
+/** As many bytes from `at` as one step gives. A raw frame is a segment: whole ones are opened straight into place. */
+function readRaw(index: BlobIndex, read: ReadSealed, at: number, target: Uint8Array): number {
+  const { padded, reference: { plainLength } } = index
+  const number = Math.floor(at / frameBytes)
+  const inFrame = at - number * frameBytes
+  const end = at + target.byteLength
+  const wholeEnd = end === padded ? segmentsOf(padded) : Math.floor(end / frameBytes)
+  if (inFrame === 0 && wholeEnd > number) {
+    const count = Math.min(wholeEnd - number, runSegmentsMax)
+    const bytes = Math.min(count * segmentPlainBytes, padded - at)
+    openRun(index, read, number, count, target.subarray(0, bytes))
+    return bytes
   }
+  const bytes = opened(index, read, number, 1)
+  if ((number + 1) * frameBytes > plainLength) requireZeros(bytes.subarray(frameLength(number, plainLength)), index)
+  const count = Math.min(frameLength(number, plainLength) - inFrame, target.byteLength)
+  target.set(bytes.subarray(inFrame, inFrame + count))
+  return count
 }
 
 /** Between what is stored and the end, or the directory. */
@@ -147,7 +148,7 @@ function requirePadding(index: BlobIndex, read: ReadSealed): void {
   const to = directory === undefined ? padded : padded - 2 * framesOf(plainLength)
   for (let number = Math.floor(from / segmentPlainBytes); number * segmentPlainBytes < to; number++) {
     const start = number * segmentPlainBytes
-    requireZeros(segment(index, read, number, [-1, -1]).subarray(Math.max(0, from - start), Math.max(0, to - start)), index)
+    requireZeros(opened(index, read, number, 1).subarray(Math.max(0, from - start), Math.max(0, to - start)), index)
   }
 }
 
@@ -156,62 +157,71 @@ function requireZeros(bytes: Uint8Array, { reference }: BlobIndex): void {
   if (!equalBytes(bytes, zeros.subarray(0, bytes.byteLength))) throw corrupt(hex(reference.blobId), 'its padding is not zeros')
 }
 
-function readFrame(
-  index: BlobIndex, directory: FrameDirectory, read: ReadSealed, number: number, opened: Opened, subject: string,
-): Uint8Array {
-  const bytes = paddedRange(index, read, directory.starts[number] ?? 0, directory.starts[number + 1] ?? 0, opened)
-  if (directory.stored[number] === 1) return bytes
-  return unframe(bytes, frameLength(number, index.reference.plainLength), subject)
+/** The same for compressed frames: those that lie in a few segments, and what is wanted of them. */
+function readFrames(index: BlobIndex, directory: FrameDirectory, read: ReadSealed, at: number, target: Uint8Array): number {
+  const { plainLength, blobId } = index.reference
+  const first = Math.floor(at / frameBytes)
+  const end = Math.min(Math.ceil((at + target.byteLength) / frameBytes), first + runSegmentsMax)
+  const bytes = paddedRange(index, read, startOf(directory, first), startOf(directory, end))
+  let done = 0
+  for (let number = first; number < end; number++) {
+    const length = frameLength(number, plainLength)
+    const from = number === first ? at - first * frameBytes : 0
+    const count = Math.min(length - from, target.byteLength - done)
+    const part = target.subarray(done, done + count)
+    const framed = bytes.subarray(startOf(directory, number) - startOf(directory, first), startOf(directory, number + 1) - startOf(directory, first))
+    if (directory.stored[number] === 1) part.set(framed.subarray(from, from + count))
+    else if (count === length) unframeInto(part, framed, hex(blobId))
+    else part.set(unframe(framed, length, hex(blobId)).subarray(from, from + count))
+    done += count
+  }
+  return done
+}
+
+function startOf({ starts }: FrameDirectory, number: number): number {
+  return starts[number] ?? 0
 }
 
 function readDirectory(index: BlobIndex, read: ReadSealed, subject: string): FrameDirectory {
   const { plainLength } = index.reference
   const directoryBytes = framesOf(plainLength) * 2
-  const bytes = paddedRange(index, read, index.padded - directoryBytes, index.padded, [-1, -1])
+  const bytes = paddedRange(index, read, index.padded - directoryBytes, index.padded)
   const directory = decodeDirectory(bytes, { plain: plainLength, padded: index.padded }, subject)
   requireBucket(index, (directory.starts.at(-1) ?? 0) + directoryBytes)
   return directory
 }
 
-/** At most 64 KiB of the padded plaintext: from one segment or two neighbours. */
-function paddedRange(index: BlobIndex, read: ReadSealed, from: number, to: number, opened: Opened): Uint8Array {
+/** Padded plaintext of at most so many frames as are read in one go. */
+function paddedRange(index: BlobIndex, read: ReadSealed, from: number, to: number): Uint8Array {
   const first = Math.floor(from / segmentPlainBytes)
-  const start = from - first * segmentPlainBytes
-  const length = to - from
-  const head = segment(index, read, first, opened)
-  if (start + length <= head.byteLength) return head.subarray(start, start + length)
-  const headLength = head.byteLength - start
-  joined.set(head.subarray(start))
-  joined.set(segment(index, read, first + 1, opened).subarray(0, length - headLength), headLength)
-  return joined.subarray(0, length)
+  const count = Math.max(Math.ceil(to / segmentPlainBytes) - first, 1)
+  return opened(index, read, first, count).subarray(from - first * segmentPlainBytes, to - first * segmentPlainBytes)
 }
 
-/** Segment `number`, opened into its half of `pair` unless it lies there already. */
-function segment(index: BlobIndex, read: ReadSealed, number: number, opened: Opened): Uint8Array {
-  const half = number % 2 === 0 ? 0 : 1
-  const length = segmentRange(index.padded, number).length - segmentTagBytes
-  const out = pair.subarray(half * segmentPlainBytes, half * segmentPlainBytes + length)
-  if (opened[half] !== number) {
-    opened[half] = -1
-    openSegment(index, read, number, out)
-    opened[half] = number
-  }
+/** Neighbouring segments, opened; valid until the next call on this thread. */
+function opened(index: BlobIndex, read: ReadSealed, first: number, count: number): Uint8Array {
+  const room = Math.min(count, windowSegmentsMax) * segmentPlainBytes
+  if (window.byteLength < room) window = new Uint8Array(room)
+  const out = window.subarray(0, Math.min(count * segmentPlainBytes, index.padded - first * segmentPlainBytes))
+  openRun(index, read, first, count, out)
   return out
 }
 
-function openSegment(index: BlobIndex, read: ReadSealed, number: number, out: Uint8Array): void {
+function openRun(index: BlobIndex, read: ReadSealed, first: number, count: number, out: Uint8Array): void {
   const subject = hex(index.reference.blobId)
-  const { offset, length } = segmentRange(index.padded, number)
-  const found = readExactly(read, offset, length, subject)
+  const { offset } = segmentRange(index.padded, first)
+  const found = readExactly(read, offset, out.byteLength + count * segmentTagBytes, subject)
   // Memory shared with another thread could change between the hash and the opening.
-  const cipher = found.buffer instanceof SharedArrayBuffer ? copied(found) : found
-  const expected = index.table.subarray(number * segmentHashBytes, (number + 1) * segmentHashBytes)
-  if (!equalBytes(sha256(cipher), expected)) throw corrupt(subject, `segment ${number} is damaged`)
-  fillSegmentNonce(nonce, number, number === segmentsOf(index.padded) - 1)
-  if (!aeadOpen(out, cipher, index.header, nonce, index.blobKey)) throw corrupt(subject, `segment ${number} does not open`)
+  const sealed = found.buffer instanceof SharedArrayBuffer ? copied(found) : found
+  const table = index.table.subarray(first * segmentHashBytes, (first + count) * segmentHashBytes)
+  const isEnd = first + count === segmentsOf(index.padded)
+  const damage = segmentSealing.open(out, sealed, table, index.header, index.blobKey, first, isEnd)
+  if (damage === undefined) return
+  throw corrupt(subject, `segment ${first + damage.segment} ${damage.what === 'hash' ? 'is damaged' : 'does not open'}`)
 }
 
 function copied(found: Uint8Array): Uint8Array {
+  if (cipherCopy.byteLength < found.byteLength) cipherCopy = new Uint8Array(found.byteLength)
   cipherCopy.set(found)
   return cipherCopy.subarray(0, found.byteLength)
 }

@@ -2,13 +2,14 @@
 // Deterministic: equal frames under one epoch give the same blob, different ones never share a key (the salt is a keyed
 // hash of what is sealed). `Sealed` is minted only here and where the cache reads its own rows back.
 
-import { aeadSeal, sha256, wipe } from '../../native-deps/sodium.js'
+import { openSealing } from '../../native-deps/sealing.js'
+import { sha256, wipe } from '../../native-deps/sodium.js'
 import type { ChunkId, Sealed } from '../terms/bytes.js'
 import { invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import {
-  blobHeaderBytes, encodeBlobHeader, fillSegmentNonce, indexLength, paddedLength, sealedLengthOf, segmentHashBytes,
-  segmentPlainBytes, segmentRange, segmentsOf, segmentTagBytes, suiteXChaCha,
+  blobHeaderBytes, encodeBlobHeader, indexLength, paddedLength, sealedLengthOf, segmentHashBytes, segmentPlainBytes, segmentRange,
+  segmentsOf, segmentTagBytes, suiteXChaCha,
 } from '../format/blob-envelope.js'
 import { formByte, type BlobKind, type BlobReference } from '../format/blob-reference.js'
 import { blobIdOf } from './blob-id.js'
@@ -26,7 +27,7 @@ export interface SealedBlob extends BlobReference {
 const saltLabel = Buffer.from('salt/v1\0', 'latin1')
 const zeros = new Uint8Array(segmentPlainBytes)
 const tail = new Uint8Array(segmentPlainBytes)
-const nonce = new Uint8Array(24)
+const segmentSealing = openSealing()
 const keys = new Uint8Array(64)
 
 /** Bytes that a sealed chunk has at most. */
@@ -56,16 +57,21 @@ export function sealChunk(
   const blobKey = keys.subarray(32)
   chunkKeyInto(chunkKey, sealing.dataKey, chunkId)
   blobKeyInto(blobKey, chunkKey, { form, plainLength: plain.byteLength, header })
-  for (let index = 0; index < segments; index += 1) {
-    const { offset, length } = segmentRange(framed.padded, index)
-    const out = sealed.subarray(offset, offset + length)
-    fillSegmentNonce(nonce, index, index === segments - 1)
-    aeadSeal(out, segmentPlain(framed, plain, index, length - segmentTagBytes), header, nonce, blobKey)
-    sealed.set(sha256(out), blobHeaderBytes + index * segmentHashBytes)
+  const table = sealed.subarray(blobHeaderBytes, indexLength(segments))
+  const sealRun = (bytes: Uint8Array, first: number, end: number): void => {
+    const hashes = table.subarray(first * segmentHashBytes, end * segmentHashBytes)
+    const from = segmentRange(framed.padded, first).offset
+    const out = sealed.subarray(from, from + bytes.byteLength + (end - first) * segmentTagBytes)
+    segmentSealing.seal(out, bytes, hashes, header, blobKey, first, end === segments)
+  }
+  let sealedSegments = inOnePlace(framed, plain)
+  if (sealedSegments > 0) sealRun(framed.framing === 'zstd' ? framed.bytes : plain.subarray(0, Math.min(plain.byteLength, sealedSegments * segmentPlainBytes)), 0, sealedSegments)
+  for (; sealedSegments < segments; sealedSegments += 1) {
+    const length = segmentRange(framed.padded, sealedSegments).length - segmentTagBytes
+    sealRun(paddedSegment(plain, sealedSegments, length), sealedSegments, sealedSegments + 1)
   }
   wipe(keys)
 
-  const table = sealed.subarray(blobHeaderBytes, indexLength(segments))
   return {
     chunkId, blobId: blobIdOf(sealed), tableHash: sha256(table), plainLength: plain.byteLength, sealedLength: sealed.byteLength,
     epoch: sealing.epoch, suite: suiteXChaCha, kind, framing: framed.framing,
@@ -85,11 +91,15 @@ function saltOf(framed: Framed, plain: Uint8Array, form: number, sealing: Sealin
   return sealing.saltHasher.digest(bound, framed.framing === 'raw' ? plain : framed.bytes)
 }
 
-/** The bytes of one segment; copied only where the plaintext ends inside it. */
-function segmentPlain(framed: Framed, plain: Uint8Array, index: number, length: number): Uint8Array {
+/** Segments, from the first on, whose bytes lie next to each other without a copy. */
+function inOnePlace(framed: Framed, plain: Uint8Array): number {
+  const isWhole = framed.framing === 'zstd' || plain.byteLength === framed.padded
+  return isWhole ? segmentsOf(framed.padded) : Math.floor(plain.byteLength / segmentPlainBytes)
+}
+
+/** The segment of raw frames in which the plaintext ends, or one behind it. */
+function paddedSegment(plain: Uint8Array, index: number, length: number): Uint8Array {
   const start = index * segmentPlainBytes
-  if (framed.framing === 'zstd') return framed.bytes.subarray(start, start + length)
-  if (start + length <= plain.byteLength) return plain.subarray(start, start + length)
   if (start >= plain.byteLength) return zeros.subarray(0, length)
   const rest = plain.byteLength - start
   tail.set(plain.subarray(start))

@@ -15,6 +15,8 @@ export interface Asked {
   readonly bodyLength: number
   /** Reads it. Its memory is used again when the answer has been sent. */
   body(): Promise<Uint8Array>
+  /** Called when the answer has been sent, or never will be. */
+  whenAnswered(release: () => void): void
 }
 
 export interface Answer {

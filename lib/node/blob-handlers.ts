@@ -1,17 +1,18 @@
 // Blobs in and out. PROTOCOL §3.
-import { concatBytes, hex, type BlobId, type Sealed } from '../terms/bytes.js'
+import { hex, type BlobId, type Sealed } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
-import { blobBytesMin, decodeFrames, decodeIds, frameHead, framesBytesMax, getIdsMax, hasIdsMax, type SealedBlob } from '../wire/blob-frames.js'
+import { blobBytesMin, decodeFrames, decodeIds, frameHeadBytes, getIdsMax, hasIdsMax, type SealedBlob } from '../wire/blob-frames.js'
 import { hexParameter, type Answer, type Asked, type Handler } from './answers.js'
 import { counted, type ByteBudget } from './byte-budget.js'
+import type { AnswerPlaces } from './answer-places.js'
 import type { CheckerCalls } from './checker.js'
 import type { ThreadLink } from './thread-link.js'
-import type { HeldVault } from './held-vaults.js'
 import { nodeLimits } from './node-limits.js'
 
 export interface BlobSetup {
   readonly checker: ThreadLink<CheckerCalls>
   readonly answers: ByteBudget
+  readonly places: AnswerPlaces
 }
 
 export type BlobRoute = 'putBlob' | 'getBlob' | 'hasBlobs' | 'putBlobs' | 'getBlobs'
@@ -35,8 +36,7 @@ export function blobHandlers(setup: BlobSetup): Readonly<Record<BlobRoute, Handl
     },
     getBlobs: async (asked) => {
       const ids = decodeIds(await asked.body(), getIdsMax).map((id) => id.slice() as Uint8Array as BlobId)
-      const lengths = await asked.vault.storage.lengths(ids)
-      return { status: 200, body: frames(setup, asked.vault, ids, lengths) }
+      return await getFrames(setup, asked, ids)
     },
   }
 }
@@ -72,52 +72,22 @@ async function getBlob({ answers }: BlobSetup, asked: Asked): Promise<Answer> {
   return { status: 206, headers, body: counted(answers, vault, range.length, () => storage.read(blobId, range)) }
 }
 
-/** As many as fit in the most that one answer has, one at least; what can't be read is not here. */
-async function* frames({ answers }: BlobSetup, { storage, vaultId }: HeldVault, ids: readonly BlobId[], lengths: readonly (number | undefined)[]): AsyncGenerator<Uint8Array> {
-  let sent = 0
-  for (let at = 0; at < ids.length;) {
-    const { count, bytes } = nextRead(lengths, at)
-    if (sent > 0 && sent + bytes > framesBytesMax) return
-    // With some of them on their way, the client asks again for the rest.
-    const release = await answers.take(hex(vaultId), bytes).catch((error: unknown) => {
-      if (sent === 0) throw error
-    })
-    if (release === undefined) return
-    try {
-      const asked = ids.slice(at, at + count)
-      const blobs = await Promise.all(asked.map(async (blobId, index) => (lengths[at + index] === undefined ? undefined : storage.read(blobId).catch(asMissing))))
-      yield* joined(asked.flatMap((blobId, index) => [frameHead(blobId, blobs[index]?.byteLength ?? 0), ...(blobs[index] === undefined ? [] : [blobs[index]])]))
-    } finally {
-      release()
-    }
-    sent += bytes
-    at += count
+/** As many as fit in one answer, one at least; what can't be read is not here. */
+async function getFrames({ answers, places }: BlobSetup, asked: Asked, ids: readonly BlobId[]): Promise<Answer> {
+  const { storage, vaultId } = asked.vault
+  const lengths = await storage.lengths(ids)
+  let bytes = 0
+  let count = 0
+  for (const length of lengths) {
+    const more = frameHeadBytes + (length ?? 0)
+    if (count > 0 && bytes + more > nodeLimits.framesAnswerBytes) break
+    bytes += more
+    count++
   }
-}
-
-/** From that one on: small ones together, a large one by itself. */
-function nextRead(lengths: readonly (number | undefined)[], at: number): { readonly count: number; readonly bytes: number } {
-  let bytes = lengths[at] ?? 0
-  let count = 1
-  while (at + count < lengths.length && bytes + (lengths[at + count] ?? 0) <= nodeLimits.readAheadBytes) bytes += lengths[at + count++] ?? 0
-  return { count, bytes }
-}
-
-/** What is small goes in one piece: each is a packet. What is large goes as it is, but for its beginning. */
-function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
-  const [head, blob] = parts
-  if (head === undefined || blob === undefined || parts.length > 2 || blob.byteLength <= nodeLimits.readAheadBytes) {
-    yield concatBytes(...parts)
-    return
-  }
-  const first = nodeLimits.sliceBytesMin - head.byteLength
-  yield concatBytes(head, blob.subarray(0, first))
-  yield blob.subarray(first)
-}
-
-function asMissing(error: unknown): undefined {
-  if (error instanceof VaultError && (error.code === 'not-found' || error.code === 'corrupt')) return undefined
-  throw error
+  asked.whenAnswered(await answers.take(hex(vaultId), bytes))
+  const place = places.take(bytes)
+  asked.whenAnswered(() => { places.give(place) })
+  return { status: 200, body: place.subarray(0, await storage.readFrames(ids.slice(0, count), place.subarray(0, bytes))) }
 }
 
 /** One range of bytes, first and last given, or from one on. Undefined: none was asked for. Throws 'range'. */

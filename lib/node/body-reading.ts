@@ -1,8 +1,12 @@
 // A body on its way in, and an answer on its way out, each with a least rate: who is slower holds memory that others need.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { VaultError } from '../terms/errors.js'
+import { PassingBytes } from '../terms/external-memory.js'
 import { Pace } from '../wire/pace.js'
 import { nodeLimits } from './node-limits.js'
+
+/** Of all clients: what the socket gives is copied at once. */
+const passing = new PassingBytes()
 
 /** Of what the head says; undefined: it does not say. Throws 'too-large' before anything is read. */
 export function announcedLength(request: IncomingMessage, bytesMax: number): number | undefined {
@@ -28,6 +32,7 @@ export function readBody(request: IncomingMessage, memory: Uint8Array, spanMs: n
       if (length + piece.byteLength > memory.byteLength) return end(tooLarge(memory.byteLength))
       memory.set(piece, length)
       length += piece.byteLength
+      passing.came(piece.byteLength)
     }
     const ended = (): void => { end() }
     const broken = (): void => { end(new VaultError('offline', 'the body broke off')) }

@@ -11,7 +11,7 @@ import { routes, type Route, type RouteName } from '../wire/routes.js'
 import type { KnownPrincipal } from './access.js'
 import type { Answer, Asked, Handler } from './answers.js'
 import { announcedLength, paceOfAnswer, readBody, writePiece } from './body-reading.js'
-import type { BodyPlace, BodyPlaces } from './body-places.js'
+import type { BodyPlaces } from './body-places.js'
 import type { HeldVaults } from './held-vaults.js'
 import type { KeyRates } from './key-rates.js'
 import type { NodeCounters } from './node-counters.js'
@@ -51,22 +51,22 @@ export class Dispatcher {
     const { counters, logger } = this.#options
     const target = targetOf(request)
     const match = target === undefined ? undefined : matchOf(request.method ?? '', target.pathname)
-    const places: BodyPlace[] = []
+    const releases: (() => void)[] = []
     try {
-      await this.#answer({ request, response, target, match, places })
+      await this.#answer({ request, response, target, match, releases })
     } catch (error) {
       if (statusOf(error) >= 500 && !(error instanceof VaultError && error.code === 'busy')) {
         logger.log('error', 'a request failed', { route: match?.name ?? '', reason: error instanceof Error ? error.message : String(error) })
       }
       fail(request, response, error)
     } finally {
-      for (const place of places) place.release()
+      for (const release of releases) release()
       counters.countRequest(match?.name ?? 'unknown', response.statusCode)
     }
   }
 
-  async #answer({ request, response, target, match, places }: {
-    readonly request: IncomingMessage; readonly response: ServerResponse; readonly target: URL | undefined; readonly match: Match | undefined; readonly places: BodyPlace[]
+  async #answer({ request, response, target, match, releases }: {
+    readonly request: IncomingMessage; readonly response: ServerResponse; readonly target: URL | undefined; readonly match: Match | undefined; readonly releases: (() => void)[]
   }): Promise<void> {
     const { handlers, rates, vaults, principalOf, pinOf } = this.#options
     const pin = pinOf(request)
@@ -84,11 +84,12 @@ export class Dispatcher {
         header: (name) => { const value = request.headers[name]; return typeof value === 'string' ? value : undefined },
         body: async () => {
           const place = await this.#options.places.take(hex(principal.vaultId), length)
-          places.push(place)
+          releases.push(() => { place.release() })
           const body = await readBody(request, place.memory.subarray(0, length), this.#options.spanMs)
           this.#options.counters.bytesIn += body.byteLength
           return body
         },
+        whenAnswered: (release) => { releases.push(release) },
       }
       await this.#send(response, match.route, await handlers[match.name](asked))
     } finally {

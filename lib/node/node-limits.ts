@@ -48,14 +48,15 @@ export const nodeLimits = {
   /** Bytes of answers in memory, about. */
   answerBytesMax: 64 * MiB,
   answerBytesPerVaultMax: 48 * MiB,
+  /** Of one answer with several blobs; what is beyond is asked for again. */
+  framesAnswerBytes: 8 * MiB + 256 * 36,
+  /** Places for answers that are kept for the next ones: a client has four questions open. */
+  answerPlacesKept: 6,
   /** Requests of one key: so many at once, then so many a second. */
   requestsBurst: 400,
   requestsPerSecond: 200,
   /** Requests of one key that are being answered. */
   requestsAtOncePerKey: 32,
-
-  /** Blobs that are read at once for one answer, when they are small. */
-  readAheadBytes: 256 * KiB,
 
   /** Of the plain listener for metrics. */
   metricsConnectionsMax: 16,

@@ -12,6 +12,7 @@ import { encodeInvitation } from '../wire/invitation.js'
 import { routes } from '../wire/routes.js'
 import { AccessRegister } from './access-register.js'
 import { blobHandlers } from './blob-handlers.js'
+import { AnswerPlaces } from './answer-places.js'
 import { BodyPlaces } from './body-places.js'
 import { ByteBudget } from './byte-budget.js'
 import { chainHandlers } from './chain-handlers.js'
@@ -84,7 +85,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const description = openApi(version)
   const dispatcher = new Dispatcher({
     handlers: {
-      ...blobHandlers({ checker, answers }), ...chainHandlers({ checker, register, answers }), ...listHandlers({ keys, clock, checker, answers }),
+      ...blobHandlers({ checker, answers, places: new AnswerPlaces() }), ...chainHandlers({ checker, register, answers }), ...listHandlers({ keys, clock, checker, answers }),
       ...vaultHandlers({ register, clock, name, version, deletion, signing: keys.signPublicKey, answers }), openapi: async () => ({ status: 200, body: description }),
     },
     vaults, places, rates, counters, logger, spanMs: patience.spanMs,

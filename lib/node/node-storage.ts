@@ -26,6 +26,11 @@ export interface VaultStorage {
   put(blobs: readonly SealedBlob[]): Promise<readonly boolean[]>
   /** Bytes of a blob as they lie there, not verified; the whole without a range. Rejects 'not-found', and 'corrupt' for what is shorter than it should be. */
   read(blobId: BlobId, range?: { readonly start: number; readonly length: number }): Promise<Uint8Array>
+  /**
+   * Frames (lib/wire/blob-frames.ts) of these blobs one after another into `into`, up to the first that does not fit (the
+   * very first is not here then); answers their bytes. Not verified; what could not be read, or is not here, has an empty one.
+   */
+  readFrames(blobIds: readonly BlobId[], into: Uint8Array<SharedArrayBuffer>): Promise<number>
   /** In the order of ids, behind `after`. */
   inventory(after: Uint8Array, limit: number): Promise<{ readonly isLast: boolean; readonly blobs: readonly { readonly blobId: BlobId; readonly length: number }[] }>
   /**

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { concatBytes } from '../terms/bytes.js'
+import { PassingBytes } from '../terms/external-memory.js'
 import { VaultError } from '../terms/errors.js'
 import { Pace } from '../wire/pace.js'
 import { decodeProblem } from '../wire/problem.js'
@@ -17,6 +18,8 @@ export interface Exchange {
   readonly range?: { readonly start: number; readonly length: number }
   /** Of the answer's body. */
   readonly bytesMax: number
+  /** For the answer's body: what fits comes as a view of it, what does not has memory of its own. */
+  readonly into?: Uint8Array | undefined
 }
 
 export interface ExchangeOptions {
@@ -34,6 +37,9 @@ const pieceBytesMax = 1024 * 1024
 /** Of a part that is copied rather than sent by itself. */
 const shortBytesMax = 32 * 1024
 
+/** Of this thread, whichever node they come from. */
+const passing = new PassingBytes()
+
 /** The connection ended before the answer did. */
 export class HungUp extends Error {
   /** Whether not even the beginning of an answer came. */
@@ -46,7 +52,7 @@ export class HungUp extends Error {
 }
 
 /** The body of a 2xx answer. Rejects with a VaultError, or HungUp. */
-export async function exchange(dispatcher: Dispatcher, { method, path, body, media, range, bytesMax }: Exchange, options: ExchangeOptions): Promise<Uint8Array> {
+export async function exchange(dispatcher: Dispatcher, { method, path, body, media, range, bytesMax, into }: Exchange, options: ExchangeOptions): Promise<Uint8Array> {
   const { peer } = options
   const watch = new Watch(peer, options.patience, options.connectMs)
   let isAnswered = false
@@ -61,7 +67,7 @@ export async function exchange(dispatcher: Dispatcher, { method, path, body, med
     })
     isAnswered = true
     const isGood = answer.statusCode >= 200 && answer.statusCode < 300
-    const bytes = await bounded(answer.body, isGood ? bytesMax : problemBytesMax, watch, options)
+    const bytes = await bounded(answer.body, { bytesMax: isGood ? bytesMax : problemBytesMax, into: into ?? new Uint8Array(0) }, watch, options)
     if (isGood) return bytes
     throw decodeProblem(answer.statusCode, Buffer.from(bytes).toString('utf8'), peer, answer.headers['retry-after'])
   } catch (error) {
@@ -128,11 +134,14 @@ function* cutInPieces(body: readonly Uint8Array[], pace: Pace): Generator<Uint8A
   if (shortBytes > 0) yield concatBytes(...short)
 }
 
-function bounded(body: Readable, bytesMax: number, watch: Watch, { peer, onTransfer }: ExchangeOptions): Promise<Uint8Array> {
-  const parts: Buffer[] = []
+function bounded(body: Readable, { bytesMax, into }: { readonly bytesMax: number; readonly into: Uint8Array }, watch: Watch, { peer, onTransfer }: ExchangeOptions): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
   let length = 0
-  return new Promise((resolve, reject) => {
+  // From then on the memory may be somebody else's.
+  let isEnded = false
+  return new Promise<Uint8Array>((resolve, reject) => {
     body.on('data', (part: Buffer) => {
+      if (isEnded) return
       length += part.byteLength
       onTransfer?.(0, part.byteLength)
       if (length > bytesMax) {
@@ -142,12 +151,17 @@ function bounded(body: Readable, bytesMax: number, watch: Watch, { peer, onTrans
         return
       }
       watch.carried(part.byteLength)
-      parts.push(part)
+      passing.came(part.byteLength)
+      if (length <= into.byteLength) into.set(part, length - part.byteLength)
+      else {
+        if (parts.length === 0) parts.push(into.subarray(0, length - part.byteLength))
+        parts.push(part)
+      }
     })
     body.on('error', reject)
-    body.on('end', () => { resolve(concatBytes(...parts)) })
+    body.on('end', () => { resolve(length <= into.byteLength ? into.subarray(0, length) : concatBytes(...parts)) })
     body.on('close', () => { reject(new Error('it ended before its end')) })
-  })
+  }).finally(() => { isEnded = true })
 }
 
 /** What HTTP can't be read as. */

@@ -8,7 +8,7 @@ import type { PeerBlob, PeerHead, PeerHealth, PeerInventory, PeerPort } from '..
 import { hex, type BlobId, type DeviceId, type ManifestHash, type Sealed, type VaultId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
-import { blobBytesMax, encodeFrames, encodeIds, frameHeadBytes, framesBytesMax, getIdsMax, hasIdsMax } from '../wire/blob-frames.js'
+import { blobBytesMax, encodeFrames, encodeIds, frameHeadBytes, framesBytesMax, framesThatFit, getIdsMax, hasIdsMax } from '../wire/blob-frames.js'
 import type { TlsIdentity } from '../wire/certificate.js'
 import { decodeKeptHeaders, keptHeadersBytesMax, type KeptHeader } from '../wire/kept-headers.js'
 import { revocationBytes } from '../wire/owner-records.js'
@@ -67,27 +67,23 @@ export class HttpPeer implements PeerPort {
     return this.#flags(await this.#ask('hasBlobs', { body: [encodeIds(blobIds)], bytesMax: blobIds.length }), blobIds.length)
   }
 
-  async put(blobs: readonly PeerBlob[]): Promise<void> {
-    let batch: PeerBlob[] = []
-    let bytes = 0
-    for (const blob of blobs) {
-      const more = frameHeadBytes + blob.sealed.byteLength
-      if (batch.length > 0 && bytes + more > framesBytesMax) {
-        await this.#putBatch(batch)
-        batch = []
-        bytes = 0
-      }
-      batch.push(blob)
-      bytes += more
+  async put(blobs: readonly PeerBlob[], framed?: Uint8Array): Promise<void> {
+    // Whole it goes in a few large pieces; heads and blobs by turns are as many writes, and copied together.
+    if (framed !== undefined && framed.byteLength <= framesBytesMax) return await this.#putBatch([framed], blobs.length)
+    for (let rest = blobs; rest.length > 0;) {
+      const batch = rest.slice(0, framesThatFit(rest))
+      await this.#putBatch(encodeFrames(batch), batch.length)
+      rest = rest.slice(batch.length)
     }
-    if (batch.length > 0) await this.#putBatch(batch)
   }
 
-  async get(blobIds: readonly BlobId[], compared?: 'by-caller'): Promise<readonly (Sealed | undefined)[]> {
+  async get(blobIds: readonly BlobId[], compared?: 'by-caller', into?: Uint8Array): Promise<readonly (Sealed | undefined)[]> {
     const found: (Sealed | undefined)[] = []
+    let room = into
     while (found.length < blobIds.length) {
       const asked = blobIds.slice(found.length, found.length + getIdsMax)
-      const answer = await this.#ask('getBlobs', { body: [encodeIds(asked)], bytesMax: framesBytesMax + getIdsMax * frameHeadBytes })
+      const answer = await this.#ask('getBlobs', { body: [encodeIds(asked)], bytesMax: framesBytesMax + getIdsMax * frameHeadBytes, into: room })
+      if (answer.buffer === room?.buffer) room = room.subarray(answer.byteLength)
       found.push(...framesAsked(answer, asked, this.name, compared))
     }
     return found
@@ -191,8 +187,8 @@ export class HttpPeer implements PeerPort {
     await this.#pool.destroy(cancelled(this.name))
   }
 
-  async #putBatch(batch: readonly PeerBlob[]): Promise<void> {
-    this.#flags(await this.#ask('putBlobs', { body: encodeFrames(batch), bytesMax: batch.length }), batch.length)
+  async #putBatch(body: readonly Uint8Array[], count: number): Promise<void> {
+    this.#flags(await this.#ask('putBlobs', { body, bytesMax: count }), count)
   }
 
   #flags(bytes: Uint8Array, count: number): Uint8Array {

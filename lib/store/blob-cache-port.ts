@@ -19,6 +19,11 @@ export interface BlobReader {
    * was read is not verified: a deleted blob reads as zeros.
    */
   read(blobId: BlobId, location: BlobLocation, offset: number, into: Uint8Array): void
+  /**
+   * As `read`, without a place to put it: of memory that the next call of either overwrites, and that no other thread sees.
+   * Undefined: only `read` is there.
+   */
+  view?(blobId: BlobId, location: BlobLocation, offset: number, length: number): Uint8Array
   close(): void
 }
 

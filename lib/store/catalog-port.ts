@@ -15,6 +15,13 @@ export interface CatalogEntry {
   readonly content: Buffer | null
 }
 
+/** A name with the row of what it means; `attributes` is null where that is missing. */
+export interface CatalogListed extends CatalogDirent {
+  readonly attributes: Buffer | null
+  readonly xattrs: Buffer | null
+  readonly content: Buffer | null
+}
+
 /** Instead of a log record: the catalog was made anew from the manifest, and the whole log goes over it. */
 export const logMadeAnew = -1
 
@@ -32,6 +39,10 @@ export interface CatalogPort {
   lookup(parent: number, name: string): CatalogDirent | undefined
   /** Names of a directory with `after` < cookie < `before`, ascending, at most `limit`. */
   list(parent: number, after: number, before: number, limit: number): readonly CatalogDirent[]
+  /** The same with what they mean, in one go: a third of what a question for each costs. */
+  listWithEntries(parent: number, after: number, before: number, limit: number): readonly CatalogListed[]
+  /** Names of a directory from this one on in the order of their bytes, at most `limit`, with what they mean. */
+  lookupFrom(parent: number, name: string, limit: number): readonly CatalogListed[]
   chunk(chunkId: Uint8Array): BlobReference | undefined
   marks(): CatalogMarks
   /** Numbers of entries that have no name: open and unlinked when the vault was last left. */

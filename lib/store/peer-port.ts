@@ -42,13 +42,14 @@ export interface PeerPort {
   health(): Promise<PeerHealth>
   /** For each id whether it is there: 1 or 0. At most 4096. */
   has(blobIds: readonly BlobId[]): Promise<Uint8Array>
-  /** All of them are durable there when it resolves. At most 32 MiB. */
-  put(blobs: readonly PeerBlob[]): Promise<void>
+  /** All of them are durable there when it resolves. At most 32 MiB. `framed`: the same as a body, where they lie so in memory. */
+  put(blobs: readonly PeerBlob[], framed?: Uint8Array): Promise<void>
   /**
    * Verified by hash, or `compared` 'by-caller': who keeps them does that, on a thread of its own. Undefined: not there. Any
-   * number: asked for in pieces. Memory of the caller's own, of which several may be views.
+   * number: asked for in pieces. Memory of the caller's own, of which several may be views; those that fit into `into` may be
+   * views of that.
    */
-  get(blobIds: readonly BlobId[], compared?: 'by-caller'): Promise<readonly (Sealed | undefined)[]>
+  get(blobIds: readonly BlobId[], compared?: 'by-caller', into?: Uint8Array): Promise<readonly (Sealed | undefined)[]>
   /** Bytes of a blob, not verified: who opens them does. Rejects 'not-found'. */
   range(blobId: BlobId, start: number, length: number): Promise<Uint8Array>
   /** A page behind `after`; undefined: from the beginning. Signed by the node. */

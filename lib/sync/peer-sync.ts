@@ -10,7 +10,7 @@ import { checkHeads } from './heads.js'
 import { Lie, secondsNow, type PeerWork } from './peer-work.js'
 import { isSweepDue, sweepPage } from './sweep.js'
 import { sendOtherChains } from './other-chains.js'
-import { sendBlobs, sendEntries, sendKeys, type Cursor } from './uplink.js'
+import { PutPlaces, sendBlobs, sendEntries, sendKeys, type Cursor } from './uplink.js'
 
 const stateOf: Readonly<Partial<Record<ErrorCode, PeerState>>> = {
   offline: 'offline', deadline: 'offline', busy: 'offline', denied: 'refused', 'not-permitted': 'refused', 'no-space': 'full',
@@ -210,10 +210,11 @@ export class PeerSync {
   async #sendBlobs(): Promise<number> {
     const { copies, clock } = this.#work
     const beganMs = clock.monotonicMs()
+    const places = new PutPlaces()
     for (;;) {
       const sequence = this.#options.sequence()
       do await copies.advance()
-      while (!(await sendBlobs(this.#work, this.#cursor)))
+      while (!(await sendBlobs(this.#work, this.#cursor, places)))
       if (this.#options.sequence() === sequence || clock.monotonicMs() - beganMs >= limits.syncEntriesMs) return sequence
     }
   }

@@ -2,11 +2,12 @@
 // between any two steps leaves a node with a prefix of that, and what it confirmed is not sent again.
 import { sha256 } from '../../native-deps/sodium.js'
 import { blobIdOf } from '../crypto/blob-id.js'
-import { concatBytes, equalBytes, hex } from '../terms/bytes.js'
+import { concatBytes, equalBytes, hex, type Sealed } from '../terms/bytes.js'
 import { VaultError, invariant, type ErrorCode } from '../terms/errors.js'
 import { limits } from '../terms/limits.js'
 import type { PeerBlob } from '../store/peer-port.js'
 import type { BlobRow, BlobSource } from './blob-source.js'
+import { blobBytesMax, frameHead, frameHeadBytes } from '../wire/blob-frames.js'
 import { Lie, type PeerWork } from './peer-work.js'
 
 /** Where the blobs of one node were gone through to. */
@@ -20,20 +21,20 @@ export interface Cursor {
  * Blobs up to the copies' mark: each was confirmed by the node, or is damaged here and was told of. False: they were
  * counted anew meanwhile, and whoever called begins again.
  */
-export async function sendBlobs(work: PeerWork, cursor: Cursor): Promise<boolean> {
+export async function sendBlobs(work: PeerWork, cursor: Cursor, places: PutPlaces): Promise<boolean> {
   const { copies, source } = work
   const { round, through } = copies
   if (cursor.round !== round) Object.assign(cursor, { round, position: 0 })
   while (cursor.position < through) {
     const rows = source.batch(cursor.position, through, limits.syncBatch)
-    await sendLacking(work, rows)
+    await sendLacking(work, rows, places)
     if (copies.round !== round) return false
     cursor.position = rows.at(-1)?.position ?? through
   }
   return true
 }
 
-async function sendLacking(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
+async function sendLacking(work: PeerWork, rows: readonly BlobRow[], places: PutPlaces): Promise<void> {
   const { peer, number, copies, logger } = work
   const since = rows.map(({ blobId }) => copies.heldSince(number, blobId))
   const unknown = rows.filter((_, index) => since[index] !== 'holds')
@@ -48,7 +49,7 @@ async function sendLacking(work: PeerWork, rows: readonly BlobRow[]): Promise<vo
     logger.log('warn', 'a node lost what it had acknowledged: it is sent again', { node: peer.name, blobs: lost.length })
     copies.lose(number, lost.map(({ blobId }) => blobId))
   }
-  await putAll(work, shuffled(lacking, work.random))
+  await putAll(work, shuffled(lacking, work.random), places)
 }
 
 /** In an order that says nothing: who watches the sizes go by sees no file in them. */
@@ -64,18 +65,18 @@ function shuffled(rows: readonly BlobRow[], random: () => number): readonly Blob
   return out
 }
 
-async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
+async function putAll(work: PeerWork, rows: readonly BlobRow[], places: PutPlaces): Promise<void> {
   const puts = new Puts(work)
-  const places = new PutPlaces(Math.min(work.throttle.stepBytes, rows.reduce((sum, { length }) => sum + length, 0)))
   let batch: PeerBlob[] = []
-  let bytes = 0
   let place = places.take()
+  /** Of the place: frames one after another. */
+  let bytes = 0
   const put = async (): Promise<void> => {
     if (batch.length === 0) return
-    const [sent, sentBytes, sentPlace] = [batch, bytes, place]
+    const [sent, sentFramed, sentPlace] = [batch, place.subarray(0, bytes), place]
     batch = []
     bytes = 0
-    await puts.begin(sent, sentBytes, () => { places.give(sentPlace) })
+    await puts.begin(sent, sentFramed, () => { places.give(sentPlace) })
     place = places.take()
   }
   const unread: { readonly row: BlobRow; readonly error: VaultError }[] = []
@@ -83,15 +84,18 @@ async function putAll(work: PeerWork, rows: readonly BlobRow[]): Promise<void> {
   let unsure: BlobRow | undefined
   try {
     for (const row of rows) {
-      if (batch.length > 0 && bytes + row.length > work.throttle.stepBytes) await put()
-      const blob = wholeBlob(work.source, row, place.subarray(bytes, bytes + row.length))
+      if (batch.length > 0 && bytes + frameHeadBytes + row.length > work.throttle.stepBytes) await put()
+      const into = place.subarray(bytes + frameHeadBytes, bytes + frameHeadBytes + row.length)
+      const blob = wholeBlob(work.source, row, into)
       if (blob instanceof VaultError) {
         unread.push({ row, error: blob })
         continue
       }
       hasRead = true
-      batch.push(blob)
-      bytes += row.length
+      if (blob.sealed.buffer !== into.buffer) into.set(blob.sealed)
+      place.set(frameHead(row.blobId, row.length), bytes)
+      batch.push({ blobId: row.blobId, sealed: into as Sealed })
+      bytes += frameHeadBytes + row.length
     }
     await put()
     for (const { row, error } of unread) {
@@ -113,18 +117,15 @@ function isAway({ source, copies }: PeerWork, unread: readonly { readonly row: B
 /** Blobs that are read to see whether the disk reads any. */
 const othersTried = 4
 
-/** Memory for batches, used again and again: new memory for each blob costs as much as reading it. */
-class PutPlaces {
-  readonly #bytes: number
+/** One request, or the largest blob. */
+const placeBytes = Math.max(limits.syncPutBytes, frameHeadBytes + blobBytesMax)
+
+/** Memory for requests, used again and again: new memory for each blob costs as much as reading it. */
+export class PutPlaces {
   readonly #free: Uint8Array[] = []
 
-  /** Of each. What does not fit has its own. */
-  constructor(bytes: number) {
-    this.#bytes = bytes
-  }
-
   take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(this.#bytes)
+    return this.#free.pop() ?? new Uint8Array(placeBytes)
   }
 
   give(place: Uint8Array): void {
@@ -143,11 +144,11 @@ class Puts {
   }
 
   /** Throws what became of an earlier one. `done`: the blobs are needed no more. */
-  async begin(batch: readonly PeerBlob[], bytes: number, done: () => void): Promise<void> {
+  async begin(batch: readonly PeerBlob[], framed: Uint8Array, done: () => void): Promise<void> {
     await this.#work.turn()
     while (this.#running.size >= limits.syncPutsAtOnce) await Promise.race(this.#running)
     if (this.#failure !== undefined) throw this.#failure.error
-    const sent = this.#send(batch, bytes).catch((error: unknown) => { this.#failure ??= { error } }).finally(() => {
+    const sent = this.#send(batch, framed).catch((error: unknown) => { this.#failure ??= { error } }).finally(() => {
       this.#running.delete(sent)
       done()
     })
@@ -160,10 +161,10 @@ class Puts {
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
-  async #send(batch: readonly PeerBlob[], bytes: number): Promise<void> {
-    await this.#work.peer.put(batch)
+  async #send(batch: readonly PeerBlob[], framed: Uint8Array): Promise<void> {
+    await this.#work.peer.put(batch, framed)
     this.#work.copies.confirm(this.#work.number, batch.map(({ blobId }) => blobId))
-    this.#work.moved(batch.length, bytes)
+    this.#work.moved(batch.length, framed.byteLength - batch.length * frameHeadBytes)
   }
 }
 

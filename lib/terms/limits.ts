@@ -20,8 +20,9 @@ export const limits = {
   arenaBytes: 64 * MiB,
   /** Share of the arena from which on dirty data is spilled to the log, oldest first. */
   arenaSpillShare: 0.25,
-  /** Share from which on even a file whose chunks are being cut is spilled. */
+  /** Share from which on even a file whose chunks are being cut is spilled, when one cut takes longer than this. */
   arenaFullShare: 0.75,
+  streamLagMs: 500,
   /** One data record of the log: a 4 KiB read opens no more than this. */
   extentBytesMax: 64 * KiB,
   /** File data that the thread that answers the kernel may seal at a time (10 µs). */
@@ -102,6 +103,8 @@ export const limits = {
   applyMs: 1000,
   catalogSliceMs: 2,
   catalogCacheBytes: 24 * MiB,
+  /** Of its file, read at a mount before anybody asks: about 40 000 entries. More would take a disk from what is asked for. */
+  catalogWarmBytes: 32 * MiB,
 
   // the past
   /** How long a question about the past waits for what is being read anew. */

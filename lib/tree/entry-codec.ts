@@ -32,36 +32,55 @@ export function encodeAttributes(entry: Entry, out: Buffer, at: number): number 
   return end + (entry.target?.byteLength ?? 0)
 }
 
+/**
+ * The fixed part is copied here to be read: a call for each number takes longer than all else of a listing's entry. Its
+ * numbers, behind version and id, lie at whole words then.
+ */
+const record = new Uint8Array(120)
+const words = new Uint32Array(record.buffer)
+const signedWords = new Int32Array(record.buffer)
+const recordAt = 3
+const firstWord = 5
+
 /** The entry at `at`, without xattrs and content, and where it ends. */
 export function decodeAttributes(input: Buffer, at: number, ino: number): { entry: Entry; end: number } {
   if (input[at] !== 1 || at + fixedBytes > input.byteLength) throw damaged(ino)
-  const id = Uint8Array.prototype.slice.call(input, at + 1, at + 17) as EntryId
-  let from = at + 17
-  const u32 = (): number => input.readUInt32LE((from += 4) - 4)
-  const u64 = (): number => readU64(input, (from += 8) - 8)
-  // Seconds are doubles here, and some far ones are above 2^53 (touch(1) takes years of ten digits): then they are what a
-  // double can say exactly, or no encoder of ours wrote them.
-  let areExact = true
-  const i64 = (): number => {
-    const value = readI64(input, (from += 8) - 8)
-    if (!Number.isSafeInteger(value) && BigInt(value) !== input.readBigInt64LE(from - 8)) areExact = false
-    return value
-  }
-  const mode = u32(), nlink = u32(), uid = u32(), gid = u32(), rdev = u32()
-  const size = u64(), blocks = u64()
-  const atimeSec = i64(), atimeNsec = u32(), mtimeSec = i64(), mtimeNsec = u32()
-  const ctimeSec = i64(), ctimeNsec = u32(), btimeSec = i64(), btimeNsec = u32()
-  const parent = u64(), children = u32()
-  const targetLength = input.readUInt16LE(from)
-  const end = from + 2 + targetLength
-  if (end > input.byteLength) throw new VaultError('corrupt', `The record of entry ${ino} is cut short`, { subject: `entry ${ino}` })
-  if (!areExact || ![size, blocks, parent].every(Number.isSafeInteger)) throw damaged(ino)
-  const target = targetLength === 0 ? null : new Uint8Array(input.subarray(from + 2, end))
+  record.set(at === 0 && input.byteLength === fixedBytes ? input : input.subarray(at, at + fixedBytes), recordAt)
   const entry: Entry = {
-    ino, id, mode, nlink, uid, gid, rdev, size, blocks, atimeSec, atimeNsec, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec,
-    btimeSec, btimeNsec, parent, children, target, xattrs: null, content: noContent,
+    ino, id: record.slice(recordAt + 1, recordAt + 17) as EntryId,
+    mode: u32(0), nlink: u32(1), uid: u32(2), gid: u32(3), rdev: u32(4), size: u64(5), blocks: u64(7),
+    atimeSec: i64(9), atimeNsec: u32(11), mtimeSec: i64(12), mtimeNsec: u32(14),
+    ctimeSec: i64(15), ctimeNsec: u32(17), btimeSec: i64(18), btimeNsec: u32(20),
+    parent: u64(21), children: u32(23), target: null, xattrs: null, content: noContent,
   }
+  const targetLength = u32(24) & 0xffff
+  const end = at + fixedBytes + targetLength
+  if (end > input.byteLength) throw new VaultError('corrupt', `The record of entry ${ino} is cut short`, { subject: `entry ${ino}` })
+  const { size, blocks, parent, atimeSec, mtimeSec, ctimeSec, btimeSec } = entry
+  const areExact = isExact(atimeSec, 9) && isExact(mtimeSec, 12) && isExact(ctimeSec, 15) && isExact(btimeSec, 18)
+  if (!areExact || !Number.isSafeInteger(size) || !Number.isSafeInteger(blocks) || !Number.isSafeInteger(parent)) throw damaged(ino)
+  if (targetLength > 0) entry.target = new Uint8Array(input.subarray(at + fixedBytes, end))
   return { entry, end }
+}
+
+function u32(word: number): number {
+  return words[firstWord + word] ?? 0
+}
+
+function u64(word: number): number {
+  return u32(word) + u32(word + 1) * 0x1_0000_0000
+}
+
+function i64(word: number): number {
+  return u32(word) + (signedWords[firstWord + word + 1] ?? 0) * 0x1_0000_0000
+}
+
+/**
+ * Seconds are doubles here, and some far ones are above 2^53 (touch(1) takes years of ten digits): then they are what a
+ * double can say exactly, or no encoder of ours wrote them.
+ */
+function isExact(seconds: number, word: number): boolean {
+  return Number.isSafeInteger(seconds) || BigInt(seconds) === (BigInt(signedWords[firstWord + word + 1] ?? 0) << 32n) + BigInt(u32(word))
 }
 
 function damaged(ino: number): VaultError {
@@ -112,8 +131,4 @@ function writeTime(out: Buffer, sec: number, nsec: number, at: number): number {
   out.writeUInt32LE(sec - high * 0x1_0000_0000, at)
   out.writeInt32LE(high, at + 4)
   return out.writeUInt32LE(nsec, at + 8)
-}
-
-function readI64(input: Buffer, at: number): number {
-  return input.readUInt32LE(at) + input.readInt32LE(at + 4) * 0x1_0000_0000
 }

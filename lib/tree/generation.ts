@@ -42,6 +42,11 @@ export class Generation {
     return this.#directories.get(parent)?.names.get(name)
   }
 
+  /** Whether names of the folder are, or were, in here. */
+  touches(parent: number): boolean {
+    return this.#directories.has(parent)
+  }
+
   /** `below`: what the layers below say of the name. */
   bind(parent: number, dirent: { readonly name: Name; readonly ino: number; readonly cookie: number }, below: Dirent | undefined): void {
     const directory = this.#directory(parent)

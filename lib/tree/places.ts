@@ -23,7 +23,7 @@ export class Places {
       this.#dirents.push(dirent)
       return
     }
-    const index = this.#firstAbove(dirent.cookie - 1)
+    const index = firstAbove(this.#dirents, dirent.cookie - 1)
     const there = this.#dirents[index]
     if (there !== undefined && there.cookie === dirent.cookie && there.ino === 0) {
       this.#dirents[index] = dirent
@@ -40,21 +40,22 @@ export class Places {
 
   /** Those alive, from the first whose cookie is above `after`. */
   *from(after: number): IterableIterator<Dirent> {
-    for (let index = this.#firstAbove(after); index < this.#dirents.length; index++) {
+    for (let index = firstAbove(this.#dirents, after); index < this.#dirents.length; index++) {
       const dirent = this.#dirents[index]
       if (dirent !== undefined && dirent.ino !== 0) yield dirent
     }
   }
+}
 
-  #firstAbove(cookie: number): number {
-    let low = 0
-    for (let high = this.#dirents.length; low < high; ) {
-      const middle = (low + high) >>> 1
-      if ((this.#dirents[middle]?.cookie ?? 0) <= cookie) low = middle + 1
-      else high = middle
-    }
-    return low
+/** Where in ascending dirents the first above this place is; their length: none. */
+export function firstAbove(dirents: readonly Dirent[], cookie: number): number {
+  let low = 0
+  for (let high = dirents.length; low < high; ) {
+    const middle = (low + high) >>> 1
+    if ((dirents[middle]?.cookie ?? 0) <= cookie) low = middle + 1
+    else high = middle
   }
+  return low
 }
 
 /** All of them in the order of their places. */

@@ -1,14 +1,16 @@
 // The tree as it is now: the active generation over a frozen one over the catalog. Everything here is synchronous;
 // between two awaits of a caller nothing else changes it.
 import type { BlobReference } from '../format/blob-reference.js'
-import type { CatalogPort, CatalogRow } from '../store/catalog-port.js'
+import type { CatalogDirent, CatalogListed, CatalogPort, CatalogRow } from '../store/catalog-port.js'
 import { hex, type EntryId } from '../terms/bytes.js'
 import { VaultError, invariant } from '../terms/errors.js'
-import { cloneEntry, entryBytes, type Entry, type Name } from './entry.js'
+import { CleanEntries } from './clean-entries.js'
+import { cloneEntry, type Entry, type Name } from './entry.js'
 import { decodeAttributes, decodeXattrs, encodeAttributes, encodedAttributesBytes, encodeXattrs } from './entry-codec.js'
 import { Generation } from './generation.js'
 import { KnownNames } from './known-names.js'
-import { mergePlaces, type Dirent } from './places.js'
+import { Listings, type Stretch } from './listings.js'
+import { firstAbove, mergePlaces, type Dirent } from './places.js'
 
 export interface TreeLimits {
   /** Memory for entries read from the catalog that stay decoded, as `entryBytes` counts them. */
@@ -22,17 +24,22 @@ export class Tree {
   readonly #limits: TreeLimits
   #active: Generation
   #frozen: Generation | undefined
-  /** Clean entries, oldest use first. Never changed in place: `edit` copies. */
-  #clean = new Map<number, Entry>()
-  #cleanBytes = 0
+  /** `edit` copies. */
+  readonly #clean: CleanEntries
   /** Of the catalog, under the frozen generation; what an apply changes that one shadows until it is forgotten. */
-  readonly #known = new KnownNames()
+  readonly #known: KnownNames
+  readonly #listings = new Listings()
   nextIno: number
   nextCookie: number
 
   constructor(catalog: CatalogPort, limits: TreeLimits) {
     this.#catalog = catalog
     this.#limits = limits
+    this.#clean = new CleanEntries(limits.cachedEntriesBytes)
+    this.#known = new KnownNames({
+      lookup: (parent, name) => catalog.lookup(parent, name),
+      lookupFrom: (parent, name, limit) => this.#decoded(() => catalog.lookupFrom(parent, name, limit)) ?? [catalog.lookup(parent, name) ?? []].flat(),
+    })
     const marks = catalog.marks()
     this.nextIno = marks.nextIno
     this.nextCookie = marks.nextCookie
@@ -52,17 +59,11 @@ export class Tree {
     const changed = this.#active.entries.get(ino) ?? (this.#active.entries.has(ino) ? null : this.#frozen?.entries.get(ino))
     if (changed !== undefined) return changed ?? undefined
     const clean = this.#clean.get(ino)
-    if (clean !== undefined) {
-      this.#clean.delete(ino)
-      this.#clean.set(ino, clean)
-      return clean
-    }
+    if (clean !== undefined) return clean
     const row = this.#catalog.entry(ino)
     if (row === undefined) return undefined
-    const { entry } = decodeAttributes(row.attributes, 0, ino)
-    if (row.xattrs !== null) entry.xattrs = decodeXattrs(row.xattrs)
-    if (row.content !== null) entry.content = new Uint8Array(row.content)
-    this.#keepClean(entry)
+    const entry = decodeRow(ino, row.attributes, row.xattrs, row.content)
+    this.#clean.keep(entry)
     return entry
   }
 
@@ -73,13 +74,13 @@ export class Tree {
     const entry = this.get(ino)
     if (entry === undefined) throw new VaultError('broken-invariant', `Entry ${ino} is changed but does not exist`)
     const draft = cloneEntry(entry)
-    this.#dropClean(ino)
+    this.#clean.drop(ino)
     this.#active.entries.set(ino, draft)
     return draft
   }
 
   put(entry: Entry): void {
-    this.#dropClean(entry.ino)
+    this.#clean.drop(entry.ino)
     this.#active.entries.set(entry.ino, entry)
     if (entry.ino >= this.nextIno) this.nextIno = entry.ino + 1
   }
@@ -90,7 +91,7 @@ export class Tree {
   }
 
   remove(ino: number): void {
-    this.#dropClean(ino)
+    this.#clean.drop(ino)
     this.#active.remove(ino)
   }
 
@@ -118,6 +119,7 @@ export class Tree {
    * and go: each that stays is met exactly once.
    */
   list(parent: number, after: number, emit: (dirent: Dirent) => boolean): void {
+    if (!this.#active.touches(parent) && !(this.#frozen?.touches(parent) ?? false)) return this.#listUnchanged(parent, after, emit)
     let last = after
     for (const dirent of mergePlaces([this.#inCatalog(parent, after), this.#inFrozen(parent, after), this.#active.placed(parent, after)])) {
       // Two layers may know the same name at the same place.
@@ -127,19 +129,60 @@ export class Tree {
     }
   }
 
-  *#inCatalog(parent: number, after: number): IterableIterator<Dirent> {
-    const { listBatch } = this.#limits
-    const frozen = this.#frozen
-    if (this.#active.born.has(parent) || (frozen?.born.has(parent) ?? false)) return
-    const ceiling = frozen?.firstCookie ?? this.#active.firstCookie
-    while (after < ceiling) {
-      const rows = this.#catalog.list(parent, after, ceiling, listBatch)
-      for (const row of rows) {
+  #listUnchanged(parent: number, after: number, emit: (dirent: Dirent) => boolean): void {
+    for (;;) {
+      const { rows, isLast } = this.#stretch(parent, after)
+      for (let index = firstAbove(rows, after); index < rows.length; index++) {
+        const row = rows[index]
+        if (row === undefined || !emit(row)) return
         after = row.cookie
-        const dirent = this.#current(parent, row, frozen)
+      }
+      if (isLast) return
+    }
+  }
+
+  *#inCatalog(parent: number, after: number): IterableIterator<Dirent> {
+    for (;;) {
+      const { rows, isLast } = this.#stretch(parent, after)
+      for (const row of rows) {
+        if (row.cookie <= after) continue
+        after = row.cookie
+        const dirent = this.#current(parent, row, this.#frozen)
         if (dirent !== undefined) yield dirent
       }
-      if (rows.length < listBatch) return
+      if (isLast) return
+    }
+  }
+
+  /** Names of the catalog with a place above `after`, and perhaps before; what they mean is decoded by then. */
+  #stretch(parent: number, after: number): Stretch {
+    const frozen = this.#frozen
+    if (this.#active.born.has(parent) || (frozen?.born.has(parent) ?? false)) return { after, rows: [], isLast: true }
+    const known = this.#listings.find(parent, after)
+    if (known !== undefined) return known
+    const ceiling = frozen?.firstCookie ?? this.#active.firstCookie
+    const { listBatch } = this.#limits
+    const [first] = this.#catalog.list(parent, after, ceiling, 1)
+    // Entries that are decoded need not be read again; where the first one is, most are.
+    const rows = first === undefined ? [] : (this.#isKnown(first.ino) ? undefined : this.#decoded(() => this.#catalog.listWithEntries(parent, after, ceiling, listBatch)))
+      ?? this.#catalog.list(parent, after, ceiling, listBatch)
+    return this.#listings.keep(parent, { after, rows, isLast: rows.length < listBatch })
+  }
+
+  #isKnown(ino: number): boolean {
+    return this.#clean.has(ino) || this.isAhead(ino)
+  }
+
+  /** Rows without the entries that came with them. Undefined: those are damaged, which must not hide the names. */
+  #decoded(read: () => readonly CatalogListed[]): readonly CatalogDirent[] | undefined {
+    try {
+      return read().map(({ name, ino, cookie, attributes, xattrs, content }) => {
+        if (attributes !== null && !this.#isKnown(ino)) this.#clean.keep(decodeRow(ino, attributes, xattrs, content))
+        return { name, ino, cookie }
+      })
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'corrupt') return undefined
+      throw error
     }
   }
 
@@ -196,8 +239,9 @@ export class Tree {
     const frozen = this.#frozen
     this.#frozen = undefined
     this.#known.forget()
+    this.#listings.forget()
     for (const entry of frozen?.entries.values() ?? []) {
-      if (entry !== null && !this.#active.entries.has(entry.ino)) this.#keepClean(entry)
+      if (entry !== null && !this.#active.entries.has(entry.ino)) this.#clean.keep(entry)
     }
   }
 
@@ -216,25 +260,15 @@ export class Tree {
     const frozen = this.#frozen?.lookup(parent, name)
     if (frozen !== undefined) return frozen.ino === 0 ? undefined : frozen
     if (this.#frozen?.born.has(parent) ?? false) return undefined
-    return this.#known.get(parent, name, () => this.#catalog.lookup(parent, name))
+    return this.#known.get(parent, name)
   }
+}
 
-  #keepClean(entry: Entry): void {
-    this.#dropClean(entry.ino)
-    this.#clean.set(entry.ino, entry)
-    this.#cleanBytes += entryBytes(entry)
-    for (const oldest of this.#clean.keys()) {
-      if (this.#cleanBytes <= this.#limits.cachedEntriesBytes) break
-      this.#dropClean(oldest)
-    }
-  }
-
-  #dropClean(ino: number): void {
-    const entry = this.#clean.get(ino)
-    if (entry === undefined) return
-    this.#clean.delete(ino)
-    this.#cleanBytes -= entryBytes(entry)
-  }
+function decodeRow(ino: number, attributes: Buffer, xattrs: Buffer | null, content: Buffer | null): Entry {
+  const { entry } = decodeAttributes(attributes, 0, ino)
+  if (xattrs !== null) entry.xattrs = decodeXattrs(xattrs)
+  if (content !== null) entry.content = content
+  return entry
 }
 
 /** The rows that a generation's entries become. */

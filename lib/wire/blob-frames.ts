@@ -32,6 +32,13 @@ export function encodeFrames(blobs: readonly SealedBlob[]): Uint8Array[] {
   return blobs.flatMap(({ blobId, sealed }) => [frameHead(blobId, sealed.byteLength), sealed])
 }
 
+/** How many of the first go into one body; one at least. */
+export function framesThatFit(blobs: readonly SealedBlob[]): number {
+  let bytes = 0
+  const beyond = blobs.findIndex(({ sealed }) => (bytes += frameHeadBytes + sealed.byteLength) > framesBytesMax)
+  return beyond < 0 ? blobs.length : Math.max(1, beyond)
+}
+
 /** Views of `body`. An empty blob: it is not there. Throws 'invalid'. */
 export function decodeFrames(body: Uint8Array, blobsMax: number): SealedBlob[] {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)

@@ -1,5 +1,6 @@
 // Puts the pieces of a file's content together, wherever they lie now. What it returns from was verified; holes are
 // written as zeros, because the memory was used before.
+import { copyShared } from '../../native-deps/system.js'
 import type { Piece } from '../store/content-piece.js'
 import { invariant } from '../terms/errors.js'
 import type { BlobOpener } from './blob-opener.js'
@@ -31,7 +32,7 @@ export class Assembler {
   #put(piece: Piece, target: Uint8Array): void {
     switch (piece.kind) {
       case 'memory':
-        target.set(this.#arena.subarray(piece.position, piece.position + piece.length))
+        copyShared(target, this.#arena.subarray(piece.position, piece.position + piece.length))
         return
       case 'inline':
         target.set(piece.bytes.subarray(0, piece.length))

@@ -2,14 +2,22 @@
 // number of each. Every byte was checked against the reference (table, segment, AEAD) before it is seen.
 import { openIndex, readRange, wipeIndex, type BlobIndex, type ReadSealed } from '../crypto/open.js'
 import type { OpeningKeys } from '../crypto/key-ring.js'
-import { frameBytes, sealedLengthOf, segmentPlainBytes } from '../format/blob-envelope.js'
+import { frameBytes, indexLength, paddedOfSealed, sealedLengthOf, segmentPlainBytes, segmentsOf, segmentTagBytes } from '../format/blob-envelope.js'
 import type { BlobReference } from '../format/blob-reference.js'
-import type { BlobLocation, BlobReader } from '../store/blob-cache-port.js'
-import { hex, type BlobId } from '../terms/bytes.js'
+import type { BlobReader } from '../store/blob-cache-port.js'
+import { hex } from '../terms/bytes.js'
 import { VaultError } from '../terms/errors.js'
+import { limits } from '../terms/limits.js'
+import { SealedWindow } from './sealed-window.js'
 
 /** Of one segment: its table is most of another reading. */
 const wholeBytesMax = sealedLengthOf(segmentPlainBytes)
+
+/** From the beginning: so much is read for nothing rather than asked for alone, behind the table. */
+const nearBytes = 4 * segmentPlainBytes
+
+/** Longer reads are a scan: what lies at their ends is opened again by the next one. */
+const aloneBytesMin = limits.readAroundBytesMax
 
 interface OpenBlob {
   readonly index: BlobIndex
@@ -27,13 +35,11 @@ export class BlobOpener {
   readonly #limits: OpenerLimits
   readonly #blobs = new Map<string, OpenBlob>()
   readonly #frames = new Map<string, Uint8Array>()
-  /** What a read of sealed bytes returns; the next one overwrites it. */
-  #scratch = new Uint8Array(2 * frameBytes)
-  /** The blob whose sealed bytes lie in the scratch, from its beginning to its end. */
-  #whole: string | undefined
+  readonly #sealed: SealedWindow
 
   constructor(cache: BlobReader, keys: OpeningKeys, limits: OpenerLimits) {
     this.#cache = cache
+    this.#sealed = new SealedWindow(cache)
     this.#keys = keys
     this.#limits = limits
   }
@@ -61,24 +67,23 @@ export class BlobOpener {
 
   #readThrough(name: string, reference: BlobReference, skip: number, length: number, out: Uint8Array): void {
     const end = skip + length
-    const { plainLength } = reference
+    if (length > aloneBytesMin) return this.#readAlone(name, reference, skip, end, out)
     let at = skip
     while (at < end) {
       const number = Math.floor(at / frameBytes)
-      const frameEnd = Math.min((number + 1) * frameBytes, plainLength)
-      const whole = at === number * frameBytes && end >= frameEnd
-      if (whole) {
-        const to = end === plainLength ? end : Math.floor(end / frameBytes) * frameBytes
-        const blob = this.#blob(name, reference)
-        readRange(blob.index, blob.read, at, to - at, out.subarray(at - skip, to - skip))
-        at = to
-      } else {
-        const frame = this.#frame(name, reference, number)
-        const to = Math.min(end, frameEnd)
-        out.set(frame.subarray(at - number * frameBytes, to - number * frameBytes), at - skip)
-        at = to
-      }
+      const frameEnd = Math.min((number + 1) * frameBytes, reference.plainLength)
+      const to = Math.min(end, frameEnd)
+      if (at === number * frameBytes && to === frameEnd) this.#readAlone(name, reference, at, to, out.subarray(at - skip))
+      else out.set(this.#frame(name, reference, number).subarray(at - number * frameBytes, to - number * frameBytes), at - skip)
+      at = to
     }
+  }
+
+  /** What will hardly be read again soon: nothing of it is kept. */
+  #readAlone(name: string, reference: BlobReference, start: number, end: number, out: Uint8Array): void {
+    const blob = this.#blob(name, reference, start < nearBytes ? end : 0)
+    this.#sealed.expect(sealedEnd(reference, end))
+    readRange(blob.index, blob.read, start, end - start, out)
   }
 
   #frame(name: string, reference: BlobReference, number: number): Uint8Array {
@@ -108,7 +113,8 @@ export class BlobOpener {
     return new Uint8Array(frameBytes)
   }
 
-  #blob(name: string, reference: BlobReference): OpenBlob {
+  /** `plainEnd`: what will be read of it next ends there. */
+  #blob(name: string, reference: BlobReference, plainEnd = 0): OpenBlob {
     const known = this.#blobs.get(name)
     if (known !== undefined) {
       this.#blobs.delete(name)
@@ -124,14 +130,8 @@ export class BlobOpener {
     if (location.length !== reference.sealedLength) {
       throw new VaultError('corrupt', `blob ${hex(blobId)} has another length than what refers to it says`, { subject: hex(blobId) })
     }
-    const read: ReadSealed = (offset, length) => {
-      if (location.length <= wholeBytesMax) return this.#readWhole(name, blobId, location).subarray(offset, offset + length)
-      this.#whole = undefined
-      if (this.#scratch.byteLength < length) this.#scratch = new Uint8Array(length)
-      const into = this.#scratch.subarray(0, length)
-      this.#cache.read(blobId, location, offset, into)
-      return into
-    }
+    const read: ReadSealed = (offset, length) => this.#sealed.read(name, blobId, location, offset, length)
+    this.#sealed.expect(location.length <= wholeBytesMax ? location.length : sealedEnd(reference, plainEnd))
     const blob = { index: openIndex({ reference, read, keys: this.#keys }), read }
     this.#blobs.set(name, blob)
     for (const oldest of this.#blobs.keys()) {
@@ -141,18 +141,8 @@ export class BlobOpener {
     return blob
   }
 
-  /** Table, segment and directory of a small one in one system call. */
-  #readWhole(name: string, blobId: BlobId, location: BlobLocation): Uint8Array {
-    const into = this.#scratch.subarray(0, location.length)
-    if (this.#whole === name) return into
-    this.#whole = undefined
-    this.#cache.read(blobId, location, 0, into)
-    this.#whole = name
-    return into
-  }
-
   #forget(name: string, keepFrames = false): void {
-    if (this.#whole === name) this.#whole = undefined
+    this.#sealed.forget(name)
     const blob = this.#blobs.get(name)
     if (blob === undefined) return
     wipeIndex(blob.index)
@@ -160,6 +150,12 @@ export class BlobOpener {
     if (keepFrames) return
     for (const key of this.#frames.keys()) if (key.startsWith(name)) this.#frames.delete(key)
   }
+}
+
+/** Where the segment ends that holds the plaintext before `plainEnd`; compressed content lies before that. */
+function sealedEnd({ sealedLength, plainLength }: BlobReference, plainEnd: number): number {
+  const segments = Math.ceil(plainEnd / segmentPlainBytes)
+  return Math.min(sealedLength, indexLength(segmentsOf(paddedOfSealed(sealedLength) ?? plainLength)) + segments * (segmentPlainBytes + segmentTagBytes))
 }
 
 /** Everything that the reference vouches for: one that differs in any of it must not get at what another opened. */

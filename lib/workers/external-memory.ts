@@ -1,10 +1,7 @@
-// Bytes that come with messages lie outside of V8's heap, and by itself it looks for dead ones only when 64 MiB of them
-// have come: in each thread. A thread that makes little else never collects before that.
+// A thread that gets many bytes by message and makes little else collects before V8 would (lib/terms/external-memory.ts).
 import type { MessagePort } from 'node:worker_threads'
 import { getHeapStatistics } from 'node:v8'
-
-/** Collecting the young takes less than a millisecond. */
-const grownBytesMax = 8 * 1024 * 1024
+import { externalBytesMax, youngCollector } from '../terms/external-memory.js'
 
 /** `collect`: what the launcher's --expose-gc gives; without it V8's own limit holds. */
 export function limitExternalMemory(port: MessagePort, collect: (() => void) | undefined = youngCollector()): void {
@@ -13,13 +10,8 @@ export function limitExternalMemory(port: MessagePort, collect: (() => void) | u
   port.on('message', () => {
     const now = getHeapStatistics().external_memory
     least = Math.min(least, now)
-    if (now - least < grownBytesMax) return
+    if (now - least < externalBytesMax) return
     collect()
     least = getHeapStatistics().external_memory
   })
-}
-
-function youngCollector(): (() => void) | undefined {
-  const { gc } = globalThis
-  return gc === undefined ? undefined : () => { void gc({ type: 'minor' }) }
 }

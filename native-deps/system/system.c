@@ -11,6 +11,7 @@
 #include <node_api.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -100,6 +101,57 @@ static napi_value system_map_memory(napi_env env, napi_callback_info info) {
   void *mapped = mmap(data, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, int_argument(env, args[1]), long_argument(env, args[2]));
   if (mapped == MAP_FAILED) return answer(env, -1);
   return answer(env, madvise(data, length, MADV_DONTDUMP));
+}
+
+/*
+ * copy(target, source): as many bytes as `source` has; they may lie in one memory, but not over each other. V8 copies
+ * shared memory a word at a time.
+ */
+static napi_value system_copy(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  size_t count = 2, room = 0, length = 0;
+  void *target = NULL, *source = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  bool known = napi_get_typedarray_info(env, args[0], NULL, &room, &target, NULL, NULL) == napi_ok &&
+               napi_get_typedarray_info(env, args[1], NULL, &length, &source, NULL, NULL) == napi_ok;
+  if (!known || length > room) {
+    errno = EINVAL;
+    return answer(env, -1);
+  }
+  if (length > 0) memcpy(target, source, length);
+  return NULL;
+}
+
+/* pageOffset(bytes): from where on they begin at a page of 4096 bytes. */
+static napi_value system_page_offset(napi_env env, napi_callback_info info) {
+  napi_value args[1], out;
+  size_t count = 1;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  napi_get_typedarray_info(env, args[0], NULL, NULL, &data, NULL, NULL);
+  napi_create_uint32(env, (uint32_t)(-(uintptr_t)data & 4095), &out);
+  return out;
+}
+
+/* cachestat(2) of Linux 6.5, which older headers do not name. */
+#define SYSCALL_CACHESTAT 451
+struct cached_range {
+  uint64_t offset, length;
+};
+struct cached_pages {
+  uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
+/* cachedPages(fd, offset, length): how many pages of the range are in the page cache, or a negative errno. */
+static napi_value system_cached_pages(napi_env env, napi_callback_info info) {
+  napi_value args[3], out;
+  size_t count = 3;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  struct cached_range range = {(uint64_t)long_argument(env, args[1]), (uint64_t)long_argument(env, args[2])};
+  struct cached_pages pages = {0};
+  long result = syscall(SYSCALL_CACHESTAT, int_argument(env, args[0]), &range, &pages, 0);
+  napi_create_int64(env, result < 0 ? -errno : (int64_t)pages.cached, &out);
+  return out;
 }
 
 /* closeOnExec(fd) */
@@ -226,6 +278,12 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "createMemory", function);
   napi_create_function(env, "mapMemory", NAPI_AUTO_LENGTH, system_map_memory, NULL, &function);
   napi_set_named_property(env, exports, "mapMemory", function);
+  napi_create_function(env, "copy", NAPI_AUTO_LENGTH, system_copy, NULL, &function);
+  napi_set_named_property(env, exports, "copy", function);
+  napi_create_function(env, "pageOffset", NAPI_AUTO_LENGTH, system_page_offset, NULL, &function);
+  napi_set_named_property(env, exports, "pageOffset", function);
+  napi_create_function(env, "cachedPages", NAPI_AUTO_LENGTH, system_cached_pages, NULL, &function);
+  napi_set_named_property(env, exports, "cachedPages", function);
   napi_create_function(env, "closeOnExec", NAPI_AUTO_LENGTH, system_close_on_exec, NULL, &function);
   napi_set_named_property(env, exports, "closeOnExec", function);
   napi_create_function(env, "returnMemory", NAPI_AUTO_LENGTH, system_return_memory, NULL, &function);

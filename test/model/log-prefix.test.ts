@@ -13,7 +13,7 @@ import { Random } from './random.js'
 
 const seeds = Number(process.env['SEEDS'] ?? 80)
 const readBytes = 1024 * 1024
-const arenaBytes = 64 * 1024 * 1024
+const arenaBytes = 128 * 1024 * 1024
 
 /** One file, and all that it ever held. */
 class History {
@@ -175,14 +175,19 @@ void tap.test('and while its chunks are cut', async (t) => {
     world.meanwhile = () => { if (left-- > 0) history.write(random.below(history.now.byteLength), 1 + random.below(9000)) }
     const isInOrder = seed % 3 !== 0
     history.mayCutWrites = isInOrder
-    while (content.extents.memoryBytes < limits.streamBytesMin + 2_000_000) {
-      history.write(history.now.byteLength, 1_000_000)
+    // Room for a second stretch, which is cut while the first one is stored.
+    while (content.extents.memoryBytes < 2 * limits.streamBytesMin + 2_000_000) {
+      history.write(history.now.byteLength, 2_000_000)
       if (!isInOrder) history.write(random.below(history.now.byteLength), 5000)
     }
     if (seed % 4 === 0) left = 0
-    t.ok(stream(content, world.contents.context))
-    void world.contents.spill(content)
-    await content.streaming
+    let both = false
+    t.ok(stream(content, world.contents.context, () => {
+      both = stream(content, world.contents.context, () => undefined)
+      void world.contents.spill(content)
+    }))
+    while (content.streaming !== undefined) await content.streaming
+    t.ok(both, 'two were under way')
     world.meanwhile = () => undefined
     await history.drain()
     await history.judge(t)

@@ -2,7 +2,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { discardPages, returnFreeMemory } from '../../native-deps/system.js'
+import { copyShared, discardPages, returnFreeMemory } from '../../native-deps/system.js'
+import { randomBytes } from '../support/random-bytes.js'
 
 const buffers = 2000
 /** Below the size from which malloc maps each piece by itself. */
@@ -40,5 +41,24 @@ t.test('pages of shared memory are returned and read as zeros', (t) => {
   t.ok(bytes.every((byte) => byte === 8), 'it can be used again')
   discardPages(bytes.subarray(5, 100))
   t.ok(bytes.every((byte) => byte === 8), 'less than a page is nothing')
+  t.end()
+})
+
+t.test('copies between shared and private memory as set() does', (t) => {
+  const shared = new Uint8Array(new SharedArrayBuffer(20_000))
+  const source = randomBytes(1, 10_000)
+  for (const [at, from, length] of [[0, 0, 10_000], [13, 7, 1024], [4095, 1, 1023], [9999, 9999, 1], [5, 5, 0]] as const) {
+    const expected = new Uint8Array(20_000)
+    expected.set(source.subarray(from, from + length), at)
+    shared.fill(0)
+    copyShared(shared.subarray(at), source.subarray(from, from + length))
+    t.same(shared, expected)
+    const back = new Uint8Array(length)
+    copyShared(back, shared.subarray(at, at + length))
+    t.same(back, source.subarray(from, from + length))
+  }
+  t.throws(() => { copyShared(shared.subarray(15_000), source) }, { code: 'io' }, 'no byte goes past the end')
+  t.throws(() => { copyShared(shared.subarray(19_500), source.subarray(0, 1000)) }, RangeError)
+  t.equal(shared[19_999], 0)
   t.end()
 })

@@ -49,6 +49,23 @@ t.test('a checkpoint that a reader keeps from copying everything says so', (t) =
   t.end()
 })
 
+t.test('a limit that is a parameter is planned once', (t) => {
+  const database = openPlain(join(folder, 'limit.db'))
+  database.exec('CREATE TABLE rows (value INTEGER PRIMARY KEY); INSERT INTO rows VALUES (1), (2), (3), (4)')
+  const some = database.prepare<[number, number, number], { readonly value: number }>('SELECT value FROM rows WHERE value > ? ORDER BY value LIMIT ? OFFSET ?')
+  // The package makes a row's maker from text whenever the statement was planned anew.
+  const { Function: original } = globalThis
+  let made = 0
+  globalThis.Function = new Proxy(original, { apply: (target, self, words: string[]) => { made++; return Reflect.apply(target, self, words) as unknown } })
+  t.teardown(() => { globalThis.Function = original })
+  for (const [limit, offset, expected] of [[2, 0, [2, 3]], [1, 1, [3]], [0, 0, []], [9, 0, [2, 3, 4]]] as const) {
+    t.same(some.all(1, limit, offset).map(({ value }) => value), expected)
+  }
+  t.equal(made, 1)
+  database.close()
+  t.end()
+})
+
 t.test('a large sort leaves no temporary file', (t) => {
   const database = openSealed(join(folder, 'sort.db'), key, { cacheBytes: 65536 })
   t.equal(database.pragma('temp_store'), 2)

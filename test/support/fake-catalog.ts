@@ -1,6 +1,6 @@
 // A catalog in memory, with copies of itself for tests of what an older one may forget.
 import { encodeBlobReference, decodeBlobReference, type BlobReference } from '../../lib/format/blob-reference.js'
-import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogMarks, CatalogPort, CatalogWriter } from '../../lib/store/catalog-port.js'
+import type { CatalogBatch, CatalogDirent, CatalogEntry, CatalogListed, CatalogMarks, CatalogPort, CatalogWriter } from '../../lib/store/catalog-port.js'
 import { hex } from '../../lib/terms/bytes.js'
 
 export class FakeCatalog implements CatalogPort, CatalogWriter {
@@ -36,6 +36,20 @@ export class FakeCatalog implements CatalogPort, CatalogWriter {
   list(parent: number, after: number, before: number, limit: number): readonly CatalogDirent[] {
     const rows = [...this.dirents.get(parent)?.values() ?? []].filter(({ cookie }) => cookie > after && cookie < before)
     return rows.sort((a, b) => a.cookie - b.cookie).slice(0, limit)
+  }
+
+  listWithEntries(parent: number, after: number, before: number, limit: number): readonly CatalogListed[] {
+    return this.list(parent, after, before, limit).map((dirent) => this.#whole(dirent))
+  }
+
+  lookupFrom(parent: number, name: string, limit: number): readonly CatalogListed[] {
+    const rows = [...this.dirents.get(parent)?.values() ?? []].filter((dirent) => dirent.name >= name)
+    return rows.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit).map((dirent) => this.#whole(dirent))
+  }
+
+  #whole(dirent: CatalogDirent): CatalogListed {
+    const { attributes = null, xattrs = null, content = null } = this.entries.get(dirent.ino) ?? {}
+    return { ...dirent, attributes, xattrs, content }
   }
 
   chunk(chunkId: Uint8Array): BlobReference | undefined {

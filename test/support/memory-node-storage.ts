@@ -2,6 +2,7 @@
 // Several may be opened over one `NodeMemory`, as several processes over one bucket.
 import { VaultError } from '../../lib/terms/errors.js'
 import { concatBytes, equalBytes, hex, type BlobId, type DeviceId, type ManifestHash, type VaultId } from '../../lib/terms/bytes.js'
+import { framesByReading } from '../../lib/node/frames-by-reading.js'
 import { recordBytesMax, type ChainEntry, type NodeStorage, type RecordStorage, type VaultStorage } from '../../lib/node/node-storage.js'
 import type { DeviceHead } from '../../lib/wire/signed-lists.js'
 import type { SealedBlob } from '../../lib/wire/blob-frames.js'
@@ -65,6 +66,10 @@ class MemoryVault implements VaultStorage {
     const blob = this.#memory.blobs.get(hex(blobId))
     if (blob === undefined) throw new VaultError('not-found', `no blob ${hex(blobId)}`)
     return range === undefined ? blob : blob.subarray(range.start, range.start + range.length)
+  }
+
+  async readFrames(blobIds: readonly BlobId[], into: Uint8Array<SharedArrayBuffer>): Promise<number> {
+    return framesByReading(blobIds, into, (blobId) => this.read(blobId))
   }
 
   async inventory(after: Uint8Array, limit: number): Promise<{ readonly isLast: boolean; readonly blobs: readonly { readonly blobId: BlobId; readonly length: number }[] }> {

@@ -44,6 +44,19 @@ export class BlobIndex {
     return into
   }
 
+  /** To the beginning of `into`; answers its length. Undefined: not here, or not whole, or longer than that. */
+  readWhole(blobId: BlobId, into: Uint8Array): number | undefined {
+    const location = this.#reader.locate(blobId)
+    if (location === undefined || location.length > into.byteLength) return undefined
+    try {
+      this.#reader.read(blobId, location, 0, into.subarray(0, location.length))
+      return location.length
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'corrupt') return undefined
+      throw error
+    }
+  }
+
   inventory(after: Uint8Array, limit: number): { readonly isLast: boolean; readonly blobs: { readonly blobId: BlobId; readonly length: number }[] } {
     const rows = this.#behind.all(after, limit + 1)
     return { isLast: rows.length <= limit, blobs: rows.slice(0, limit).map(([id, length]) => ({ blobId: id as BlobId, length })) }

@@ -28,6 +28,8 @@ export interface ReaderCalls {
   /** −1: not here. */
   lengths(vault: string, blobIds: Uint8Array): readonly number[]
   read(vault: string, blobId: Uint8Array, range: { readonly start: number; readonly length: number } | undefined): Uint8Array
+  /** Into shared memory; answers how many bytes. */
+  frames(vault: string, blobIds: Uint8Array, into: Uint8Array): number
   inventory(vault: string, after: Uint8Array, limit: number): { readonly isLast: boolean; readonly ids: Uint8Array; readonly lengths: readonly number[] }
   statistics(vault: string): { readonly blobs: number; readonly bytes: number }
   heads(vault: string): readonly DeviceHead[]

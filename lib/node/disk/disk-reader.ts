@@ -1,6 +1,6 @@
 // The thread that reads the disk while the other waits for it. It sees what is committed, and nothing else.
 import type { BlobId, DeviceId, ManifestHash } from '../../terms/bytes.js'
-import { encodeIds } from '../../wire/blob-frames.js'
+import { encodeIds, frameHead, frameHeadBytes } from '../../wire/blob-frames.js'
 import type { DeviceHead } from '../../wire/signed-lists.js'
 import { BlobIndex, blobNotHere } from './blob-index.js'
 import { noHead, readEntries } from './chain-files.js'
@@ -27,6 +27,20 @@ export class DiskReader implements ReaderCalls {
     const index = this.#index(vault)
     if (index === undefined) throw blobNotHere(blobId as BlobId)
     return index.read(blobId as BlobId, range)
+  }
+
+  frames(vault: string, blobIds: Uint8Array, into: Uint8Array): number {
+    const index = this.#index(vault)
+    let at = 0
+    for (const blobId of unpackIds<BlobId>(blobIds)) {
+      const start = at + frameHeadBytes
+      // It may have come since somebody asked for lengths.
+      if (at > 0 && start + (index?.length(blobId) ?? 0) > into.byteLength) break
+      const length = index?.readWhole(blobId, into.subarray(start)) ?? 0
+      into.set(frameHead(blobId, length), at)
+      at = start + length
+    }
+    return at
   }
 
   inventory(vault: string, after: Uint8Array, limit: number): { readonly isLast: boolean; readonly ids: Uint8Array; readonly lengths: readonly number[] } {

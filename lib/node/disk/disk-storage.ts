@@ -123,6 +123,11 @@ class DiskVault implements VaultStorage {
     return this.#threads.reader.call('read', this.#name, blobId, range)
   }
 
+  async readFrames(blobIds: readonly BlobId[], into: Uint8Array<SharedArrayBuffer>): Promise<number> {
+    await this.#ready()
+    return this.#threads.reader.call('frames', this.#name, encodeIds(blobIds), into)
+  }
+
   async inventory(after: Uint8Array, limit: number): Promise<{ readonly isLast: boolean; readonly blobs: readonly { readonly blobId: BlobId; readonly length: number }[] }> {
     await this.#ready()
     const { isLast, ids, lengths } = await this.#threads.reader.call('inventory', this.#name, after, limit)

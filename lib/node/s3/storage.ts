@@ -1,5 +1,6 @@
 // A node's storage in a bucket of an S3-compatible store. It keeps nothing of its own, so any number of processes may serve
 // one bucket at a time. What lies where, and why that is safe: S3.md.
+import { framesByReading } from '../frames-by-reading.js'
 import type { ChainEntry, NodeStorage, VaultStorage } from '../node-storage.js'
 import { hex, type BlobId, type DeviceId, type ManifestHash, type VaultId } from '../../terms/bytes.js'
 import type { Clock } from '../../terms/clock.js'
@@ -108,6 +109,10 @@ class S3VaultStorage implements VaultStorage {
 
   async read(blobId: BlobId, range?: { readonly start: number; readonly length: number }): Promise<Uint8Array> {
     return await this.#blobs.read(blobId, range)
+  }
+
+  async readFrames(blobIds: readonly BlobId[], into: Uint8Array<SharedArrayBuffer>): Promise<number> {
+    return await framesByReading(blobIds, into, (blobId) => this.#blobs.read(blobId))
   }
 
   async storedSec(blobIds: readonly BlobId[]): Promise<readonly (number | undefined)[]> {

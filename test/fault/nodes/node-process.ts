@@ -2,6 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { join } from 'node:path'
+import { thriftFlags } from '../../../bin/thrift-flags.js'
 import { until } from '../torture/vault-rig.js'
 import { projectRoot } from '../../tidy/source.js'
 
@@ -46,7 +47,7 @@ export class NodeProcess {
   async start(): Promise<void> {
     const { inside, data, listen } = this.#place
     // Without the launcher: a SIGKILL of that would leave the node alive.
-    const [program = process.execPath, ...args] = [...inside, process.execPath, direct, 'node', 'run', '--data', data]
+    const [program = process.execPath, ...args] = [...inside, process.execPath, ...thriftFlags, direct, 'node', 'run', '--data', data]
     const log = openSync(`${data}.log`, 'a')
     this.#process = spawn(program, args, { stdio: ['ignore', log, log] })
     this.starts++

@@ -1,6 +1,7 @@
 // ExtentMap against an array of bytes: what each byte comes from, the counts, and who may be given back when.
 import t from 'tap'
-import { ExtentMap, type MemorySource, type Source } from '../../../lib/content/extent-map.js'
+import type { MemorySource, Source } from '../../../lib/content/extent.js'
+import { ExtentMap } from '../../../lib/content/extent-map.js'
 import { Random } from '../../model/random.js'
 
 const size = 200
@@ -47,7 +48,7 @@ t.test('random puts, removals and loans', async (t) => {
       if (draw < 6) {
         const skip = random.below(20)
         const source: Source = draw < 4
-          ? { kind: 'memory', position: step * 100, length: skip + end - start, users: 0, readers: 0, row: -1, oldest: 1, newest: 1, inOrder: true }
+          ? { kind: 'memory', position: step * 100, length: skip + end - start, users: 0, readers: 0, row: -1, sinceMs: 0, oldest: 1, newest: 1, inOrder: true }
           : { kind: 'hole', lsn: step }
         if (source.kind === 'memory') live.add(source)
         map.put({ start, end, source, skip })

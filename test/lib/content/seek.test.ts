@@ -1,7 +1,8 @@
 // Data and holes against a list of blocks: a block is a hole when no byte of it is data.
 import t from 'tap'
 import { emptyContent } from '../../../lib/content/content-reference.js'
-import { ExtentMap, type Source } from '../../../lib/content/extent-map.js'
+import type { Source } from '../../../lib/content/extent.js'
+import { ExtentMap } from '../../../lib/content/extent-map.js'
 import type { OpenContent } from '../../../lib/content/open-content.js'
 import type { PageStore } from '../../../lib/content/page-store.js'
 import { seekContent } from '../../../lib/content/seek.js'
@@ -15,7 +16,7 @@ function contentOf(size: number, data: readonly (readonly [start: number, end: n
   const hole: Source = { kind: 'hole', lsn: 1 }
   extents.put({ start: 0, end: size, source: hole, skip: 0 })
   for (const [start, end] of data) {
-    const source: Source = { kind: 'memory', position: 0, length: end - start, users: 0, readers: 0, row: -1, oldest: 1, newest: 1, inOrder: true }
+    const source: Source = { kind: 'memory', position: 0, length: end - start, users: 0, readers: 0, row: -1, sinceMs: 0, oldest: 1, newest: 1, inOrder: true }
     extents.put({ start, end, source, skip: 0 })
   }
   return { size, extents, base: emptyContent } as unknown as OpenContent

@@ -111,7 +111,7 @@ type Storage = Parameters<typeof DeletionMarks.open>[0]
 
 function bound(storage: Storage): Storage {
   return {
-    isShared: storage.isShared, lengths: (ids) => storage.lengths(ids), put: (blobs) => storage.put(blobs), read: (id, range) => storage.read(id, range), inventory: (after, limit) => storage.inventory(after, limit),
+    isShared: storage.isShared, lengths: (ids) => storage.lengths(ids), put: (blobs) => storage.put(blobs), read: (id, range) => storage.read(id, range), readFrames: (ids, into) => storage.readFrames(ids, into), inventory: (after, limit) => storage.inventory(after, limit),
     storedSec: (ids) => storage.storedSec(ids), remove: (ids) => storage.remove(ids), statistics: () => storage.statistics(), heads: () => storage.heads(),
     append: (device, expected, entries) => storage.append(device, expected, entries), readEntries: (device, after, bytesMax) => storage.readEntries(device, after, bytesMax), records: storage.records,
   }

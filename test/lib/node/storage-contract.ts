@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { encodeEntryClear, noPrevious } from '../../../lib/format/manifest-entry.js'
 import { recordBytesMax, type ChainEntry, type NodeStorage, type VaultStorage } from '../../../lib/node/node-storage.js'
 import { concatBytes, equalBytes, hex, type BlobId, type DeviceId, type ManifestHash, type Sealed, type VaultId } from '../../../lib/terms/bytes.js'
-import type { SealedBlob } from '../../../lib/wire/blob-frames.js'
+import { encodeFrames, frameHeadBytes, type SealedBlob } from '../../../lib/wire/blob-frames.js'
 import { sha256 } from '../../../native-deps/sodium.js'
 import { randomBytes } from '../../support/random-bytes.js'
 
@@ -69,6 +69,12 @@ async function blobContract(t: Test, scene: ContractScene): Promise<void> {
   const large = all[3] as SealedBlob
   t.ok(equalBytes(await vault.read(large.blobId, { start: 1234, length: 99 }), large.sealed.subarray(1234, 1333)))
   t.ok(equalBytes(await vault.read(large.blobId, { start: 300_000, length: 1 }), large.sealed.subarray(300_000)))
+  const frames = new Uint8Array(new SharedArrayBuffer(400_000))
+  const asked = [absent, ...ids]
+  const whole = concatBytes(...encodeFrames([{ blobId: absent, sealed: new Uint8Array(0) as Sealed }, ...all]))
+  t.ok(equalBytes(frames.subarray(0, await vault.readFrames(asked, frames)), whole), 'frames, an empty one for what is not here')
+  t.equal(await vault.readFrames(asked, frames.subarray(0, whole.byteLength - 1)), whole.byteLength - frameHeadBytes - large.sealed.byteLength, 'up to what does not fit')
+  t.equal(await vault.readFrames([large.blobId], frames.subarray(0, 1000)), frameHeadBytes, 'the first one too')
   await t.rejects(vault.read(absent), { code: 'not-found' })
   await t.rejects(vault.read(absent, { start: 0, length: 1 }), { code: 'not-found' })
   t.same(await storage.vault(vaultNamed(2)).lengths(ids), [undefined, undefined, undefined, undefined], 'another vault has none of them')

@@ -38,6 +38,25 @@ t.test('what is not what its name says is not kept', async (t) => {
   await t.rejects(keeper.keep(blobs(20, 1)), { code: 'io' }, 'nothing is taken after the end')
 })
 
+t.test('memory that answers came in is used again when they are written', async (t) => {
+  const keeper = new FetchKeeper(join(t.testdir(), 'cache'), silent)
+  await keeper.ready()
+  const place = keeper.places.take()
+  const mark = 4_000_000
+  const sealed = place.subarray(0, mark) as Uint8Array as Sealed
+  sealed.set(randomBytes(5, 1000))
+  place[mark] = 77
+  t.same(await keeper.keep([{ blobId: blobIdOf(sealed), sealed }]), [true])
+  t.not(keeper.places.take()[mark], 77, 'not before')
+  for (let index = 0; index < 4; index++) {
+    const other = keeper.places.take().subarray(0, mark) as Uint8Array as Sealed
+    other[0] = index + 1
+    t.same(await keeper.keep([{ blobId: blobIdOf(other), sealed: other }]), [true])
+  }
+  t.equal((await keeper.end()).blobs, 5)
+  t.ok(Array.from({ length: 5 }, () => keeper.places.take()[mark]).includes(77), 'it came back')
+})
+
 t.test('a place that nothing can be written to is said, and nobody waits', async (t) => {
   const folder = t.testdir()
   writeFileSync(join(folder, 'file'), '')
