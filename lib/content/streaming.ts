@@ -55,29 +55,41 @@ function oldestMs({ extents, group, dirtySinceMs }: OpenContent): number {
   return extents.all().reduce((oldest, { source }) => (source.kind === 'memory' ? Math.min(oldest, source.sinceMs) : oldest), before)
 }
 
-/** Adjacent extents behind `from` that are not in chunks, memory and (before it) log; undefined when they are too few bytes. */
+/**
+ * Adjacent extents behind `from` that are not in chunks, memory and (before it) log; undefined when they are too few bytes.
+ * One that begins where chunks end is cut from there: left out, what lies between would end where no content says so, and
+ * be stored anew whenever the same bytes come again.
+ */
 function longestStretch(content: OpenContent, from: number): readonly Extent[] | undefined {
   let stretch: Extent[] = []
   let memory = 0
+  let before: Extent | undefined
+  let follows = false
   for (const whole of from === 0 ? content.extents.all() : content.extents.overlapping(from, Infinity)) {
     const extent = whole.start >= from ? whole : { ...whole, start: from, skip: whole.skip + from - whole.start }
     const { kind } = extent.source
-    if ((kind !== 'memory' && kind !== 'log') || (stretch.at(-1)?.end ?? extent.start) !== extent.start) {
+    const isDirty = kind === 'memory' || kind === 'log'
+    if (!isDirty || (stretch.at(-1)?.end ?? extent.start) !== extent.start) {
       if (memory >= limits.streamBytesMin) break
       stretch = []
       memory = 0
     }
-    if (kind !== 'memory' && kind !== 'log') continue
-    stretch.push(extent)
-    if (kind === 'memory') memory += extent.end - extent.start
-    // What one cut may hold: older bytes at the front are left to publishing.
-    while (bytesOf(stretch) > limits.publishBytesMax) {
-      const dropped = stretch.shift()
-      if (dropped?.source.kind === 'memory') memory -= dropped.end - dropped.start
+    if (isDirty) {
+      if (stretch.length === 0) follows = extent.start === from || (before?.source.kind === 'blob' && before.end === extent.start)
+      stretch.push(extent)
+      if (kind === 'memory') memory += extent.end - extent.start
+      // What one cut may hold: older bytes at the front are left to publishing.
+      while (!follows && bytesOf(stretch) > limits.publishBytesMax) {
+        const dropped = stretch.shift()
+        if (dropped?.source.kind === 'memory') memory -= dropped.end - dropped.start
+      }
+      if (memory >= limits.streamBytesMin) break
     }
-    if (memory >= limits.streamBytesMin) break
+    before = extent
   }
-  return memory >= limits.streamBytesMin ? stretch : undefined
+  if (memory < limits.streamBytesMin) return undefined
+  while (bytesOf(stretch) > limits.publishBytesMax) stretch.pop()
+  return stretch
 }
 
 interface InLine {
