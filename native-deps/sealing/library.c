@@ -7,6 +7,7 @@ int library_find(struct library *library) {
       {&library->cipher_new, "EVP_CIPHER_CTX_new"},
       {&library->cipher_free, "EVP_CIPHER_CTX_free"},
       {&library->chacha20_poly1305, "EVP_chacha20_poly1305"},
+      {&library->chacha20, "EVP_chacha20"},
       {&library->cipher_init, "EVP_CipherInit_ex"},
       {&library->cipher_update, "EVP_CipherUpdate"},
       {&library->cipher_final, "EVP_CipherFinal_ex"},

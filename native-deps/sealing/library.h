@@ -10,6 +10,7 @@ struct library {
   void *(*cipher_new)(void);
   void (*cipher_free)(void *);
   const void *(*chacha20_poly1305)(void);
+  const void *(*chacha20)(void);
   /* The last argument: 1 seals, 0 opens, -1 as before. */
   int (*cipher_init)(void *, const void *, void *, const unsigned char *, const unsigned char *, int);
   int (*cipher_update)(void *, unsigned char *, int *, const unsigned char *, int);

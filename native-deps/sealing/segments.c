@@ -1,7 +1,5 @@
 #include "segments.h"
 
-#include "pair-hash.h"
-
 #include <string.h>
 
 #define NONCE_BYTES 12
@@ -11,11 +9,12 @@ static const uint8_t zeros[KEY_BYTES];
 
 int segments_open(struct segments *segments) {
   if (!library_find(&segments->library)) return 0;
-  segments->pairs = pair_hash_available();
   const struct library *library = &segments->library;
   segments->cipher = library->cipher_new();
+  segments->block = library->cipher_new();
   segments->digest = library->digest_new();
-  if (segments->cipher != NULL && segments->digest != NULL &&
+  if (segments->cipher != NULL && segments->block != NULL && segments->digest != NULL &&
+      library->cipher_init(segments->block, library->chacha20(), NULL, zeros, zeros, 1) == 1 &&
       library->cipher_init(segments->cipher, library->chacha20_poly1305(), NULL, zeros, zeros, 1) == 1 &&
       library->digest_init(segments->digest, library->sha256(), NULL) == 1) return 1;
   segments_close(segments);
@@ -24,8 +23,9 @@ int segments_open(struct segments *segments) {
 
 void segments_close(struct segments *segments) {
   if (segments->cipher != NULL) segments->library.cipher_free(segments->cipher);
+  if (segments->block != NULL) segments->library.cipher_free(segments->block);
   if (segments->digest != NULL) segments->library.digest_free(segments->digest);
-  segments->cipher = segments->digest = NULL;
+  segments->cipher = segments->block = segments->digest = NULL;
 }
 
 /* XChaCha20-Poly1305's nonce without the 16 bytes that the subkey was made with, behind the four zeros of the draft. */
@@ -43,15 +43,6 @@ static int hash(const struct segments *segments, const uint8_t *bytes, size_t le
          library->digest_final(segments->digest, out, NULL) == 1;
 }
 
-/* Hashes of `count` sealed segments, one or two; two are of one length. */
-static int hash_some(const struct segments *segments, const uint8_t *sealed, size_t length, size_t count, uint8_t *out) {
-  if (count == 1) return hash(segments, sealed, length, out);
-  const uint8_t *const messages[2] = {sealed, sealed + length};
-  uint8_t *const hashes[2] = {out, out + HASH_BYTES};
-  pair_hash(messages, length, hashes);
-  return 1;
-}
-
 /* One segment, but for its tag. The key was set before. */
 static int apply(const struct segments *segments, const struct run *run, const uint8_t *nonce, const uint8_t *in, size_t length, uint8_t *out) {
   const struct library *library = &segments->library;
@@ -64,10 +55,10 @@ static int apply(const struct segments *segments, const struct run *run, const u
 /* Keys the context with the blob's subkey. */
 static int begin(const struct segments *segments, const struct run *run, int seals) {
   uint8_t subkey[KEY_BYTES];
-  subkey_of_zero_nonce(subkey, run->key);
-  int result = segments->library.cipher_init(segments->cipher, NULL, NULL, subkey, zeros, seals);
+  int result = subkey_of_zero_nonce(&segments->library, segments->block, subkey, run->key) &&
+               segments->library.cipher_init(segments->cipher, NULL, NULL, subkey, zeros, seals) == 1;
   segments->library.cleanse(subkey, sizeof(subkey));
-  return result == 1;
+  return result;
 }
 
 /* Another key over the blob's, and over the key of the last tag, which the first bytes that are authenticated bring. */
@@ -76,6 +67,7 @@ static void forget(const struct segments *segments) {
   int done;
   library->cipher_init(segments->cipher, NULL, NULL, zeros, zeros, 1);
   library->cipher_update(segments->cipher, NULL, &done, zeros, 1);
+  library->cipher_init(segments->block, NULL, NULL, zeros, zeros, 1);
 }
 
 static size_t count_of(const struct run *run) {
@@ -85,11 +77,6 @@ static size_t count_of(const struct run *run) {
 static size_t length_of(const struct run *run, size_t number) {
   size_t start = number * SEGMENT_BYTES;
   return run->plain_bytes - start < SEGMENT_BYTES ? run->plain_bytes - start : SEGMENT_BYTES;
-}
-
-/* Segments from `number` on whose hashes are made together. */
-static size_t together(const struct segments *segments, const struct run *run, size_t number) {
-  return segments->pairs && run->plain_bytes >= (number + 2) * SEGMENT_BYTES ? 2 : 1;
 }
 
 static int seal(const struct segments *segments, const struct run *run, size_t number, const uint8_t *plain, uint8_t *sealed) {
@@ -106,13 +93,10 @@ static int seal(const struct segments *segments, const struct run *run, size_t n
 int64_t segments_seal(struct segments *segments, const struct run *run, const uint8_t *plain, uint8_t *out, uint8_t *table) {
   size_t count = count_of(run);
   int well = begin(segments, run, 1);
-  for (size_t number = 0, some; well && number < count; number += some) {
-    some = together(segments, run, number);
+  for (size_t number = 0; well && number < count; number++) {
     uint8_t *sealed = out + number * SEALED_BYTES;
-    for (size_t each = 0; well && each < some; each++) {
-      well = seal(segments, run, number + each, plain + (number + each) * SEGMENT_BYTES, sealed + each * SEALED_BYTES);
-    }
-    well = well && hash_some(segments, sealed, length_of(run, number) + TAG_BYTES, some, table + number * HASH_BYTES);
+    well = seal(segments, run, number, plain + number * SEGMENT_BYTES, sealed) &&
+           hash(segments, sealed, length_of(run, number) + TAG_BYTES, table + number * HASH_BYTES);
   }
   forget(segments);
   return well ? RUN_WELL : RUN_FAILED;
@@ -133,15 +117,12 @@ static int unseal(const struct segments *segments, const struct run *run, size_t
 int64_t segments_unseal(struct segments *segments, const struct run *run, const uint8_t *sealed, const uint8_t *table, uint8_t *out) {
   size_t count = count_of(run);
   int64_t result = begin(segments, run, 0) ? RUN_WELL : RUN_FAILED;
-  for (size_t number = 0, some; result == RUN_WELL && number < count; number += some) {
-    uint8_t found[2 * HASH_BYTES];
-    some = together(segments, run, number);
-    if (!hash_some(segments, sealed + number * SEALED_BYTES, length_of(run, number) + TAG_BYTES, some, found)) result = RUN_FAILED;
-    for (size_t each = 0; result == RUN_WELL && each < some; each++) {
-      size_t at = number + each;
-      if (segments->library.compare(found + each * HASH_BYTES, table + at * HASH_BYTES, HASH_BYTES) != 0) result = (int64_t)(2 * at);
-      else if (!unseal(segments, run, at, sealed + at * SEALED_BYTES, out + at * SEGMENT_BYTES)) result = (int64_t)(2 * at) + 1;
-    }
+  for (size_t number = 0; result == RUN_WELL && number < count; number++) {
+    uint8_t found[HASH_BYTES];
+    const uint8_t *segment = sealed + number * SEALED_BYTES;
+    if (!hash(segments, segment, length_of(run, number) + TAG_BYTES, found)) result = RUN_FAILED;
+    else if (segments->library.compare(found, table + number * HASH_BYTES, HASH_BYTES) != 0) result = (int64_t)(2 * number);
+    else if (!unseal(segments, run, number, segment, out + number * SEGMENT_BYTES)) result = (int64_t)(2 * number) + 1;
   }
   /* OpenSSL decrypts before it has looked at the tag. */
   if (result != RUN_WELL) {

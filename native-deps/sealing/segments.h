@@ -13,9 +13,9 @@
 struct segments {
   struct library library;
   void *cipher;
+  /* Of ChaCha20 alone, for the blob's subkey. */
+  void *block;
   void *digest;
-  /* Whether two hashes are made at a time. */
-  int pairs;
 };
 
 /* Neighbouring segments; all but the last one of a blob are SEGMENT_BYTES long. */

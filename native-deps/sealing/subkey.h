@@ -7,9 +7,11 @@
 
 #include <stdint.h>
 
+#include "library.h"
+
 #define KEY_BYTES 32
 
-/* The caller wipes `out`. */
-void subkey_of_zero_nonce(uint8_t out[KEY_BYTES], const uint8_t key[KEY_BYTES]);
+/* 0: OpenSSL refused. `block`: a context of ChaCha20, which has the key afterwards. The caller wipes `out`. */
+int subkey_of_zero_nonce(const struct library *library, void *block, uint8_t out[KEY_BYTES], const uint8_t key[KEY_BYTES]);
 
 #endif
