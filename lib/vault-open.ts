@@ -189,7 +189,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     now: () => clock.now(), nowMs: () => clock.monotonicMs(),
   }
   const contents = new Contents(context)
-  const { appliedLsn, others = 0, neededLsn = 0 } = catalog.marks()
+  const { appliedLsn, others = 0 } = catalog.marks()
   const madeAnew = appliedLsn === logMadeAnew
   const target = { tree, unpublished, contents, appliedLsn, renumber: madeAnew, held: new Map(), nowMs: () => clock.monotonicMs() }
   log = await openLog({
@@ -199,7 +199,7 @@ async function openParts(options: OpenStore, { catalog, pool, chain, arena, hist
     if (!replayed && madeAnew) target.appliedLsn = record.lsn - 1
     else if (!replayed && record.lsn > appliedLsn + 1) throw orderBroken(store, `begins at ${record.lsn}`, appliedLsn)
     replayed = true
-    if (madeAnew || record.lsn >= neededLsn) replayRecord(record, target)
+    replayRecord(record, target)
   })
   const takesOver = options.handover !== undefined && options.handover.inherited !== 'nothing' && !options.readOnly
   const unended = endReplay(target, takesOver ? 'go on' : 'drop')

@@ -158,7 +158,6 @@ export class Upkeep {
     // A read that began before may still go to the log.
     void reading.settled().then(() => {
       log.trim(needed)
-      feed.neededLsn = needed
       contents.resume()
     })
   }

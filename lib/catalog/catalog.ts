@@ -79,7 +79,7 @@ export class Catalog implements CatalogPort, CatalogWriter {
 
   marks(): CatalogMarks {
     const marks = new Map(this.#read(() => this.#statements.marks.all()))
-    return { appliedLsn: marks.get('appliedLsn') ?? 0, nextIno: marks.get('nextIno') ?? 1, nextCookie: marks.get('nextCookie') ?? 16, others: marks.get('others') ?? 0, neededLsn: marks.get('neededLsn') ?? 0 }
+    return { appliedLsn: marks.get('appliedLsn') ?? 0, nextIno: marks.get('nextIno') ?? 1, nextCookie: marks.get('nextCookie') ?? 16, others: marks.get('others') ?? 0 }
   }
 
   orphans(): readonly number[] {
@@ -156,7 +156,7 @@ export class Catalog implements CatalogPort, CatalogWriter {
   *#steps(batch: CatalogBatch): IterableIterator<() => void> {
     this.#sliceBegan = this.#options.monotonicMs()
     const { removeEntry, putEntry, removeDirent, putDirent, putChunk, putMark } = this.#statements
-    const { appliedLsn, nextIno, nextCookie, others, neededLsn } = batch.marks
+    const { appliedLsn, nextIno, nextCookie, others } = batch.marks
     for (const ino of batch.gone) yield () => void removeEntry.run(ino)
     for (const row of batch.entries) yield () => this.#putRow(putEntry, row)
     for (const { parent, name, ino, cookie } of batch.dirents) {
@@ -168,7 +168,6 @@ export class Catalog implements CatalogPort, CatalogWriter {
       putMark.run('nextIno', nextIno)
       putMark.run('nextCookie', nextCookie)
       if (others !== undefined) putMark.run('others', others)
-      if (neededLsn !== undefined) putMark.run('neededLsn', neededLsn)
     }
   }
 

@@ -32,8 +32,6 @@ export interface CatalogMarks {
   readonly nextCookie: number
   /** Which state of other devices' chains it was made of; 0: of none. Left away in a batch: as before. */
   readonly others?: number
-  /** Log records before it nobody needs: what they say is here and published, synced. Left away: that is not known. */
-  readonly neededLsn?: number
 }
 
 export interface CatalogPort {

@@ -13,8 +13,6 @@ export class CatalogFeed {
   #running: Promise<void> | undefined
   /** Newest log record whose effect is in the catalog. */
   appliedLsn: number
-  /** Log records before it nobody needs, as far as the log was told: the next opening passes them over. */
-  neededLsn = 0
 
   constructor(tree: Tree, writer: CatalogWriter, log: LogPort, appliedLsn: number) {
     this.#tree = tree
@@ -35,7 +33,7 @@ export class CatalogFeed {
     if (this.#pending === undefined) {
       if (this.#tree.changes === 0) return
       const { nextIno, nextCookie } = this.#tree
-      this.#pending = { generation: this.#tree.freeze(), marks: { appliedLsn: this.#log.lastLsn, nextIno, nextCookie, ...(this.neededLsn > 0 && { neededLsn: this.neededLsn }) } }
+      this.#pending = { generation: this.#tree.freeze(), marks: { appliedLsn: this.#log.lastLsn, nextIno, nextCookie } }
     }
     const { generation, marks } = this.#pending
     this.#log.flush()

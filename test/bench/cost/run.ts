@@ -1,9 +1,9 @@
 // `npm run bench:cost -- [--files 1000,10000,100000] [--snapshots 1,10,100,1000] [--full] [--repetitions 5] [--by processor]
 // [--kept SIZE=STORE --passphrase-file FILE] [--write]`: what each operation costs as a vault grows, in files (`--full`: to a
-// million) and in snapshots. A table, and a plot; `--write`: into test/bench/COST.md and cost.svg. By the clock, or by the
-// processor time of the daemon, which a busy machine changes less. A million files take long to make: `--kept` measures on a
-// copy of a store that has so many, and a folder `folder-0` of a thousand. Marked is what grew faster than a logarithm by
-// more than half. Takes root: the kernel's caches are dropped.
+// million) and in snapshots. A table, and a plot; `--write`: into test/bench/cost-files and cost-snapshots, .md and .svg. By
+// the clock, or by the processor time of the daemon, which a busy machine changes less. A million files take long to make:
+// `--kept` measures on a copy of a store that has so many, and a folder `folder-0` of a thousand. Marked is what grew faster
+// than a logarithm by more than half. Takes root: the kernel's caches are dropped.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -115,7 +115,9 @@ const command = `npm run bench:cost -- ${process.argv.slice(2).map((word) => (wo
 const machine = machineLines(command)
 console.log(machine.join('\n'))
 if (values.write) {
-  const folder = join(projectRoot(import.meta.dirname), 'test/bench')
-  writeFileSync(join(folder, 'cost.svg'), drawRows(rows))
-  writeFileSync(join(folder, 'COST.md'), ['# Cost as a vault grows', '', ...machine, '', '![What each operation costs](cost.svg)', '', ...rows.flatMap(tableOf)].join('\n'))
+  for (const row of rows) {
+    const path = join(projectRoot(import.meta.dirname), `test/bench/cost-${row.unit}`)
+    writeFileSync(`${path}.svg`, drawRows([row]))
+    writeFileSync(`${path}.md`, [`# ${row.title}`, '', ...machine, '', `![What each operation costs](cost-${row.unit}.svg)`, '', ...tableOf(row).slice(2)].join('\n'))
+  }
 }
