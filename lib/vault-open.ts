@@ -1,6 +1,5 @@
 // Opens a vault's store: keys are in the page already; here log, catalog, cache and chain are opened, checked against
 // each other, and the log is replayed. Nothing is changed on the disk when it rejects.
-import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Catalog } from './catalog/catalog.js'
@@ -41,6 +40,7 @@ import { openVaultSync, type SyncChoice, type VaultSync } from './vault-sync.js'
 import { Verifier } from './vault-verify.js'
 import { refoldName } from './vault-verify-messages.js'
 import { discardPages, preallocate } from '../native-deps/system.js'
+import { openWay } from './workers/folder-way.js'
 import { beginPool, type Pool } from './workers/pool.js'
 import type { SpareThreads } from './workers/spare-threads.js'
 
@@ -152,13 +152,6 @@ function openHistory({ store, page, header, identity, clock, logger, memory = us
     cacheBytes: memory.historyCacheBytes,
   }
   return new HistoryClient({ setup, sequence: () => chain.sequence, clock, logger })
-}
-
-/** A path that leads to the folder wherever it is moved, as long as this process has it open. */
-function openWay(folder: string): { readonly path: string; close(): void } {
-  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
-  const path = `/proc/self/fd/${fd}`
-  return { path: existsSync(path) ? path : folder, close: () => { closeSync(fd) } }
 }
 
 async function closeAll(opened: { close(): unknown }[]): Promise<void> {

@@ -54,9 +54,10 @@ export class BlobOpener {
     try {
       this.#readThrough(name, reference, skip, length, out, isScan)
     } catch (error) {
-      if (!known || !(error instanceof VaultError) || error.code !== 'corrupt') throw error
-      // The blob may have been deleted and stored again elsewhere since we looked.
+      // What was read of it is not looked at again: it may be whole the next time, from a copy.
       this.#forget(name)
+      // The blob may have been deleted and stored again elsewhere since we looked.
+      if (!known || !(error instanceof VaultError) || error.code !== 'corrupt') throw error
       this.#readThrough(name, reference, skip, length, out, isScan)
     }
   }

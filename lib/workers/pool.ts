@@ -17,11 +17,12 @@ import { limits } from '../terms/limits.js'
 import { usualMemory, type MemoryLimits } from '../terms/memory.js'
 import type { Logger } from '../terms/log.js'
 import { CutQueue } from './cut-queue.js'
+import { openWay, type FolderWay } from './folder-way.js'
 import type { Answer, BulkJob, KeeperJob, ReaderJob } from './messages.js'
 import { PendingJobs } from './pending-jobs.js'
 import { encodePieces } from './piece-codec.js'
 import { placeExtents, type ExtentToSeal } from './seal-places.js'
-import { ReaderGroup, readersMax } from './reader-group.js'
+import { affinityOf, ReaderGroup, readersMax } from './reader-group.js'
 import { leaseOf, Slots } from './slots.js'
 import { threadEntry, type SpareThreads } from './spare-threads.js'
 import { WorkerLink } from './worker-link.js'
@@ -88,6 +89,8 @@ export class Pool implements PoolPort {
   #storedBytes = 0
   #failure: VaultError | undefined
   #spare: SpareThreads | undefined
+  /** To the cache. */
+  #way: FolderWay | undefined
 
   constructor(logger: Logger, memory: MemoryLimits) {
     this.#logger = logger
@@ -103,15 +106,17 @@ export class Pool implements PoolPort {
     const { entry = threadEntry, bulkThreads = availableParallelism(), segmentBytesMax = limits.blobSegmentBytesMax, chunker } = options
     invariant(bulkThreads >= 1, 'at least one bulk thread')
     this.#spare = options.spare
-    const common: CommonSetup = {
+    const setup: CommonSetup = {
       cacheDirectory: options.cacheDirectory, logDirectory: options.logDirectory, keyPage: options.keyPage, arena: options.arena,
       vault: new Uint8Array(options.vault), device: new Uint8Array(options.device),
     }
     const channels = Array.from({ length: bulkThreads }, () => new MessageChannel())
     const writers = channels.map(({ port1 }) => port1)
-    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: common.cacheDirectory, writers, segmentBytesMax, indexCacheBytes: this.#memory.indexCacheBytes }, writers)
+    const keeper = this.#link<KeeperJob>(entry, { role: 'keeper', cacheDirectory: setup.cacheDirectory, writers, segmentBytesMax, indexCacheBytes: this.#memory.indexCacheBytes }, writers)
     // It makes the index that the others open, and knows which segments have room.
     const opened = await keeper.ready
+    this.#way = openWay(setup.cacheDirectory)
+    const common: CommonSetup = { ...setup, cacheDirectory: this.#way.path }
     this.#blobs = opened.statistics ?? this.#blobs
     const nextSegment = new SharedArrayBuffer(4)
     new Int32Array(nextSegment)[0] = opened.nextSegment ?? 1
@@ -236,12 +241,14 @@ export class Pool implements PoolPort {
     if (this.#failure !== undefined) return this.abort()
     await Promise.all([...this.#readerLinks, ...this.#bulk].map((link) => link.close()))
     await links.keeper.close()
+    this.#way?.close()
   }
 
   async abort(): Promise<void> {
     this.#links = undefined
     this.#startBulk = undefined
     await Promise.all(this.#started.map((link) => link.terminate()))
+    this.#way?.close()
   }
 
   #open(): Links {
@@ -273,7 +280,7 @@ export class Pool implements PoolPort {
       return
     }
     if (answer.kind === 'done' && answer.statistics !== undefined) this.#blobs = answer.statistics
-    this.#pending.settle(answer)
+    this.#pending.settle(answer.kind === 'failed' && this.#way !== undefined ? { ...answer, error: this.#way.named(answer.error) } : answer)
   }
 
   #fail(cause: unknown): void {
@@ -287,13 +294,4 @@ export class Pool implements PoolPort {
     for (const slots of [this.#large, this.#small, this.#seal]) slots.refuse(error)
     this.#cuts?.refuse(error)
   }
-}
-
-/** Of the first blob or log extent: what small reads of one file have in common. */
-function affinityOf(pieces: readonly Piece[]): number | undefined {
-  for (const piece of pieces) {
-    if (piece.kind === 'blob') return piece.reference.blobId[0]
-    if (piece.kind === 'log') return piece.extent.ino
-  }
-  return undefined
 }

@@ -1,6 +1,7 @@
 // The reader threads as one: small reads of a blob go to the thread that has its table and opened pieces, unless that one
 // is busier than another; large ones to whoever is least busy.
 import { availableParallelism } from 'node:os'
+import type { Piece } from '../store/content-piece.js'
 import type { ReaderJob } from './messages.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -55,4 +56,13 @@ export class ReaderGroup {
     const preferred = this.#threads[affinity % this.#threads.length]
     return preferred !== undefined && preferred.jobs <= least.jobs + patience ? preferred : least
   }
+}
+
+/** Of the first blob or log extent: what small reads of one file have in common. */
+export function affinityOf(pieces: readonly Piece[]): number | undefined {
+  for (const piece of pieces) {
+    if (piece.kind === 'blob') return piece.reference.blobId[0]
+    if (piece.kind === 'log') return piece.extent.ino
+  }
+  return undefined
 }

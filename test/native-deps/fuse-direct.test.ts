@@ -1,11 +1,15 @@
 // An asynchronous write past the kernel's pages, while the same file is read through them.
 import fs from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Handler } from '../../native-deps/fuse/handler.js'
 import { PageReads } from '../../native-deps/fuse/page-reads.js'
 import type { MemoryTree } from '../model/memory-tree.js'
 import { mountTree, python, until, whyNoMounts } from './fuse-fixture.js'
+
+/** Between a reader's answer and the moment when he looks at it. */
+const readerTakesMs = 500
 
 /** The first write makes the file; a later one takes effect when somebody has read what was there before. */
 function writesAfterARead(tree: MemoryTree): Handler {
@@ -18,7 +22,7 @@ function writesAfterARead(tree: MemoryTree): Handler {
         if (property === 'read') reads++
         if (property !== 'write' || writes++ === 0) return Reflect.apply(member, target, args)
         const before = reads
-        return until(() => reads > before).then((): unknown => Reflect.apply(member, target, args))
+        return until(() => reads > before).then(() => sleep(readerTakesMs)).then((): unknown => Reflect.apply(member, target, args))
       }
     },
   })
