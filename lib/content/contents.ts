@@ -9,7 +9,7 @@ import { HandedOver } from './handed-over.js'
 import { OpenContent, type ContentContext } from './open-content.js'
 import { RoomQueue } from './room-queue.js'
 import { drain, restOfWrite, spill } from './spill.js'
-import { stream, streamLags } from './streaming.js'
+import { isAhead, stream, streamLags } from './streaming.js'
 import { buffer } from './write-buffer.js'
 
 export class Contents {
@@ -71,11 +71,12 @@ export class Contents {
 
   /**
    * Takes all of `data`; waits (a promise) while the arena is full. Answers the number of bytes taken, or rejects when
-   * nothing can be logged any more.
+   * nothing can be logged any more. `mayWait`: once, for a stream that lags behind.
    */
-  write(content: OpenContent, offset: number, data: Uint8Array): number | Promise<number> {
+  write(content: OpenContent, offset: number, data: Uint8Array, mayWait = true): number | Promise<number> {
     if (content.gate !== undefined) return this.pinned(content, content.gate.then(() => this.write(content, offset, data)))
     if (this.context.log.sizeBytes > limits.logBytesMax * 2) return this.pinned(content, this.#writeLater(content, offset, data))
+    if (mayWait && isAhead(content)) return this.pinned(content, this.#queue.wait(limits.streamLagMs).then(() => this.write(content, offset, data, false)))
     const taken = this.#buffer(content, offset, data)
     if (taken > 0) this.#dirty.add(content)
     if (taken === data.byteLength) {

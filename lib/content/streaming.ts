@@ -43,6 +43,11 @@ export function stream(content: OpenContent, context: ContentContext, wasCut: ()
   return true
 }
 
+/** Whether more of a file is only in memory than its stream will have cut soon. */
+export function isAhead({ streaming, extents }: OpenContent): boolean {
+  return streaming !== undefined && extents.memoryBytes > limits.streamAheadBytesMax
+}
+
 /** Whether so little came of a stream for so long that the log is the better way. */
 export function streamLags({ streamedAtMs }: OpenContent, { arena, nowMs }: ContentContext): boolean {
   return arena.usedBytes > arena.sizeBytes * limits.arenaFullShare && nowMs() - streamedAtMs > limits.streamLagMs

@@ -10,6 +10,7 @@ const pageBytes = 4096
 
 /** Bytes taken from the beginning of `data`; fewer than all when the arena is full. */
 export function buffer(content: OpenContent, offset: number, data: Uint8Array, context: ContentContext): number {
+  context.pool.prepare?.()
   let taken = 0
   while (taken < data.byteLength) {
     const at = offset + taken

@@ -51,6 +51,8 @@ export interface Cut {
 export interface PoolPort {
   /** Assembles at most 1 MiB. Rejects 'corrupt' naming the blob or log segment; never yields unverified bytes. */
   read(pieces: readonly Piece[]): Promise<Lease>
+  /** Something will be cut soon: its threads may begin. Cheap. */
+  prepare?(): void
   /** Several small files in one call cost one hand-over to a worker: answers in the order of the requests. */
   cut(requests: readonly CutRequest[]): Promise<readonly Cut[]>
   /** Seals dirty data of the arena for the log, at most 64 KiB each. The lease's bytes back the results. */

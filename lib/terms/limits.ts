@@ -23,6 +23,8 @@ export const limits = {
   /** Share from which on even a file whose chunks are being cut is spilled, when one cut takes longer than this. */
   arenaFullShare: 0.75,
   streamLagMs: 500,
+  /** Dirty bytes of a file that is being cut at which its writer waits: at 80 MB/s none is half a second old, and spilled. */
+  streamAheadBytesMax: 40 * MiB,
   /** One data record of the log: a 4 KiB read opens no more than this. */
   extentBytesMax: 64 * KiB,
   /** File data that the thread that answers the kernel may seal at a time (10 µs). */

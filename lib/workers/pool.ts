@@ -49,7 +49,7 @@ const smallSlotBytes = limits.readAroundBytesMax
 
 /** A second reader begins so long after the first threads: a mount shall be quick. */
 const secondReaderMs = 500
-/** And threads that cut and seal with their first work, or then: whoever mounts to read shall not share the processor with their beginning. */
+/** And threads that cut and seal with the first write, or then: whoever mounts to read shall not share the processor with their beginning. */
 const bulkMs = 5000
 
 interface Links { readonly readers: ReaderGroup; readonly keeper: WorkerLink<KeeperJob> }
@@ -177,6 +177,10 @@ export class Pool implements PoolPort {
     return leaseOf(new Uint8Array(slots.shared, slot, length), () => { slots.give([slot]) })
   }
 
+  prepare(): void {
+    this.#startBulk?.()
+  }
+
   async cut(requests: readonly CutRequest[]): Promise<readonly Cut[]> {
     this.#open()
     return this.#cutQueue().cut(requests)
@@ -275,10 +279,7 @@ export class Pool implements PoolPort {
 
   #answered(answer: Answer): void {
     if (answer.kind === 'ready') return
-    if (answer.kind === 'log') {
-      this.#logger.log(answer.level, answer.message, answer.fields)
-      return
-    }
+    if (answer.kind === 'log') return this.#logger.log(answer.level, answer.message, answer.fields)
     if (answer.kind === 'done' && answer.statistics !== undefined) this.#blobs = answer.statistics
     this.#pending.settle(answer.kind === 'failed' && this.#way !== undefined ? { ...answer, error: this.#way.named(answer.error) } : answer)
   }
