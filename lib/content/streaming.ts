@@ -29,7 +29,9 @@ export function stream(content: OpenContent, context: ContentContext, wasCut: ()
   const streaming = cutStretch(content, extents, { before, wasCut }, context).catch((error: unknown) => {
     // A file that ended took its part of the log with it.
     if (context.tree.get(content.ino) !== undefined) throw error
-  }).finally(() => {
+  }).finally(async () => {
+    // Whoever drains the file waits for the last one: also when that failed at once, and what the other was lent is still out.
+    await before?.catch(() => undefined)
     for (const { source } of extents) if (source.kind === 'memory') content.extents.takeBack(source)
     content.dirtySinceMs = oldestMs(content)
     content.streamedAtMs = context.nowMs()

@@ -60,3 +60,21 @@ t.test('a long run leaves no pages behind', (t) => {
   }
   t.end()
 })
+
+/** Where a disk wants bytes in line, and these are not. */
+class Misaligned extends DirectRoom {
+  override get bytes(): Uint8Array<ArrayBuffer> {
+    return super.bytes.subarray(1)
+  }
+}
+
+t.test('a filesystem that refuses direct writes takes all of it the usual way', (t) => {
+  const path = newFile()
+  const output = new SegmentOutput(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, new Misaligned())
+  const parts = [randomBytes(1, 2_500_000), randomBytes(2, 900_000)]
+  output.write(parts, 0)
+  output.write(parts, 3_400_000)
+  output.close()
+  t.ok(readFileSync(path).equals(Buffer.concat([...parts, ...parts])))
+  t.end()
+})
