@@ -121,8 +121,8 @@ export class Pool implements PoolPort {
     const nextSegment = new SharedArrayBuffer(4)
     new Int32Array(nextSegment)[0] = opened.nextSegment ?? 1
     const slots = { readSlots: this.#large.shared, smallSlots: this.#small.shared, sealSlots: this.#seal.shared }
-    const startReader = (): WorkerLink<ReaderJob> => {
-      const link = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots, openedFramesMax: this.#memory.openedFramesMax }, [])
+    const startReader = (isExtra = false): WorkerLink<ReaderJob> => {
+      const link = this.#link<ReaderJob>(entry, { ...common, role: 'reader', ...slots, openedFramesMax: this.#memory.openedFramesMax }, [], isExtra)
       this.#readerLinks.push(link)
       return link
     }
@@ -133,11 +133,11 @@ export class Pool implements PoolPort {
     this.#links = { readers, keeper }
     const startAnother = (count: number): void => {
       if (count > readersMax() || this.#links === undefined) return
-      const another = startReader()
+      const another = startReader(true)
       another.ready.then(() => {
         readers.add(another)
         readers.whenCrowded(() => { startAnother(count + 1) })
-      }, (error: unknown) => { this.#fail(error) })
+      }, (error: unknown) => { this.#logger.log('warn', 'another thread that reads could not begin', { reason: String(error) }) })
     }
     this.#startBulk = () => {
       this.#startBulk = undefined
@@ -267,9 +267,9 @@ export class Pool implements PoolPort {
     return this.#cuts
   }
 
-  #link<Job extends { readonly kind: string }>(entry: URL, setup: WorkerSetup, transfer: ConstructorParameters<typeof WorkerLink>[0]['transfer']): WorkerLink<Job> {
+  #link<Job extends { readonly kind: string }>(entry: URL, setup: WorkerSetup, transfer: ConstructorParameters<typeof WorkerLink>[0]['transfer'], isExtra = false): WorkerLink<Job> {
     const link = new WorkerLink<Job>({
-      entry, setup, transfer, thread: this.#spare?.take(setup.role),
+      entry, setup, transfer, isExtra, thread: this.#spare?.take(setup.role),
       onAnswer: (answer) => { this.#answered(answer) },
       onDeath: (error) => { this.#fail(error) },
     })

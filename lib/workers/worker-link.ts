@@ -16,6 +16,8 @@ export interface LinkOptions {
   readonly thread?: Worker | undefined
   readonly onAnswer: (answer: Answer) => void
   readonly onDeath: (error: VaultError) => void
+  /** One that is not needed: when it can't begin, only `ready` says so. */
+  readonly isExtra?: boolean
 }
 
 type Ready = Extract<Answer, { kind: 'ready' }>
@@ -27,6 +29,7 @@ export class WorkerLink<Job extends { readonly kind: string }> {
   readonly #exited: Promise<void>
   #outbox: Job[] = []
   #closing = false
+  #begun = false
 
   constructor(options: LinkOptions) {
     const { role } = options.setup
@@ -40,11 +43,13 @@ export class WorkerLink<Job extends { readonly kind: string }> {
         const message = cause instanceof Error ? cause.message : String(cause)
         const error = new VaultError('broken-invariant', `the ${role} thread ended: ${message}`, { cause })
         reject(error)
-        if (!this.#closing) options.onDeath(error)
+        if (!this.#closing && (this.#begun || options.isExtra !== true)) options.onDeath(error)
       }
       this.#worker.on('message', (message: StartMessage) => {
-        if (message.kind === 'ready') resolve(message)
-        else if (message.kind === 'unready') {
+        if (message.kind === 'ready') {
+          this.#begun = true
+          resolve(message)
+        } else if (message.kind === 'unready') {
           // It ends by itself, and that is no death.
           this.#closing = true
           reject(errorOf(message.error))
